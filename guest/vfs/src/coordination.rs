@@ -3,7 +3,10 @@
 //! The traits mirror the WIT interface `larder:cache/coordination`, so that the component only
 //! forwards calls, and native tests can stand in for the host with the same system calls.
 
-#![allow(unsafe_code, reason = "declares the calls that replace memory; their callers are in `region`")]
+#![allow(
+    unsafe_code,
+    reason = "declares the calls that replace memory; their callers are in `region`"
+)]
 
 /// How a range of bytes is locked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
