@@ -1,0 +1,65 @@
+//! The logic of Larder: a cache in a directory, over SQLite and plain files.
+//!
+//! This crate knows neither WebAssembly nor WIT. It compiles for any platform and sees the world
+//! through [`Platform`]: clocks, randomness, locks. The component wraps it; its tests run natively.
+//!
+//! | module | job |
+//! |---|---|
+//! | [`cache`](Cache) | all shards of a directory as one cache |
+//! | `cursor` | enumeration across shards |
+//! | `shard` | one database with its value files |
+//! | `tenure`, `lease`, `generation` | who may use a directory |
+//! | `schema`, `settings`, `database`, `files` | the format on disk |
+//! | `policy`, `lifetime`, `recency` | what goes, when |
+//!
+//! ```
+//! use larder_engine::{Cache, Key, OpenOptions, SetOptions, Value, testing::TestPlatform};
+//!
+//! let directory = tempfile::tempdir().unwrap();
+//! let mut cache = Cache::open(directory.path(), &OpenOptions::default(), TestPlatform::new())?;
+//! cache.set(&Key::Text("answer".into()), &Value::Integer(42), &SetOptions::default())?;
+//! assert!(matches!(cache.get(&Key::Text("answer".into()))?, Some(Value::Integer(42))));
+//! cache.close()?;
+//! # Ok::<(), larder_engine::Error>(())
+//! ```
+
+mod cache;
+mod cursor;
+mod database;
+mod entry;
+mod error;
+mod files;
+mod generation;
+mod key;
+mod lease;
+mod lifetime;
+mod number;
+mod options;
+mod platform;
+mod policy;
+mod recency;
+mod schema;
+mod selection;
+mod settings;
+mod shard;
+mod tenure;
+#[cfg(not(target_family = "wasm"))]
+pub mod testing;
+mod value;
+
+pub use cache::{Cache, Information, Statistics};
+pub use cursor::{Cursor, Order, Scan};
+pub use entry::{Entry, Metadata};
+pub use error::{Error, Result};
+pub use key::{KEY_LIMIT, Key};
+pub use number::Number;
+pub use options::{
+    DEFAULT_LEASE_MS, DEFAULT_WAIT_MS, Durability, Expiry, INLINE_LIMIT, Limit, OpenOptions, Policy, SHARDS_LIMIT,
+    SetOptions, TAG_LIMIT, TAGS_LIMIT,
+};
+pub use platform::{Platform, RangeLocks, Sharing};
+pub use schema::format_version;
+pub use selection::{Bound, Selection};
+pub use settings::{DEFAULT_INLINE_THRESHOLD, DEFAULT_SIZE_LIMIT, Settings};
+pub use shard::Problem;
+pub use value::{VALUE_LIMIT, Value};

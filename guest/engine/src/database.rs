@@ -1,0 +1,150 @@
+//! One SQLite database: opening, transactions, and errors that name it.
+
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use crate::error::{Error, Result};
+use crate::options::Durability;
+use crate::platform::Platform;
+
+/// Prepared statements kept; more than this crate has.
+const STATEMENTS: usize = 64;
+
+/// How a database is opened.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Access {
+    /// Refuse changes.
+    pub(crate) read_only: bool,
+    /// Keep everybody else out: no locks and no shared memory per operation.
+    pub(crate) exclusive: bool,
+    /// Longest wait for others, in milliseconds.
+    pub(crate) wait_ms: u32,
+}
+
+/// An open database.
+pub(crate) struct Database {
+    connection: Connection,
+    path: PathBuf,
+    platform: Rc<dyn Platform>,
+}
+
+impl Database {
+    /// Opens the database at `path`, making an empty file if there is none and changes are allowed.
+    pub(crate) fn open(path: &Path, access: Access, platform: &Rc<dyn Platform>) -> Result<Self> {
+        let mode = if access.read_only {
+            OpenFlags::SQLITE_OPEN_READ_ONLY
+        } else {
+            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE
+        };
+        let flags = mode | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_EXRESCODE;
+        let connection = match platform.vfs() {
+            Some(vfs) => Connection::open_with_flags_and_vfs(path, flags, vfs),
+            None => Connection::open_with_flags(path, flags),
+        }
+        .map_err(|error| translate(&error, path, &**platform))?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        let database = Self { connection, path: path.to_owned(), platform: Rc::clone(platform) };
+        database.configure(access).map_err(|error| database.error(&error))?;
+        Ok(database)
+    }
+
+    fn configure(&self, access: Access) -> rusqlite::Result<()> {
+        self.connection.busy_timeout(Duration::from_millis(u64::from(access.wait_ms)))?;
+        if access.exclusive {
+            self.connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+        }
+        // Look at every page before trusting it: the directory may be damaged or hostile.
+        self.connection.pragma_update(None, "cell_size_check", true)?;
+        self.connection.pragma_update(None, "trusted_schema", false)
+    }
+
+    /// Makes commits wait for the disk, or not.
+    pub(crate) fn set_durability(&self, durability: Durability) -> Result<()> {
+        let synchronous = match durability {
+            Durability::Relaxed => "NORMAL",
+            Durability::Full => "FULL",
+        };
+        self.run(|connection| connection.pragma_update(None, "synchronous", synchronous))
+    }
+
+    /// Switches to write-ahead logging, which is recorded in the file.
+    pub(crate) fn use_wal(&self) -> Result<()> {
+        let mode: String =
+            self.run(|connection| connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0)))?;
+        if mode.eq_ignore_ascii_case("wal") {
+            Ok(())
+        } else {
+            Err(Error::Io(format!("{}: write-ahead logging is not possible here", self.path.display())))
+        }
+    }
+
+    /// Where the database is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The connection, for statements that belong to no transaction of this type.
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Runs statements, naming the database in their error.
+    pub(crate) fn run<T>(&self, statements: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
+        statements(&self.connection).map_err(|error| self.error(&error))
+    }
+
+    /// Runs `change` in a write transaction: all of it happens, or on an error nothing.
+    pub(crate) fn write<T>(&self, change: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        self.execute("BEGIN IMMEDIATE")?;
+        let result = change(&self.connection).and_then(|value| self.execute("COMMIT").map(|()| value));
+        if result.is_err() && !self.connection.is_autocommit() {
+            // SQLite has itself rolled back after some errors; then there is nothing left to undo.
+            // If even this fails, the first error is the one to tell, and the journal undoes.
+            let _ = self.execute("ROLLBACK");
+        }
+        result
+    }
+
+    fn execute(&self, statement: &str) -> Result<()> {
+        self.run(|connection| connection.prepare_cached(statement)?.execute([]).map(drop))
+    }
+
+    /// The error of this crate for one of SQLite's.
+    pub(crate) fn error(&self, error: &rusqlite::Error) -> Error {
+        translate(error, &self.path, &*self.platform)
+    }
+}
+
+fn translate(error: &rusqlite::Error, path: &Path, platform: &dyn Platform) -> Error {
+    let failure = platform.take_failure();
+    let text = || format!("{}: {error}", path.display());
+    let Some(code) = error.sqlite_error_code() else {
+        // Not SQLite itself: a column of another type than the schema allows.
+        return Error::Corrupt(text());
+    };
+    match code {
+        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => {
+            Error::Timeout(format!("others to finish with {}", path.display()))
+        }
+        ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => Error::Corrupt(text()),
+        ErrorCode::DiskFull => Error::Full(format!("{}: no space left on the disk", path.display())),
+        ErrorCode::ReadOnly => Error::ReadOnly(text()),
+        ErrorCode::TooBig => Error::TooLarge {
+            what: format!("a row of {}", path.display()),
+            size: u64::try_from(crate::value::VALUE_LIMIT).unwrap_or(u64::MAX),
+            limit: 1_000_000_000,
+        },
+        _ => match failure {
+            Some(failure) => Error::from_io(path, &failure),
+            None if is_short_read(error) => Error::Corrupt(format!("{}: the file is cut short", path.display())),
+            None => Error::Io(text()),
+        },
+    }
+}
+
+fn is_short_read(error: &rusqlite::Error) -> bool {
+    error.sqlite_error().is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_IOERR_SHORT_READ)
+}

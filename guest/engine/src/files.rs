@@ -1,0 +1,152 @@
+//! Value files: values too large for the database, one file each, never changed once written.
+//!
+//! A file belongs to exactly one entry, or stands in the table `loose` with the owner in whose
+//! charge it is: before it is written its name is reserved there; the transaction that makes an
+//! entry refer to it removes the row; the transaction that lets go of it adds one, and only then
+//! is the file removed. So whatever is interrupted where, an unreferenced file is always listed,
+//! a referenced one never, and whoever finds rows of an owner that no longer lives removes their
+//! files. Owners live as long as their lock (see [`crate::tenure`]).
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+/// The value files of a shard.
+#[derive(Debug)]
+pub(crate) struct ValueFiles {
+    directory: PathBuf,
+}
+
+impl ValueFiles {
+    /// The value files in a shard's directory.
+    pub(crate) fn new(shard: &Path) -> Self {
+        Self { directory: shard.join("values") }
+    }
+
+    /// Where all of them are.
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Where a file is: 256 directories by the first byte of its name.
+    pub(crate) fn path(&self, file: i64) -> PathBuf {
+        let name = format!("{file:016x}");
+        let (directory, rest) = name.split_at(2);
+        self.directory.join(directory).join(rest)
+    }
+
+    /// The number of the file with this path, as listed by [`ValueFiles::list`].
+    fn number(directory: &str, name: &str) -> Option<i64> {
+        if directory.len() != 2 || name.len() != 14 {
+            return None;
+        }
+        i64::from_str_radix(&format!("{directory}{name}"), 16).ok()
+    }
+
+    /// Writes a new file, and waits for the disk if `sync`. A failure leaves no part of it behind.
+    pub(crate) fn write(&self, file: i64, content: &[u8], sync: bool) -> io::Result<()> {
+        let path = self.path(file);
+        let mut handle = create(&path)?;
+        let written = handle
+            .write_all(content)
+            .and_then(|()| if sync { handle.sync_data().and_then(|()| sync_parent(&path)) } else { Ok(()) });
+        if written.is_err() {
+            // The row in `loose` stays, so that a file that can not be removed now is later.
+            let _ = fs::remove_file(&path);
+        }
+        written
+    }
+
+    /// Reads a file of `length` bytes, at most one more, so that a longer one shows.
+    pub(crate) fn read(&self, file: i64, length: usize) -> io::Result<Vec<u8>> {
+        let handle = File::open(self.path(file))?;
+        let mut content = Vec::new();
+        content.try_reserve_exact(length.saturating_add(1)).map_err(|_| io::ErrorKind::OutOfMemory)?;
+        handle.take(length as u64 + 1).read_to_end(&mut content)?;
+        Ok(content)
+    }
+
+    /// Removes a file; one that is gone already is fine.
+    pub(crate) fn remove(&self, file: i64) -> io::Result<()> {
+        match fs::remove_file(self.path(file)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed,
+        }
+    }
+
+    /// Every path below the directory, with its number if it is that of a value file.
+    pub(crate) fn list(&self) -> io::Result<Vec<(PathBuf, Option<i64>)>> {
+        let mut found = Vec::new();
+        for directory in children(&self.directory)? {
+            let directory_name = directory.file_name().to_string_lossy().into_owned();
+            if !directory.file_type()?.is_dir() {
+                found.push((directory.path(), None));
+                continue;
+            }
+            for file in children(&directory.path())? {
+                let number = Self::number(&directory_name, &file.file_name().to_string_lossy());
+                found.push((file.path(), number.filter(|_| file.file_type().is_ok_and(|kind| kind.is_file()))));
+            }
+        }
+        Ok(found)
+    }
+}
+
+fn children(directory: &Path) -> io::Result<Vec<fs::DirEntry>> {
+    match fs::read_dir(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        entries => entries?.collect(),
+    }
+}
+
+fn create(path: &Path) -> io::Result<File> {
+    let create = || OpenOptions::new().write(true).create_new(true).open(path);
+    match (create(), path.parent()) {
+        (Err(error), Some(parent)) if error.kind() == io::ErrorKind::NotFound => {
+            fs::create_dir_all(parent)?;
+            create()
+        }
+        (created, _) => created,
+    }
+}
+
+/// Makes the name of a new file survive a power loss, as its content does.
+fn sync_parent(path: &Path) -> io::Result<()> {
+    path.parent().map_or(Ok(()), |parent| File::open(parent)?.sync_all())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_listed_under_its_number_and_strays_without() {
+        let directory = tempfile::tempdir().unwrap();
+        let files = ValueFiles::new(directory.path());
+        files.write(0x0123_4567_89ab_cdef, b"value", true).unwrap();
+        fs::write(files.directory().join("01").join("stray"), b"").unwrap();
+        let mut numbers: Vec<_> = files.list().unwrap().into_iter().map(|(_, number)| number).collect();
+        numbers.sort_unstable();
+        assert_eq!(numbers, [None, Some(0x0123_4567_89ab_cdef)]);
+        assert_eq!(files.read(0x0123_4567_89ab_cdef, 5).unwrap(), b"value");
+    }
+
+    #[test]
+    fn a_longer_file_shows_and_a_name_is_never_written_twice() {
+        let directory = tempfile::tempdir().unwrap();
+        let files = ValueFiles::new(directory.path());
+        files.write(1, b"longer", false).unwrap();
+        assert_eq!(files.read(1, 3).unwrap().len(), 4);
+        assert_eq!(files.write(1, b"again", false).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+    }
+
+    #[test]
+    fn removing_twice_is_fine() {
+        let directory = tempfile::tempdir().unwrap();
+        let files = ValueFiles::new(directory.path());
+        files.write(1, b"x", false).unwrap();
+        files.remove(1).unwrap();
+        files.remove(1).unwrap();
+        assert!(files.read(1, 1).is_err());
+    }
+}

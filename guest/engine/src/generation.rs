@@ -1,0 +1,125 @@
+//! Copying the data of a directory, so that an owner that was taken over can not write to it.
+//!
+//! The new owner of an expired lease can not know whether the old one is dead or only slow. It
+//! therefore leaves the old one's files alone and goes on with copies: whatever the old owner still
+//! writes goes to files that nobody reads any more.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::Path;
+use std::time::SystemTime;
+
+use crate::error::{Error, Result};
+use crate::shard::DATABASE;
+
+/// Size of a WAL header, <https://www.sqlite.org/fileformat2.html#the_write_ahead_log>.
+const WAL_HEADER: usize = 32;
+/// How often a database is copied anew because its owner is still at work.
+const ATTEMPTS: u32 = 8;
+const CHUNK: usize = 256 * 1024;
+
+/// Copies the shards of one generation to another. `alive` is called again and again, to renew the
+/// copier's own lease; its error ends the work.
+pub(crate) fn copy(from: &Path, to: &Path, alive: &mut dyn FnMut() -> Result<()>) -> Result<()> {
+    let context = |path: &Path| {
+        let path = path.to_owned();
+        move |error: io::Error| Error::from_io(&path, &error)
+    };
+    fs::create_dir_all(to).map_err(context(to))?;
+    for child in fs::read_dir(from).map_err(context(from))? {
+        let shard = child.map_err(context(from))?;
+        let target = to.join(shard.file_name());
+        copy_shard(&shard.path(), &target, alive)?;
+    }
+    Ok(())
+}
+
+fn copy_shard(from: &Path, to: &Path, alive: &mut dyn FnMut() -> Result<()>) -> Result<()> {
+    let wal = |shard: &Path| shard.join(format!("{DATABASE}-wal"));
+    fs::create_dir_all(to).map_err(|error| Error::from_io(to, &error))?;
+    for _ in 0..ATTEMPTS {
+        // The database first and its log second: whatever a checkpoint has half moved from the log
+        // to the database is then still in the log. Only a log begun anew in between would lack it;
+        // and a change committed after the log was copied may remove a value file before it is
+        // linked. Both write to the log, and that shows.
+        let before = LogState::of(&wal(from))?;
+        copy_file(&from.join(DATABASE), &to.join(DATABASE), alive)?;
+        copy_file(&wal(from), &wal(to), alive)?;
+        link_values(&from.join("values"), &to.join("values"), alive)?;
+        if LogState::of(&wal(from))? == before {
+            return Ok(());
+        }
+    }
+    Err(Error::Locked(format!("{} is still being written by an owner whose lease has expired", from.display())))
+}
+
+/// What changes when a write-ahead log is written to.
+#[derive(PartialEq, Eq, Default)]
+struct LogState {
+    header: Vec<u8>,
+    length: u64,
+    modified: Option<SystemTime>,
+}
+
+impl LogState {
+    fn of(path: &Path) -> Result<Self> {
+        let read = || -> io::Result<Self> {
+            let file = File::open(path)?;
+            let metadata = file.metadata()?;
+            let mut header = Vec::new();
+            file.take(WAL_HEADER as u64).read_to_end(&mut header)?;
+            Ok(Self { header, length: metadata.len(), modified: metadata.modified().ok() })
+        };
+        match read() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
+            state => state.map_err(|error| Error::from_io(path, &error)),
+        }
+    }
+}
+
+fn copy_file(from: &Path, to: &Path, alive: &mut dyn FnMut() -> Result<()>) -> Result<()> {
+    let mut source = match File::open(from) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        opened => opened.map_err(|error| Error::from_io(from, &error))?,
+    };
+    let mut target = File::create(to).map_err(|error| Error::from_io(to, &error))?;
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        let length = source.read(&mut chunk).map_err(|error| Error::from_io(from, &error))?;
+        let Some(read) = chunk.get(..length).filter(|read| !read.is_empty()) else { return Ok(()) };
+        target.write_all(read).map_err(|error| Error::from_io(to, &error))?;
+        alive()?;
+    }
+}
+
+/// Value files never change, so the new generation gets second names for them: the old owner can
+/// remove its own names only.
+fn link_values(from: &Path, to: &Path, alive: &mut dyn FnMut() -> Result<()>) -> Result<()> {
+    let directories = match fs::read_dir(from) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        read => read.map_err(|error| Error::from_io(from, &error))?,
+    };
+    for directory in directories {
+        let source = directory.map_err(|error| Error::from_io(from, &error))?.path();
+        let Some(name) = source.file_name() else { continue };
+        let target = to.join(name);
+        fs::create_dir_all(&target).map_err(|error| Error::from_io(&target, &error))?;
+        for file in fs::read_dir(&source).map_err(|error| Error::from_io(&source, &error))? {
+            let file = file.map_err(|error| Error::from_io(&source, &error))?;
+            link(&file.path(), &target.join(file.file_name()))?;
+        }
+        alive()?;
+    }
+    Ok(())
+}
+
+fn link(from: &Path, to: &Path) -> Result<()> {
+    match fs::hard_link(from, to) {
+        // Gone meanwhile: removed after a commit that was copied, or after one that makes the
+        // caller start again. There already: from an attempt before this one.
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::AlreadyExists) => Ok(()),
+        // A host or file system without links.
+        Err(_) => fs::copy(from, to).map(drop).map_err(|error| Error::from_io(to, &error)),
+        Ok(()) => Ok(()),
+    }
+}

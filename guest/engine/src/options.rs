@@ -1,0 +1,199 @@
+//! How a cache is opened and an entry stored.
+
+use crate::error::{Error, Result};
+
+/// Most tags of one entry.
+pub const TAGS_LIMIT: usize = 64;
+/// Longest tag in bytes.
+pub const TAG_LIMIT: usize = 1024;
+/// Most shards of one directory.
+pub const SHARDS_LIMIT: u32 = 256;
+/// Largest inline threshold in bytes.
+pub const INLINE_LIMIT: u32 = 1024 * 1024;
+/// How long an operation waits for others unless told otherwise, in milliseconds.
+pub const DEFAULT_WAIT_MS: u32 = 60_000;
+/// How long a lease lasts unless told otherwise, in milliseconds.
+pub const DEFAULT_LEASE_MS: u32 = 10_000;
+
+/// When an entry stops being found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Expiry {
+    /// What the directory's default time to live says.
+    #[default]
+    Default,
+    /// Not by age.
+    Never,
+    /// So many milliseconds from now.
+    After(u64),
+}
+
+/// How an entry is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SetOptions {
+    /// When it expires.
+    pub ttl: Expiry,
+    /// Labels to list and evict it by.
+    pub tags: Vec<String>,
+    /// Whether a hit starts the time to live anew.
+    pub sliding: bool,
+}
+
+impl SetOptions {
+    /// The tags in order, each once; refuses those that can not be.
+    pub(crate) fn checked_tags(&self) -> Result<Vec<&str>> {
+        let mut tags: Vec<&str> = self.tags.iter().map(String::as_str).collect();
+        tags.sort_unstable();
+        tags.dedup();
+        if tags.len() > TAGS_LIMIT {
+            return Err(Error::InvalidArgument(format!("{} tags, at most {TAGS_LIMIT} are possible", tags.len())));
+        }
+        tags.iter().try_for_each(|tag| check_tag(tag))?;
+        Ok(tags)
+    }
+}
+
+/// Refuses a tag that can not be.
+pub(crate) fn check_tag(tag: &str) -> Result<()> {
+    if tag.is_empty() || tag.contains('\0') {
+        return Err(Error::InvalidArgument("a tag must not be empty or contain NUL".into()));
+    }
+    if tag.len() > TAG_LIMIT {
+        return Err(Error::TooLarge { what: "a tag".into(), size: tag.len() as u64, limit: TAG_LIMIT as u64 });
+    }
+    Ok(())
+}
+
+/// Which entry goes first when a limit is reached. The numbers are part of the format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Policy {
+    /// Nothing is evicted.
+    None = 0,
+    /// The entry stored longest ago.
+    #[default]
+    LeastRecentlyStored = 1,
+    /// The entry read or stored longest ago.
+    LeastRecentlyUsed = 2,
+    /// The entry read least often, old reads fading.
+    LeastFrequentlyUsed = 3,
+}
+
+impl Policy {
+    /// The policy with this number; none if there is none.
+    pub(crate) fn from_number(number: i64) -> Option<Self> {
+        [Self::None, Self::LeastRecentlyStored, Self::LeastRecentlyUsed, Self::LeastFrequentlyUsed]
+            .into_iter()
+            .find(|policy| *policy as i64 == number)
+    }
+}
+
+/// What survives a power loss. The numbers are part of the format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Durability {
+    /// The directory stays consistent; the most recent changes may be undone together.
+    #[default]
+    Relaxed = 0,
+    /// Whatever a call has stored when it returns.
+    Full = 1,
+}
+
+/// A bound on the directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Limit {
+    /// As recorded.
+    #[default]
+    Recorded,
+    /// None.
+    Unlimited,
+    /// At most this much.
+    AtMost(u64),
+}
+
+/// How to open a cache. `None`, `Recorded` and `Default` keep what the directory records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "independent choices of the caller, as in the WIT record")]
+pub struct OpenOptions {
+    /// Make the directory and a cache in it if there is none.
+    pub create: bool,
+    /// Refuse changes.
+    pub read_only: bool,
+    /// Let nobody else in.
+    pub exclusive: bool,
+    /// Bound on the volume.
+    pub size_limit: Limit,
+    /// Bound on the count.
+    pub item_limit: Limit,
+    /// What is evicted first.
+    pub policy: Option<Policy>,
+    /// Number of databases.
+    pub shards: Option<u32>,
+    /// Time to live of entries that name none.
+    pub default_ttl: Expiry,
+    /// From which size on values have files.
+    pub inline_threshold: Option<u32>,
+    /// What survives a power loss.
+    pub durability: Option<Durability>,
+    /// Longest wait for others, in milliseconds.
+    pub wait_ms: u32,
+    /// Duration of a lease, in milliseconds.
+    pub lease_ms: u32,
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        Self {
+            create: true,
+            read_only: false,
+            exclusive: false,
+            size_limit: Limit::Recorded,
+            item_limit: Limit::Recorded,
+            policy: None,
+            shards: None,
+            default_ttl: Expiry::Default,
+            inline_threshold: None,
+            durability: None,
+            wait_ms: DEFAULT_WAIT_MS,
+            lease_ms: DEFAULT_LEASE_MS,
+        }
+    }
+}
+
+impl OpenOptions {
+    /// Refuses options that can not be.
+    pub(crate) fn validate(&self) -> Result<()> {
+        let refuse = |what: String| Err(Error::InvalidArgument(what));
+        if self.read_only && (self.create || self.changes_settings()) {
+            return refuse("read-only excludes create and every change of a setting".into());
+        }
+        if matches!(self.shards, Some(shards) if shards == 0 || shards > SHARDS_LIMIT) {
+            return refuse(format!("shards must be 1 to {SHARDS_LIMIT}"));
+        }
+        if matches!(self.inline_threshold, Some(threshold) if threshold == 0 || threshold > INLINE_LIMIT) {
+            return refuse(format!("the inline threshold must be 1 to {INLINE_LIMIT} bytes"));
+        }
+        for (limit, name) in [(self.size_limit, "size"), (self.item_limit, "item")] {
+            if matches!(limit, Limit::AtMost(most) if most == 0 || i64::try_from(most).is_err()) {
+                return refuse(format!("the {name} limit must be 1 to 2^63-1"));
+            }
+        }
+        if !(100..=3_600_000).contains(&self.lease_ms) {
+            return refuse("the lease must be 100 to 3,600,000 ms".into());
+        }
+        match self.default_ttl {
+            Expiry::After(0) => refuse("a default time to live of 0 would store nothing".into()),
+            Expiry::After(ttl) if i64::try_from(ttl).is_err() => {
+                Err(Error::Overflow(format!("a default time to live of {ttl} ms")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether any recorded setting would be changed.
+    pub(crate) fn changes_settings(&self) -> bool {
+        self.size_limit != Limit::Recorded
+            || self.item_limit != Limit::Recorded
+            || self.policy.is_some()
+            || self.default_ttl != Expiry::Default
+            || self.inline_threshold.is_some()
+            || self.durability.is_some()
+    }
+}

@@ -1,0 +1,64 @@
+//! What the logic needs of the world around it: clocks, randomness, locks.
+
+use std::path::Path;
+
+use crate::error::Result;
+
+/// The surroundings of an engine. The component implements it over WASI and `coordination`; tests
+/// with clocks they can set.
+pub trait Platform {
+    /// Milliseconds since the Unix epoch. May jump.
+    fn wall_ms(&self) -> i64;
+
+    /// Milliseconds since some moment. Never goes back.
+    fn monotonic_ms(&self) -> u64;
+
+    /// Unpredictable bits.
+    fn random(&self) -> u64;
+
+    /// Lets time pass.
+    fn sleep_ms(&self, milliseconds: u64);
+
+    /// Name of the SQLite VFS to open databases with; none for SQLite's default.
+    fn vfs(&self) -> Option<&str>;
+
+    /// How instances that use the same directory are kept apart.
+    fn sharing(&self) -> Sharing;
+
+    /// Opens a file whose bytes can be locked, creating it if need be. Only called under
+    /// [`Sharing::Locks`].
+    fn open_locks(&self, path: &Path) -> Result<Box<dyn RangeLocks>>;
+
+    /// What was found damaged under an open database since the last call. Results obtained in
+    /// between are void.
+    fn take_damage(&self) -> Option<String>;
+
+    /// The last failure of the file layer since the last call, more exact than SQLite's code.
+    fn take_failure(&self) -> Option<std::io::Error>;
+}
+
+/// How instances that use the same directory are kept apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sharing {
+    /// By locks of the operating system; many may use the directory at the same time if
+    /// `databases` is true, else one after the other.
+    Locks {
+        /// Whether databases can be open several times at once (shared memory works).
+        databases: bool,
+    },
+    /// By a lease: one owner at a time.
+    Lease,
+}
+
+/// Locks on byte ranges of a file, which end with their holder.
+pub trait RangeLocks {
+    /// Locks one byte, or changes how it is locked, waiting up to `wait_ms`. False if others held
+    /// it all that time.
+    fn lock(&self, byte: u64, exclusive: bool, wait_ms: u32) -> Result<bool>;
+
+    /// Releases one byte.
+    fn unlock(&self, byte: u64) -> Result<()>;
+
+    /// Whether somebody else has locked the byte.
+    fn is_locked(&self, byte: u64) -> Result<bool>;
+}

@@ -1,0 +1,95 @@
+//! Reads that the eviction policy is to learn of, collected so that no read writes.
+
+use std::collections::HashMap;
+
+/// Different entries that may have been read before the reads must be written.
+const ENTRIES_LIMIT: usize = 1024;
+/// Reads that may pile up before they must be written.
+const READS_LIMIT: u64 = 16_384;
+
+/// What was read of one entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Reads {
+    /// How often.
+    pub(crate) count: i64,
+    /// When last, by the wall clock in milliseconds.
+    pub(crate) last_ms: i64,
+    /// Its place among the latest reads of all entries.
+    order: u64,
+}
+
+/// Reads that were not yet written.
+#[derive(Debug, Default)]
+pub(crate) struct Recency {
+    entries: HashMap<i64, Reads>,
+    reads: u64,
+}
+
+impl Recency {
+    /// Notes a read of the entry with this id.
+    pub(crate) fn note(&mut self, id: i64, now_ms: i64) {
+        self.reads += 1;
+        let order = self.reads;
+        let reads = self.entries.entry(id).or_insert(Reads { count: 0, last_ms: now_ms, order });
+        reads.count = reads.count.saturating_add(1);
+        reads.last_ms = now_ms;
+        reads.order = order;
+    }
+
+    /// Whether there is nothing to write.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Whether it is time to write.
+    pub(crate) fn is_due(&self) -> bool {
+        self.entries.len() >= ENTRIES_LIMIT || self.reads >= READS_LIMIT
+    }
+
+    /// All reads, those of the entry read longest ago first.
+    pub(crate) fn in_order(&self) -> Vec<(i64, Reads)> {
+        let mut reads: Vec<_> = self.entries.iter().map(|(id, reads)| (*id, *reads)).collect();
+        reads.sort_unstable_by_key(|(_, reads)| reads.order);
+        reads
+    }
+
+    /// Forgets what was written.
+    pub(crate) fn clear(&mut self) {
+        self.entries.clear();
+        self.reads = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_come_out_in_the_order_of_the_latest_ones_with_their_counts() {
+        let mut recency = Recency::default();
+        for (id, now) in [(1, 10), (2, 11), (1, 12), (3, 13)] {
+            recency.note(id, now);
+        }
+        let order: Vec<_> = recency.in_order().iter().map(|(id, reads)| (*id, reads.count, reads.last_ms)).collect();
+        assert_eq!(order, [(2, 1, 11), (1, 2, 12), (3, 1, 13)]);
+        recency.clear();
+        assert!(recency.is_empty());
+    }
+
+    #[test]
+    fn reads_are_due_after_many_entries_or_many_reads() {
+        let mut recency = Recency::default();
+        for id in 1..1024 {
+            recency.note(id, 0);
+        }
+        assert!(!recency.is_due());
+        recency.note(1024, 0);
+        assert!(recency.is_due());
+
+        let mut recency = Recency::default();
+        for _ in 0..READS_LIMIT {
+            recency.note(1, 0);
+        }
+        assert!(recency.is_due());
+    }
+}

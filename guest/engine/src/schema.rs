@@ -1,0 +1,133 @@
+//! The tables of a shard, and how a foreign or newer database is told from one.
+
+use rusqlite::Connection;
+
+/// `PRAGMA application_id` of a shard: "Lrdr".
+pub(crate) const APPLICATION_ID: i32 = 0x4c72_6472;
+/// Version of the format, `PRAGMA user_version` of a shard. A newer one is refused.
+pub(crate) const FORMAT_VERSION: i32 = 1;
+
+/// Version of the format on disk that this crate reads and writes.
+#[must_use]
+pub fn format_version() -> u32 {
+    FORMAT_VERSION.unsigned_abs()
+}
+
+/// What a shard consists of, in the order of creation. A database whose schema differs in a
+/// single letter is refused, so that no trigger, view or expression of a hostile one ever runs.
+const STATEMENTS: [&str; 8] = [
+    // `id` is the sequence number at which the key came in, so it orders by insertion and is never
+    // used twice. The value stands last: reading what is before it touches no overflow page.
+    "CREATE TABLE entry (
+  id INTEGER PRIMARY KEY,
+  key ANY NOT NULL,
+  version INTEGER NOT NULL,
+  rank INTEGER,
+  size INTEGER NOT NULL,
+  stored INTEGER NOT NULL,
+  expires INTEGER,
+  ttl INTEGER,
+  sliding INTEGER NOT NULL,
+  accessed INTEGER NOT NULL,
+  hits INTEGER NOT NULL,
+  tags TEXT,
+  form INTEGER NOT NULL,
+  file INTEGER,
+  length INTEGER,
+  checksum INTEGER NOT NULL,
+  value ANY
+) STRICT",
+    "CREATE UNIQUE INDEX entry_key ON entry (key)",
+    // What is evicted first has the lowest rank; entries that are never evicted have none.
+    "CREATE INDEX entry_rank ON entry (rank) WHERE rank IS NOT NULL",
+    "CREATE INDEX entry_expires ON entry (expires) WHERE expires IS NOT NULL",
+    "CREATE TABLE tag (
+  tag TEXT NOT NULL,
+  entry INTEGER NOT NULL,
+  PRIMARY KEY (tag, entry)
+) STRICT, WITHOUT ROWID",
+    // Value files that no entry refers to: being written, or to be removed.
+    "CREATE TABLE loose (
+  file INTEGER PRIMARY KEY,
+  owner INTEGER NOT NULL
+) STRICT",
+    "CREATE TABLE setting (
+  name TEXT PRIMARY KEY,
+  value INTEGER
+) STRICT, WITHOUT ROWID",
+    // One row. `settings` grows with every change of a setting, so that others notice.
+    "CREATE TABLE totals (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  count INTEGER NOT NULL,
+  volume INTEGER NOT NULL,
+  sequence INTEGER NOT NULL,
+  age INTEGER NOT NULL,
+  settings INTEGER NOT NULL
+) STRICT",
+];
+
+/// Makes the tables in an empty database, inside the caller's transaction.
+pub(crate) fn create(connection: &Connection) -> rusqlite::Result<()> {
+    for statement in STATEMENTS {
+        connection.execute(statement, [])?;
+    }
+    connection.execute("INSERT INTO totals VALUES (1, 0, 0, 0, 0, 1)", [])?;
+    connection.pragma_update(None, "application_id", APPLICATION_ID)?;
+    connection.pragma_update(None, "user_version", FORMAT_VERSION)
+}
+
+/// What a database turned out to be.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Identity {
+    /// A shard of this version.
+    Shard,
+    /// Nothing yet.
+    Empty,
+    /// Something else; what, in words.
+    Foreign(String),
+}
+
+/// Looks what a database is.
+pub(crate) fn identify(connection: &Connection) -> rusqlite::Result<Identity> {
+    let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
+    let (application, version) = (pragma("application_id")?, pragma("user_version")?);
+    let mut statement = connection.prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid")?;
+    let schema = statement.query_map([], |row| row.get::<_, String>(0))?.collect::<rusqlite::Result<Vec<_>>>()?;
+    Ok(if application == 0 && version == 0 && schema.is_empty() {
+        Identity::Empty
+    } else if application != APPLICATION_ID {
+        Identity::Foreign(format!("an SQLite database of another application (application_id {application:#x})"))
+    } else if version != FORMAT_VERSION {
+        Identity::Foreign(format!("format version {version}; this version of Larder reads {FORMAT_VERSION}"))
+    } else if schema != STATEMENTS {
+        Identity::Foreign("its tables are not those of the format".into())
+    } else {
+        Identity::Shard
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_shard_is_told_from_empty_and_foreign_databases() {
+        let connection = Connection::open_in_memory().unwrap();
+        assert_eq!(identify(&connection).unwrap(), Identity::Empty);
+        create(&connection).unwrap();
+        assert_eq!(identify(&connection).unwrap(), Identity::Shard);
+
+        connection.pragma_update(None, "user_version", 2).unwrap();
+        assert!(matches!(identify(&connection).unwrap(), Identity::Foreign(what) if what.contains("version 2")));
+        connection.pragma_update(None, "application_id", 7).unwrap();
+        assert!(matches!(identify(&connection).unwrap(), Identity::Foreign(what) if what.contains("0x7")));
+    }
+
+    #[test]
+    fn a_planted_trigger_makes_a_database_foreign() {
+        let connection = Connection::open_in_memory().unwrap();
+        create(&connection).unwrap();
+        connection.execute_batch("CREATE TRIGGER t AFTER INSERT ON entry BEGIN SELECT 1; END").unwrap();
+        assert!(matches!(identify(&connection).unwrap(), Identity::Foreign(_)));
+    }
+}

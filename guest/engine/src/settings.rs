@@ -1,0 +1,186 @@
+//! The settings a directory records, one copy in each shard.
+
+use rusqlite::Connection;
+use rusqlite::types::Value as Column;
+
+use crate::error::{Error, Result};
+use crate::options::{Durability, Expiry, Limit, OpenOptions, Policy};
+
+/// How large the volume of a new directory may become, in bytes.
+pub const DEFAULT_SIZE_LIMIT: u64 = 1 << 30;
+/// From which size on values of a new directory have files, in bytes.
+pub const DEFAULT_INLINE_THRESHOLD: u32 = 32 * 1024;
+
+/// The settings of a directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Number of databases; fixed at creation.
+    pub shards: u32,
+    /// Bound on the volume of the whole directory.
+    pub size_limit: Option<u64>,
+    /// Bound on the count of the whole directory.
+    pub item_limit: Option<u64>,
+    /// What is evicted first.
+    pub policy: Policy,
+    /// Time to live of entries that name none, in milliseconds.
+    pub default_ttl: Option<u64>,
+    /// From which size on values have files.
+    pub inline_threshold: u32,
+    /// What survives a power loss.
+    pub durability: Durability,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            shards: 1,
+            size_limit: Some(DEFAULT_SIZE_LIMIT),
+            item_limit: None,
+            policy: Policy::default(),
+            default_ttl: None,
+            inline_threshold: DEFAULT_INLINE_THRESHOLD,
+            durability: Durability::default(),
+        }
+    }
+}
+
+impl Settings {
+    /// These settings with what `options` asks for, refusing combinations that can not be.
+    pub(crate) fn with(&self, options: &OpenOptions) -> Result<Self> {
+        let limit = |asked, recorded| match asked {
+            Limit::Recorded => recorded,
+            Limit::Unlimited => None,
+            Limit::AtMost(most) => Some(most),
+        };
+        let settings = Self {
+            shards: self.shards,
+            size_limit: limit(options.size_limit, self.size_limit),
+            item_limit: limit(options.item_limit, self.item_limit),
+            policy: options.policy.unwrap_or(self.policy),
+            default_ttl: match options.default_ttl {
+                Expiry::Default => self.default_ttl,
+                Expiry::Never => None,
+                Expiry::After(ttl) => Some(ttl),
+            },
+            inline_threshold: options.inline_threshold.unwrap_or(self.inline_threshold),
+            durability: options.durability.unwrap_or(self.durability),
+        };
+        if settings.item_limit.is_some_and(|limit| limit < u64::from(settings.shards)) {
+            return Err(Error::InvalidArgument(format!(
+                "an item limit below the number of shards, {}, leaves some without any",
+                settings.shards
+            )));
+        }
+        Ok(settings)
+    }
+
+    /// The share of a limit that falls to one shard; the shares add up to the limit.
+    pub(crate) fn share(limit: Option<u64>, shard: u32, shards: u32) -> Option<u64> {
+        let shards = u64::from(shards.max(1));
+        limit.map(|limit| limit / shards + u64::from(u64::from(shard) < limit % shards))
+    }
+
+    /// Reads the settings of a database.
+    pub(crate) fn load(connection: &Connection) -> Result<Self, LoadError> {
+        let mut settings = Self::default();
+        let mut statement = connection.prepare_cached("SELECT name, value FROM setting")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let name: String = row.get(0)?;
+            settings.apply(&name, &row.get(1)?).ok_or(LoadError::Invalid(name))?;
+        }
+        Ok(settings)
+    }
+
+    /// Takes one setting over; none if it is unknown or its value can not be.
+    fn apply(&mut self, name: &str, value: &Column) -> Option<()> {
+        let number = match value {
+            Column::Integer(number) => Some(*number),
+            Column::Null => None,
+            _ => return None,
+        };
+        let optional = || number.map(|number| u64::try_from(number).ok()).map_or(Some(None), |read| read.map(Some));
+        match name {
+            "shards" => self.shards = u32::try_from(number?).ok()?,
+            "size-limit" => self.size_limit = optional()?,
+            "item-limit" => self.item_limit = optional()?,
+            "policy" => self.policy = Policy::from_number(number?)?,
+            "default-ttl" => self.default_ttl = optional()?,
+            "inline-threshold" => self.inline_threshold = u32::try_from(number?).ok()?,
+            "durability" => {
+                self.durability = match number? {
+                    0 => Durability::Relaxed,
+                    1 => Durability::Full,
+                    _ => return None,
+                }
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+
+    /// Records the settings in a database.
+    pub(crate) fn store(&self, connection: &Connection) -> rusqlite::Result<()> {
+        let optional = |limit: Option<u64>| limit.map(u64::cast_signed);
+        let rows: [(&str, Option<i64>); 7] = [
+            ("shards", Some(i64::from(self.shards))),
+            ("size-limit", optional(self.size_limit)),
+            ("item-limit", optional(self.item_limit)),
+            ("policy", Some(self.policy as i64)),
+            ("default-ttl", optional(self.default_ttl)),
+            ("inline-threshold", Some(i64::from(self.inline_threshold))),
+            ("durability", Some(self.durability as i64)),
+        ];
+        let mut statement =
+            connection.prepare_cached("INSERT OR REPLACE INTO setting (name, value) VALUES (?1, ?2)")?;
+        rows.iter().try_for_each(|row| statement.execute(*row).map(drop))
+    }
+}
+
+/// Why recorded settings could not be read.
+#[derive(Debug)]
+pub(crate) enum LoadError {
+    /// SQLite failed.
+    Database(rusqlite::Error),
+    /// A setting that no version of the format has, or with a value it can not have.
+    Invalid(String),
+}
+
+impl From<rusqlite::Error> for LoadError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_add_up_to_the_limit() {
+        for shards in 1..20 {
+            let shares: u64 = (0..shards).filter_map(|shard| Settings::share(Some(101), shard, shards)).sum();
+            assert_eq!(shares, 101);
+        }
+        assert_eq!(Settings::share(None, 0, 4), None);
+    }
+
+    #[test]
+    fn settings_survive_storing_and_unknown_ones_are_refused() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch("CREATE TABLE setting (name TEXT PRIMARY KEY, value ANY)").unwrap();
+        let settings = Settings {
+            shards: 8,
+            size_limit: None,
+            item_limit: Some(7),
+            policy: Policy::LeastFrequentlyUsed,
+            default_ttl: Some(5),
+            inline_threshold: 1,
+            durability: Durability::Full,
+        };
+        settings.store(&connection).unwrap();
+        assert_eq!(Settings::load(&connection).unwrap(), settings);
+        connection.execute("INSERT INTO setting VALUES ('colour', 1)", []).unwrap();
+        assert!(matches!(Settings::load(&connection), Err(LoadError::Invalid(name)) if name == "colour"));
+    }
+}

@@ -1,0 +1,189 @@
+//! Looking for damage, while others go on.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+
+use rusqlite::types::ValueRef;
+
+use super::{DATABASE, Shard};
+use crate::error::{Error, Result};
+use crate::key::Key;
+use crate::value::{Form, Value, checksum};
+
+/// Something that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Which file or key.
+    pub subject: String,
+    /// What is wrong with it.
+    pub description: String,
+}
+
+/// Rows looked at between two looks at the lease.
+const PAGE: u32 = 256;
+
+/// What is to be verified of one entry.
+struct Claim {
+    id: i64,
+    key: Result<Key>,
+    form: Option<Form>,
+    file: Option<i64>,
+    length: Option<i64>,
+    checksum: i64,
+    value: Option<Value>,
+}
+
+impl Shard {
+    /// Everything that is wrong with this shard.
+    pub(crate) fn check(&mut self) -> Result<Vec<Problem>> {
+        let mut problems = Vec::new();
+        match self.guard(Self::check_database) {
+            Ok(found) => problems.extend(found),
+            // Too damaged to be looked at closer.
+            Err(Error::Corrupt(description)) => {
+                problems.push(self.problem(description));
+                return Ok(problems);
+            }
+            Err(error) => return Err(error),
+        }
+        let listed = self.files.list().map_err(|error| Error::from_io(self.files.directory(), &error))?;
+        problems.extend(self.check_entries()?);
+        problems.extend(self.guard(|shard| shard.check_strays(listed))?);
+        Ok(problems)
+    }
+
+    fn problem(&self, description: String) -> Problem {
+        Problem { subject: self.directory.join(DATABASE).display().to_string(), description }
+    }
+
+    fn check_database(&mut self) -> Result<Vec<Problem>> {
+        let database = self.database()?;
+        let mut problems = Vec::new();
+        let lines = database.run(|connection| {
+            let mut statement = connection.prepare("PRAGMA integrity_check")?;
+            statement.query_map([], |row| row.get::<_, String>(0))?.collect::<rusqlite::Result<Vec<_>>>()
+        })?;
+        problems.extend(lines.into_iter().filter(|line| line != "ok").map(|line| self.problem(line)));
+        // One statement, so that all figures are of one moment.
+        let (count, volume, entries, sum): (i64, i64, i64, i64) = database.run(|connection| {
+            connection.query_row(
+                "SELECT t.count, t.volume, (SELECT count(*) FROM entry), (SELECT ifnull(sum(size), 0) FROM entry) \
+                 FROM totals AS t",
+                [],
+                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
+            )
+        })?;
+        for (name, recorded, real) in [("count", count, entries), ("volume", volume, sum)] {
+            if recorded != real {
+                problems.push(self.problem(format!("the {name} is recorded as {recorded} but is {real}")));
+            }
+        }
+        let tags: i64 = database.run(|connection| {
+            connection.query_row(
+                "SELECT count(*) FROM tag WHERE NOT EXISTS (SELECT 1 FROM entry WHERE id = tag.entry)",
+                [],
+                |row| row.get(0),
+            )
+        })?;
+        if tags > 0 {
+            problems.push(self.problem(format!("{tags} tags belong to no entry")));
+        }
+        Ok(problems)
+    }
+
+    fn check_entries(&mut self) -> Result<Vec<Problem>> {
+        let mut problems = Vec::new();
+        let mut after = i64::MIN;
+        loop {
+            let claims = self.guard(|shard| shard.claims(after))?;
+            let Some(last) = claims.last() else { return Ok(problems) };
+            after = last.id;
+            for claim in &claims {
+                problems.extend(self.verify(claim)?);
+            }
+            self.tenure.assure()?;
+        }
+    }
+
+    fn claims(&self, after: i64) -> Result<Vec<Claim>> {
+        self.database()?.run(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT id, key, form, file, length, checksum, value FROM entry WHERE id > ?1 ORDER BY id LIMIT ?2",
+            )?;
+            let rows = statement.query_map((after, PAGE), |row| {
+                let form = Form::from_number(row.get(2)?);
+                let value = match (form, row.get_ref(6)?) {
+                    (Some(form), column) if column != ValueRef::Null => Value::from_column(form, column),
+                    _ => None,
+                };
+                Ok(Claim {
+                    id: row.get(0)?,
+                    key: Key::from_column(row.get_ref(1)?),
+                    form,
+                    file: row.get(3)?,
+                    length: row.get(4)?,
+                    checksum: row.get(5)?,
+                    value,
+                })
+            })?;
+            rows.collect()
+        })
+    }
+
+    fn verify(&mut self, claim: &Claim) -> Result<Option<Problem>> {
+        let key = match &claim.key {
+            Ok(key) => key,
+            Err(error) => return Ok(Some(self.problem(error.to_string()))),
+        };
+        let altered = |what: &str| Some(Problem { subject: key.to_string(), description: format!("its value {what}") });
+        let Some(form) = claim.form else { return Ok(altered("has a form that no version of the format has")) };
+        if let Some(value) = &claim.value {
+            return Ok(if value.checksum(key.hash(), form) == claim.checksum { None } else { altered("was altered") });
+        }
+        let (Some(file), Some(length)) = (claim.file, claim.length.and_then(|length| usize::try_from(length).ok()))
+        else {
+            return Ok(altered("is missing"));
+        };
+        let path = self.files.path(file);
+        let wrong = match self.files.read(file, length) {
+            Ok(content) if content.len() == length && checksum(key.hash(), form, &content) == claim.checksum => {
+                return Ok(None);
+            }
+            Ok(_) => format!("does not hold what was stored under {key}"),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => format!("is missing, the value of {key}"),
+            Err(error) => return Err(Error::from_io(&path, &error)),
+        };
+        // Perhaps the entry was replaced since its row was read, and the file rightly removed.
+        let still = self.guard(|shard| shard.refers_to(claim.id, file))?;
+        Ok(still.then(|| Problem { subject: path.display().to_string(), description: wrong }))
+    }
+
+    fn refers_to(&self, id: i64, file: i64) -> Result<bool> {
+        self.database()?.run(|connection| {
+            connection
+                .prepare_cached("SELECT count(*) FROM entry WHERE id = ?1 AND file = ?2")?
+                .query_row((id, file), |row| row.get(0))
+        })
+    }
+
+    /// Files that are there and belong to nothing. The list is older than the rows it is compared
+    /// with: every file on it was then in a row, or is gone now.
+    fn check_strays(&mut self, listed: Vec<(PathBuf, Option<i64>)>) -> Result<Vec<Problem>> {
+        let known = self.database()?.run(|connection| {
+            let mut statement =
+                connection.prepare("SELECT file FROM entry WHERE file IS NOT NULL UNION ALL SELECT file FROM loose")?;
+            statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<HashSet<i64>>>()
+        })?;
+        let stray = |(path, number): &(PathBuf, Option<i64>)| {
+            !number.is_some_and(|number| known.contains(&number)) && path.exists()
+        };
+        Ok(listed
+            .into_iter()
+            .filter(stray)
+            .map(|(path, _)| Problem {
+                subject: path.display().to_string(),
+                description: "a file that belongs to no entry".into(),
+            })
+            .collect())
+    }
+}

@@ -1,0 +1,251 @@
+//! One shard: a database with its value files, and the operations on its entries.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `read` | finding an entry |
+//! | `write` | storing, deleting, touching, adding to it |
+//! | `change` | what a write transaction does to entries, totals and files, and making room |
+//! | `remove` | eviction by selection, expiry, clearing, in bounded steps |
+//! | `scan` | pages of keys |
+//! | `check` | looking for damage |
+//! | `loose` | value files no entry refers to |
+
+mod change;
+mod check;
+mod loose;
+mod read;
+mod remove;
+mod scan;
+mod write;
+
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use crate::database::{Access, Database};
+use crate::error::{Error, Result};
+use crate::files::ValueFiles;
+use crate::platform::Platform;
+use crate::recency::Recency;
+use crate::schema::{self, Identity};
+use crate::settings::{LoadError, Settings};
+use crate::tenure::Tenure;
+
+pub use check::Problem;
+pub(crate) use scan::{Direction, Page, Position};
+pub(crate) use write::Mode;
+
+use loose::Loose;
+
+/// Name of a shard's database.
+pub(crate) const DATABASE: &str = "cache.db";
+
+/// Where a shard is.
+pub(crate) fn shard_path(data: &Path, index: u32) -> PathBuf {
+    data.join(format!("shard-{index:03}"))
+}
+
+/// What has happened in a shard since it was opened.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    /// Reads that found an entry.
+    pub(crate) hits: u64,
+    /// Reads that found none.
+    pub(crate) misses: u64,
+    /// Entries stored.
+    pub(crate) sets: u64,
+    /// Entries deleted by key.
+    pub(crate) deletes: u64,
+    /// Entries removed because of a limit or by selection.
+    pub(crate) evictions: u64,
+    /// Entries removed because they had expired.
+    pub(crate) expirations: u64,
+}
+
+/// One shard, open.
+pub(crate) struct Shard {
+    index: u32,
+    directory: PathBuf,
+    access: Access,
+    platform: Rc<dyn Platform>,
+    tenure: Rc<Tenure>,
+    /// None after damage, until the next operation opens it again.
+    database: Option<Database>,
+    files: ValueFiles,
+    loose: Loose,
+    settings: Settings,
+    /// Which change of the settings `settings` is.
+    settings_version: i64,
+    recency: Recency,
+    pub(crate) counts: Counts,
+}
+
+impl Shard {
+    /// Opens a shard that exists.
+    pub(crate) fn open(index: u32, access: Access, tenure: &Rc<Tenure>, platform: &Rc<dyn Platform>) -> Result<Self> {
+        let directory = shard_path(&tenure.data(), index);
+        let mut shard = Self {
+            index,
+            access,
+            platform: Rc::clone(platform),
+            tenure: Rc::clone(tenure),
+            database: None,
+            files: ValueFiles::new(&directory),
+            directory,
+            loose: Loose::default(),
+            settings: Settings::default(),
+            settings_version: 0,
+            recency: Recency::default(),
+            counts: Counts::default(),
+        };
+        shard.guard(|shard| {
+            shard.load_settings()?;
+            if shard.access.read_only { Ok(()) } else { shard.reclaim() }
+        })?;
+        Ok(shard)
+    }
+
+    /// Makes a shard that does not exist. What an earlier attempt left half made is completed.
+    pub(crate) fn create(
+        index: u32,
+        settings: &Settings,
+        data: &Path,
+        access: Access,
+        platform: &Rc<dyn Platform>,
+    ) -> Result<()> {
+        let directory = shard_path(data, index);
+        std::fs::create_dir_all(&directory).map_err(|error| Error::from_io(&directory, &error))?;
+        let database = Database::open(&directory.join(DATABASE), access, platform)?;
+        if database.run(schema::identify)? == Identity::Shard {
+            return Ok(());
+        }
+        database.use_wal()?;
+        database.write(|connection| {
+            let made = schema::create(connection).and_then(|()| settings.store(connection));
+            made.map_err(|error| database.error(&error))
+        })
+    }
+
+    /// Runs an operation on the open database.
+    ///
+    /// If the file layer reports damage meanwhile (a `-shm` cut short underneath), whatever the
+    /// operation returned is void, and the database is opened anew for the next one.
+    fn guard<T>(&mut self, operation: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        if self.database.is_none() {
+            self.database = Some(self.open_database()?);
+        }
+        let result = operation(self);
+        if let Some(damage) = self.platform.take_damage() {
+            self.database = None;
+            return Err(Error::Corrupt(damage));
+        }
+        if matches!(result, Err(Error::Corrupt(_) | Error::Io(_))) {
+            self.database = None;
+        }
+        result
+    }
+
+    /// Opens the database of a directory that is complete, so it must be there and be a shard.
+    fn open_database(&self) -> Result<Database> {
+        let path = self.directory.join(DATABASE);
+        match std::fs::metadata(&path) {
+            Ok(metadata) if metadata.len() > 0 => {}
+            Ok(_) => return Err(Error::Corrupt(format!("{} is empty", path.display()))),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(Error::Corrupt(format!("{} is missing", path.display())));
+            }
+            Err(error) => return Err(Error::from_io(&path, &error)),
+        }
+        let database = Database::open(&path, self.access, &self.platform)?;
+        match database.run(schema::identify)? {
+            Identity::Shard => {}
+            Identity::Empty => return Err(Error::Corrupt(format!("{} has lost its tables", path.display()))),
+            Identity::Foreign(what) => return Err(Error::UnsupportedFormat(format!("{}: {what}", path.display()))),
+        }
+        Ok(database)
+    }
+
+    fn database(&self) -> Result<&Database> {
+        self.database.as_ref().ok_or(Error::Closed)
+    }
+
+    /// The settings as this shard last saw them.
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    fn load_settings(&mut self) -> Result<()> {
+        let database = self.database()?;
+        let version =
+            database.run(|connection| connection.query_row("SELECT settings FROM totals", [], |row| row.get(0)))?;
+        let settings = settings_in(database)?;
+        database.set_durability(settings.durability)?;
+        (self.settings, self.settings_version) = (settings, version);
+        Ok(())
+    }
+
+    /// Records other settings, for every user of the directory.
+    pub(crate) fn change_settings(&mut self, settings: &Settings) -> Result<()> {
+        self.guard(|shard| {
+            let database = shard.database()?;
+            let policy = (settings.policy != shard.settings.policy).then_some(settings.policy);
+            database.write(|connection| {
+                let store = || {
+                    settings.store(connection)?;
+                    if let Some(policy) = policy {
+                        connection.execute(policy.rerank_statement(), [])?;
+                    }
+                    connection.execute("UPDATE totals SET settings = settings + 1, age = 0", []).map(drop)
+                };
+                store().map_err(|error| database.error(&error))
+            })?;
+            shard.load_settings()
+        })
+    }
+
+    /// Number and size of the entries, expired ones included.
+    pub(crate) fn totals(&mut self) -> Result<(u64, u64)> {
+        self.guard(|shard| {
+            let database = shard.database()?;
+            let (count, volume): (i64, i64) = database.run(|connection| {
+                connection
+                    .prepare_cached("SELECT count, volume FROM totals")?
+                    .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
+            })?;
+            let number = |number: i64| {
+                u64::try_from(number)
+                    .map_err(|_| Error::Corrupt(format!("{}: negative totals", database.path().display())))
+            };
+            Ok((number(count)?, number(volume)?))
+        })
+    }
+
+    /// Writes what is pending.
+    pub(crate) fn close(&mut self) -> Result<()> {
+        if self.access.read_only || (self.recency.is_empty() && self.loose.is_empty()) {
+            return Ok(());
+        }
+        self.guard(Self::settle)
+    }
+}
+
+/// The settings a database records.
+fn settings_in(database: &Database) -> Result<Settings> {
+    Settings::load(database.connection()).map_err(|error| match error {
+        LoadError::Database(error) => database.error(&error),
+        LoadError::Invalid(name) => {
+            Error::Corrupt(format!("{}: the setting {name} can not be understood", database.path().display()))
+        }
+    })
+}
+
+impl Counts {
+    /// Adds what has happened elsewhere or since.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.hits += other.hits;
+        self.misses += other.misses;
+        self.sets += other.sets;
+        self.deletes += other.deletes;
+        self.evictions += other.evictions;
+        self.expirations += other.expirations;
+    }
+}

@@ -1,0 +1,211 @@
+//! Finding an entry.
+
+use std::io;
+
+use rusqlite::types::ValueRef;
+use rusqlite::{OptionalExtension, Row};
+
+use super::Shard;
+use super::change::split_tags;
+use crate::entry::{Entry, Metadata};
+use crate::error::{Error, Result};
+use crate::key::Key;
+use crate::lifetime::Lifetime;
+use crate::value::{Form, Value, checksum};
+
+const GET: &str = "SELECT id, expires, ttl, sliding, form, file, length, checksum, value FROM entry WHERE key = ?1";
+const GET_ENTRY: &str = "SELECT id, expires, ttl, sliding, form, file, length, checksum, value, \
+    version, size, stored, accessed, hits, tags FROM entry WHERE key = ?1";
+/// How often a value file may vanish between the row and its opening before something is wrong:
+/// each time another writer must have replaced the entry in between.
+const ATTEMPTS: u32 = 100;
+
+/// What reading returns: the value alone, or all that is known.
+pub(crate) trait Found: Sized {
+    /// Whether the columns of the metadata are needed.
+    const WITH_METADATA: bool;
+
+    /// Puts it together.
+    fn assemble(value: Value, row: Option<Metadata>) -> Option<Self>;
+}
+
+impl Found for Value {
+    const WITH_METADATA: bool = false;
+
+    fn assemble(value: Value, _: Option<Metadata>) -> Option<Self> {
+        Some(value)
+    }
+}
+
+impl Found for Entry {
+    const WITH_METADATA: bool = true;
+
+    fn assemble(value: Value, metadata: Option<Metadata>) -> Option<Self> {
+        metadata.map(|metadata| Self { value, metadata })
+    }
+}
+
+/// A row as it was found.
+struct Hit {
+    id: i64,
+    lifetime: Lifetime,
+    payload: Payload,
+    metadata: Option<Metadata>,
+}
+
+enum Payload {
+    /// In the row; none if the row makes no sense or the checksum is wrong.
+    Inline(Option<Value>),
+    /// In a file.
+    File { form: Form, file: i64, length: usize, checksum: i64 },
+}
+
+impl Shard {
+    /// The live entry under a key, with or without its metadata.
+    pub(crate) fn get<F: Found>(&mut self, key: &Key, hash: u64) -> Result<Option<F>> {
+        let found = self.guard(|shard| {
+            let Some(hit) = shard.find(key, hash, F::WITH_METADATA)? else { return Ok(None) };
+            let (hit, value) = shard.load(key, hash, hit, F::WITH_METADATA)?;
+            let Some(value) = value else { return Ok(None) };
+            shard.note_hit(&hit)?;
+            Ok(F::assemble(value, hit.metadata))
+        })?;
+        if found.is_some() {
+            self.counts.hits += 1;
+        } else {
+            self.counts.misses += 1;
+        }
+        Ok(found)
+    }
+
+    /// Whether a key has a live entry.
+    pub(crate) fn contains(&mut self, key: &Key) -> Result<bool> {
+        self.guard(|shard| {
+            let lifetime = shard.database()?.run(|connection| {
+                connection
+                    .prepare_cached("SELECT expires, ttl, sliding FROM entry WHERE key = ?1")?
+                    .query_row([key], |row| lifetime(row, 0))
+                    .optional()
+            })?;
+            Ok(lifetime.is_some_and(|lifetime| shard.is_live(&lifetime)))
+        })
+    }
+
+    /// Looks at the clock only if the entry can expire.
+    fn is_live(&self, lifetime: &Lifetime) -> bool {
+        lifetime.expires.is_none() || lifetime.is_live(self.platform.wall_ms())
+    }
+
+    fn find(&self, key: &Key, hash: u64, with_metadata: bool) -> Result<Option<Hit>> {
+        let hit = self.database()?.run(|connection| {
+            let mut statement = connection.prepare_cached(if with_metadata { GET_ENTRY } else { GET })?;
+            statement.query_row([key], |row| read_hit(row, hash, with_metadata)).optional()
+        })?;
+        Ok(hit.filter(|hit| self.is_live(&hit.lifetime)))
+    }
+
+    /// The value of a hit, from its file if it has one. The file may be gone because somebody
+    /// replaced the entry since the row was read; then the row has changed, too.
+    fn load(&self, key: &Key, hash: u64, mut hit: Hit, with_metadata: bool) -> Result<(Hit, Option<Value>)> {
+        for _ in 0..ATTEMPTS {
+            let Payload::File { form, file, length, checksum: expected } = hit.payload else {
+                let Payload::Inline(value) = std::mem::replace(&mut hit.payload, Payload::Inline(None)) else {
+                    break;
+                };
+                let value = value.ok_or_else(|| self.corrupt_row(key))?;
+                return Ok((hit, Some(value)));
+            };
+            let path = self.files.path(file);
+            match self.files.read(file, length) {
+                Ok(content) if content.len() == length && checksum(hash, form, &content) == expected => {
+                    let value = Value::from_file(form, content).ok_or_else(|| self.corrupt_row(key))?;
+                    return Ok((hit, Some(value)));
+                }
+                Ok(_) => {
+                    return Err(Error::Corrupt(format!("{}, the value of {key}, was altered", path.display())));
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    let missing = || Error::Corrupt(format!("{}, the value of {key}, is missing", path.display()));
+                    let Some(again) = self.find(key, hash, with_metadata)? else { return Ok((hit, None)) };
+                    if matches!(again.payload, Payload::File { file: same, .. } if same == file) {
+                        return Err(missing());
+                    }
+                    hit = again;
+                }
+                Err(error) => return Err(Error::from_io(&path, &error)),
+            }
+        }
+        Err(Error::Timeout(format!("a moment in which {key} is not being replaced")))
+    }
+
+    fn corrupt_row(&self, key: &Key) -> Error {
+        Error::Corrupt(format!("{}: the value of {key} was altered", self.directory.join(super::DATABASE).display()))
+    }
+
+    /// What a hit entails: a later expiry for an entry that slides, a note for the policy.
+    fn note_hit(&mut self, hit: &Hit) -> Result<()> {
+        let tracks = self.settings.policy.tracks_reads();
+        if self.access.read_only || !(tracks || hit.lifetime.sliding) {
+            return Ok(());
+        }
+        let now = self.platform.wall_ms();
+        if let Some(expires) = hit.lifetime.slide(now) {
+            let (id, version) = (hit.id, hit.lifetime);
+            self.change(|change| change.slide(id, version, expires))?;
+        }
+        if tracks {
+            self.recency.note(hit.id, now);
+            if self.recency.is_due() {
+                self.change(|change| change.flush_recency())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn lifetime(row: &Row<'_>, first: usize) -> rusqlite::Result<Lifetime> {
+    Ok(Lifetime { expires: row.get(first)?, ttl: row.get(first + 1)?, sliding: row.get(first + 2)? })
+}
+
+fn read_hit(row: &Row<'_>, hash: u64, with_metadata: bool) -> rusqlite::Result<Hit> {
+    let lifetime = lifetime(row, 1)?;
+    Ok(Hit {
+        id: row.get(0)?,
+        lifetime,
+        payload: read_payload(row, hash)?,
+        metadata: if with_metadata { Some(read_metadata(row, lifetime)?) } else { None },
+    })
+}
+
+fn read_payload(row: &Row<'_>, hash: u64) -> rusqlite::Result<Payload> {
+    let expected: i64 = row.get(7)?;
+    let Some(form) = Form::from_number(row.get(4)?) else { return Ok(Payload::Inline(None)) };
+    if !form.is_file() {
+        let value = Value::from_column(form, row.get_ref(8)?);
+        return Ok(Payload::Inline(value.filter(|value| value.checksum(hash, form) == expected)));
+    }
+    let (file, length): (Option<i64>, Option<i64>) = (row.get(5)?, row.get(6)?);
+    let length = length.and_then(|length| usize::try_from(length).ok()).filter(|length| *length <= crate::VALUE_LIMIT);
+    Ok(match (file, length) {
+        (Some(file), Some(length)) => Payload::File { form, file, length, checksum: expected },
+        _ => Payload::Inline(None),
+    })
+}
+
+fn read_metadata(row: &Row<'_>, lifetime: Lifetime) -> rusqlite::Result<Metadata> {
+    let tags = match row.get_ref(14)? {
+        ValueRef::Text(text) => split_tags(Some(&String::from_utf8_lossy(text))).map(str::to_owned).collect(),
+        _ => Vec::new(),
+    };
+    let number = |column| row.get(column).map(|number: i64| number.max(0).cast_unsigned());
+    Ok(Metadata {
+        stored_ms: number(11)?,
+        expires_ms: lifetime.expires.map(|expires| expires.max(0).cast_unsigned()),
+        sliding: lifetime.sliding,
+        accessed_ms: number(12)?,
+        hits: number(13)?,
+        size: number(10)?,
+        tags,
+        version: number(9)?,
+    })
+}

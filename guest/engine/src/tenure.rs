@@ -1,0 +1,383 @@
+//! Who may use a directory, from opening to closing.
+//!
+//! Two ways, that never mix: any number of instances that see each other's *locks*, or one owner
+//! with a *lease*. Both claim an epoch (see [`crate::lease`]), so each sees the other.
+//!
+//! Under locks, the bytes of the file `locks` mean:
+//!
+//! | byte | held | by |
+//! |---|---|---|
+//! | 0, the gate | exclusively | whoever opens, until it is in |
+//! | 1, the users | shared (exclusively by a sole user) | every open cache |
+//! | 2^32 + owner | exclusively | every open cache that has written a value file |
+//!
+//! Under a lease, the owner renews it in passing, at most every third of its duration, and looks
+//! before and after every operation whether it may have run out. If so, and the directory has been
+//! taken over, the operation fails: what it wrote went to files that were left to it
+//! (see [`crate::generation`]), so nothing acknowledged is lost and nobody else's data harmed.
+
+use std::cell::Cell;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use crate::error::{Error, Result};
+use crate::generation;
+use crate::lease::{self, Contents, Holder, Lease, Record};
+use crate::options::OpenOptions;
+use crate::platform::{Platform, RangeLocks, Sharing};
+
+const GATE: u64 = 0;
+const USERS: u64 = 1;
+const OWNERS: u64 = 1 << 32;
+/// Owners are numbers of 48 bits.
+const OWNER_BITS: u64 = (1 << 48) - 1;
+/// How long to wait before looking at somebody else's lease again, in milliseconds.
+const POLL_MS: u64 = 20;
+
+/// How a tenure relates to others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// Looks on without any right, in a directory that can not be written.
+    Passive,
+    /// One of several users who came to an epoch that was held.
+    Joined,
+    /// The first of possibly several users.
+    First,
+    /// The only one.
+    Sole,
+}
+
+/// The right to use a directory.
+pub(crate) struct Tenure {
+    root: PathBuf,
+    platform: Rc<dyn Platform>,
+    epoch: u32,
+    record: Record,
+    locks: Option<Box<dyn RangeLocks>>,
+    standing: Standing,
+    /// When the lease was last known to be ours, by the monotonic clock.
+    renewed: Cell<u64>,
+    beat: Cell<u64>,
+    /// The number under which value files are reserved, once it is locked.
+    owner: Cell<Option<i64>>,
+}
+
+impl Tenure {
+    /// Obtains the right to use the directory `root`, waiting for others as long as the options
+    /// say. A new directory, and one that nobody uses, comes back not [`Tenure::is_ready`].
+    pub(crate) fn obtain(root: &Path, options: &OpenOptions, platform: &Rc<dyn Platform>) -> Result<Self> {
+        prepare_root(root, options)?;
+        let deadline = platform.monotonic_ms().saturating_add(u64::from(options.wait_ms));
+        let claimant = Claimant { root, options, platform, deadline };
+        match platform.sharing() {
+            Sharing::Lease => claimant.obtain(None, Standing::Sole),
+            Sharing::Locks { databases } => claimant.obtain_under_locks(options.exclusive || !databases),
+        }
+    }
+
+    /// Where the shards are.
+    pub(crate) fn data(&self) -> PathBuf {
+        lease::data_path(&self.root, self.record.data.unwrap_or(self.epoch))
+    }
+
+    /// Whether the data have been made before.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.record.data.is_some()
+    }
+
+    /// Whether nobody else can be in the directory.
+    pub(crate) fn is_sole(&self) -> bool {
+        matches!(self.standing, Standing::Sole | Standing::Passive)
+    }
+
+    /// Records that the data are complete, removes what earlier epochs left, and lets others in.
+    pub(crate) fn enter(&mut self) -> Result<()> {
+        if self.standing == Standing::Passive {
+            return Ok(());
+        }
+        if self.record.data.is_none() {
+            self.record.data = Some(self.epoch);
+            lease::rewrite(&self.root, self.epoch, &self.record)?;
+        }
+        self.remove_leftovers()?;
+        self.locks.as_ref().map_or(Ok(()), |locks| locks.unlock(GATE))
+    }
+
+    fn remove_leftovers(&self) -> Result<()> {
+        if self.standing == Standing::Joined {
+            // Whoever claimed the epoch has tidied up.
+            return Ok(());
+        }
+        let contents = lease::list(&self.root)?;
+        for epoch in contents.epochs.iter().filter(|epoch| **epoch < self.epoch) {
+            lease::remove(&self.root, *epoch);
+        }
+        for generation in contents.generations.iter().filter(|generation| Some(**generation) != self.record.data) {
+            // What stays is passed over: no lease names it.
+            let _ = fs::remove_dir_all(lease::data_path(&self.root, *generation));
+        }
+        Ok(())
+    }
+
+    /// Makes sure that the directory is still ours; called before and after every operation. Costs
+    /// nothing under locks, and one look at the clock under a lease that is fresh.
+    pub(crate) fn assure(&self) -> Result<()> {
+        if self.record.holder == Holder::Locks {
+            return Ok(());
+        }
+        let now = self.platform.monotonic_ms();
+        if now.saturating_sub(self.renewed.get()) < u64::from(self.record.lease_ms) / 3 {
+            return Ok(());
+        }
+        self.renew(now)
+    }
+
+    fn renew(&self, now: u64) -> Result<()> {
+        let lost = || Error::Locked(format!("the lease of {} expired and was taken over", self.root.display()));
+        // The order matters: a claimant that creates the next epoch after the second look has seen
+        // the lease stand still for its whole duration before, and this beat is younger than that.
+        let ours = lease::read(&self.root, self.epoch)?.and_then(|lease| lease.record).ok_or_else(lost)?;
+        if ours.owner != self.record.owner || lease::lease_path(&self.root, self.epoch + 1).exists() {
+            return Err(lost());
+        }
+        self.beat.set(self.beat.get() + 1);
+        let record = Record { beat: self.beat.get(), ..self.record.clone() };
+        match lease::rewrite(&self.root, self.epoch, &record) {
+            Err(Error::NotFound(_)) => return Err(lost()),
+            written => written?,
+        }
+        if lease::lease_path(&self.root, self.epoch + 1).exists() {
+            return Err(lost());
+        }
+        self.renewed.set(now);
+        Ok(())
+    }
+
+    /// The number under which this cache reserves value files; locked from the first call on, so
+    /// that others can tell when it no longer lives.
+    pub(crate) fn owner(&self) -> Result<i64> {
+        if let Some(owner) = self.owner.get() {
+            return Ok(owner);
+        }
+        let owner = self.platform.random() & OWNER_BITS;
+        if let Some(locks) = &self.locks
+            && !locks.lock(OWNERS + owner, true, 0)?
+        {
+            return Err(Error::Timeout("an owner number, taken against all odds".into()));
+        }
+        self.owner.set(Some(owner.cast_signed()));
+        Ok(owner.cast_signed())
+    }
+
+    /// Whether the owner with this number still lives.
+    pub(crate) fn is_alive(&self, owner: i64) -> Result<bool> {
+        if self.owner.get() == Some(owner) {
+            return Ok(true);
+        }
+        match (&self.locks, u64::try_from(owner)) {
+            (Some(locks), Ok(owner)) if owner <= OWNER_BITS => locks.is_locked(OWNERS + owner),
+            _ => Ok(false),
+        }
+    }
+
+    /// Lets go of the directory.
+    pub(crate) fn release(&self) -> Result<()> {
+        match (&self.locks, self.standing) {
+            (_, Standing::Passive) => return Ok(()),
+            // Only the last user may say that nobody is left. The lock ends with the handle.
+            (Some(locks), Standing::First | Standing::Joined) if !locks.lock(USERS, true, 0)? => return Ok(()),
+            _ => self.assure()?,
+        }
+        let record = Record { released: true, beat: self.beat.get(), ..self.record.clone() };
+        lease::rewrite(&self.root, self.epoch, &record)
+    }
+}
+
+/// Makes sure that `root` is a directory that is Larder's, or can become so.
+fn prepare_root(root: &Path, options: &OpenOptions) -> Result<()> {
+    if options.create {
+        match fs::create_dir_all(root) {
+            // A file, or a link to nowhere, at that place.
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            created => created.map_err(|error| Error::from_io(root, &error))?,
+        }
+    }
+    let metadata = fs::metadata(root).map_err(|error| Error::from_io(root, &error))?;
+    if !metadata.is_dir() {
+        return Err(Error::InvalidArgument(format!("{} is not a directory", root.display())));
+    }
+    let contents = lease::list(root)?;
+    match (contents.epochs.is_empty(), &contents.foreign) {
+        (true, Some(foreign)) => Err(Error::UnsupportedFormat(format!(
+            "{} holds no Larder cache but other files ({foreign}); give an empty directory",
+            root.display()
+        ))),
+        (true, None) if !options.create => Err(Error::NotFound(format!("{} holds no cache", root.display()))),
+        _ => Ok(()),
+    }
+}
+
+/// Somebody who wants to use a directory.
+struct Claimant<'a> {
+    root: &'a Path,
+    options: &'a OpenOptions,
+    platform: &'a Rc<dyn Platform>,
+    deadline: u64,
+}
+
+impl Claimant<'_> {
+    fn obtain_under_locks(&self, sole: bool) -> Result<Tenure> {
+        let locks = match self.platform.open_locks(&self.root.join(lease::LOCKS_FILE)) {
+            Err(Error::ReadOnly(_) | Error::PermissionDenied(_)) if self.options.read_only => return self.look_on(),
+            opened => opened?,
+        };
+        let busy = |what: &str| Error::Locked(format!("{what} {}", self.root.display()));
+        if !locks.lock(GATE, true, self.left())? {
+            return Err(busy("another instance is still opening"));
+        }
+        if !locks.lock(USERS, sole, self.left())? {
+            return Err(busy(if sole { "others use" } else { "another instance has for itself" }));
+        }
+        self.obtain(Some(locks), if sole { Standing::Sole } else { Standing::First })
+    }
+
+    /// For a directory that nobody can write, so that nobody needs to be kept out.
+    fn look_on(&self) -> Result<Tenure> {
+        let contents = lease::list(self.root)?;
+        let epoch = contents.epochs.last().copied().unwrap_or_default();
+        let record = lease::read(self.root, epoch)?.and_then(|lease| lease.record);
+        let data = self.last_data(&contents)?;
+        let record = record.map(|record| Record { data, ..record }).filter(|record| record.data.is_some());
+        let record = record.ok_or_else(|| Error::NotFound(format!("{} holds no cache yet", self.root.display())))?;
+        Ok(self.tenure(epoch, Record { holder: Holder::Locks, ..record }, None, Standing::Passive))
+    }
+
+    fn left(&self) -> u32 {
+        u32::try_from(self.deadline.saturating_sub(self.platform.monotonic_ms())).unwrap_or(u32::MAX)
+    }
+
+    /// Claims an epoch or joins the one that is held, as soon as that is possible.
+    fn obtain(&self, locks: Option<Box<dyn RangeLocks>>, standing: Standing) -> Result<Tenure> {
+        let holder = if locks.is_some() { Holder::Locks } else { Holder::Lease };
+        let mut watch: Option<(Lease, u64)> = None;
+        loop {
+            let contents = lease::list(self.root)?;
+            let Some(epoch) = contents.epochs.last().copied() else {
+                if let Some(record) = self.claim(1, holder, None)? {
+                    return Ok(self.tenure(1, record, locks, standing));
+                }
+                continue;
+            };
+            let Some(current) = lease::read(self.root, epoch)? else { continue };
+            let next = epoch.checked_add(1).ok_or_else(|| Error::Overflow("the epoch of the lease".into()))?;
+            let free = match &current.record {
+                Some(record) if record.released => true,
+                // Its claimant held the gate, which is ours now, and has not finished.
+                Some(Record { holder: Holder::Locks, data: None, .. }) if holder == Holder::Locks => true,
+                Some(record) if record.holder == Holder::Locks && holder == Holder::Locks => {
+                    let standing = if standing == Standing::Sole { standing } else { Standing::Joined };
+                    return Ok(self.tenure(epoch, record.clone(), locks, standing));
+                }
+                _ => false,
+            };
+            if !free && !self.has_expired(&current, &mut watch)? {
+                continue;
+            }
+            let source = self.last_data(&contents)?;
+            let abandoned = !free;
+            if let Some(record) = self.claim(next, holder, source.filter(|_| !abandoned))? {
+                let mut tenure = self.tenure(next, record, locks, standing);
+                if let Some(source) = source.filter(|_| abandoned) {
+                    self.take_over(&mut tenure, source)?;
+                }
+                return Ok(tenure);
+            }
+        }
+    }
+
+    /// The generation of the last epoch that had one.
+    fn last_data(&self, contents: &Contents) -> Result<Option<u32>> {
+        for epoch in contents.epochs.iter().rev() {
+            let record = lease::read(self.root, *epoch)?.and_then(|lease| lease.record);
+            if let Some(data) = record.and_then(|record| record.data) {
+                return Ok(Some(data));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Watches a lease that somebody holds. True once it has stood still for its whole duration;
+    /// false, after a pause, if it is to be looked at again.
+    fn has_expired(&self, current: &Lease, watch: &mut Option<(Lease, u64)>) -> Result<bool> {
+        let now = self.platform.monotonic_ms();
+        let since = match watch {
+            Some((seen, since)) if seen == current => *since,
+            _ => {
+                *watch = Some((current.clone(), now));
+                now
+            }
+        };
+        let by_locks = current.record.as_ref().is_some_and(|record| record.holder == Holder::Locks);
+        let lease_ms = current.record.as_ref().map_or(self.options.lease_ms, |record| record.lease_ms);
+        if !by_locks && now.saturating_sub(since) >= u64::from(lease_ms) {
+            return Ok(true);
+        }
+        if now >= self.deadline {
+            return Err(Error::Locked(if by_locks {
+                format!(
+                    "{} is used by instances that share it through locks, or was by some that did not close it; \
+                     opening and closing it once through a host with locks frees it",
+                    self.root.display()
+                )
+            } else {
+                format!("{} has another owner, whose lease of {lease_ms} ms is not over", self.root.display())
+            }));
+        }
+        self.platform.sleep_ms(POLL_MS.min(self.deadline - now));
+        Ok(false)
+    }
+
+    /// Claims an epoch; none if somebody else was faster.
+    fn claim(&self, epoch: u32, holder: Holder, data: Option<u32>) -> Result<Option<Record>> {
+        let record = Record {
+            owner: self.platform.random(),
+            holder,
+            lease_ms: self.options.lease_ms,
+            data,
+            released: false,
+            beat: 1,
+        };
+        if !lease::claim(self.root, epoch, &record)? {
+            return Ok(None);
+        }
+        if lease::list(self.root)?.epochs.last() != Some(&epoch) {
+            // The epoch was used and removed while this claimant slept; a later one counts.
+            lease::remove(self.root, epoch);
+            return Ok(None);
+        }
+        Ok(Some(record))
+    }
+
+    fn tenure(&self, epoch: u32, record: Record, locks: Option<Box<dyn RangeLocks>>, standing: Standing) -> Tenure {
+        Tenure {
+            root: self.root.to_owned(),
+            platform: Rc::clone(self.platform),
+            epoch,
+            beat: Cell::new(record.beat),
+            record,
+            locks,
+            standing,
+            renewed: Cell::new(self.platform.monotonic_ms()),
+            owner: Cell::new(None),
+        }
+    }
+
+    /// Goes on with a copy of what an owner has left that may still be alive.
+    fn take_over(&self, tenure: &mut Tenure, source: u32) -> Result<()> {
+        let target = lease::data_path(self.root, tenure.epoch);
+        generation::copy(&lease::data_path(self.root, source), &target, &mut || tenure.assure())?;
+        tenure.record.data = Some(tenure.epoch);
+        tenure.renew(self.platform.monotonic_ms())
+    }
+}
