@@ -16,8 +16,19 @@
 //! CAUTION: natively, closing any descriptor of a file releases the POSIX locks that SQLite's own
 //! unix VFS holds on it in the same process. Use one of the two VFSes per process and file.
 
+mod code;
 mod coordination;
+mod database;
+mod disk;
+mod ffi;
+mod file;
+mod lock;
+mod memory;
+mod os;
 mod report;
+mod vfs;
+mod wal;
+mod wal_index;
 
 use std::ffi::CStr;
 
@@ -45,6 +56,5 @@ pub fn register(
     name: &CStr,
     coordination: Option<Box<dyn Coordination>>,
 ) -> Result<(), RegisterError> {
-    drop(coordination);
-    Err(RegisterError::NameTaken(name.to_owned()))
+    ffi::register(name, coordination)
 }
