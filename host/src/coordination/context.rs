@@ -1,0 +1,341 @@
+//! What an embedder sets up, and what a guest's calls come to.
+
+use std::path::Path;
+use std::sync::atomic::{Ordering, fence};
+use std::time::Duration;
+
+use wasmtime::Engine;
+use wasmtime::component::{Resource, ResourceTable};
+
+use super::directory::Grants;
+use super::region::Region;
+use super::{Access, Fault, GrantError, LockMode, OpenMode, SharedFile, registry, sys};
+
+/// Handles a guest may have open unless set otherwise: two per shard and some to spare.
+const DEFAULT_MAX_HANDLES: usize = 256;
+
+/// Regions a guest may have mapped unless set otherwise: 32 MiB of WAL-index, which is enough
+/// for 16 GiB of write-ahead log.
+const DEFAULT_MAX_REGIONS: usize = 1024;
+
+/// Builds a [`CoordinationCtx`]. Nothing is granted at first.
+///
+/// It opens each granted directory once, however many contexts it builds.
+#[derive(Clone, Debug)]
+pub struct CoordinationCtxBuilder {
+    grants: Grants,
+    mapping: bool,
+    max_handles: usize,
+    max_regions: usize,
+}
+
+impl Default for CoordinationCtxBuilder {
+    fn default() -> Self {
+        Self {
+            grants: Grants::default(),
+            mapping: true,
+            max_handles: DEFAULT_MAX_HANDLES,
+            max_regions: DEFAULT_MAX_REGIONS,
+        }
+    }
+}
+
+impl CoordinationCtxBuilder {
+    /// A builder that grants nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Grants the directory `host_path` under the name `guest_path`, which should be the one that
+    /// WASI grants it by.
+    pub fn preopened_dir(
+        &mut self,
+        host_path: impl AsRef<Path>,
+        guest_path: impl AsRef<str>,
+        access: Access,
+    ) -> Result<&mut Self, GrantError> {
+        self.grants
+            .add(host_path.as_ref(), guest_path.as_ref(), access)?;
+        Ok(self)
+    }
+
+    /// Whether guests may map files into their memory, where engine and platform allow it; they
+    /// may unless told otherwise.
+    pub fn allow_mapping(&mut self, allow: bool) -> &mut Self {
+        self.mapping = allow;
+        self
+    }
+
+    /// How many files a guest may have open at once: 256 unless set.
+    pub fn max_handles(&mut self, handles: usize) -> &mut Self {
+        self.max_handles = handles;
+        self
+    }
+
+    /// How many regions a guest may have mapped at once: 1024 unless set. All stores of a process
+    /// together can have 8192.
+    pub fn max_regions(&mut self, regions: usize) -> &mut Self {
+        self.max_regions = regions;
+        self
+    }
+
+    /// The context for one store.
+    pub fn build(&self) -> CoordinationCtx {
+        CoordinationCtx {
+            settings: self.clone(),
+            handles: 0,
+            regions: Vec::new(),
+        }
+    }
+}
+
+/// What one store needs for coordination: what is granted to its guest, and its regions.
+///
+/// It must not outlive the store by long: after [`wasmtime::Store::into_data`] drop it, since the
+/// addresses of its regions stay reserved in the process as long as it lives.
+#[derive(Debug)]
+pub struct CoordinationCtx {
+    settings: CoordinationCtxBuilder,
+    handles: usize,
+    /// Ordered by address.
+    regions: Vec<MappedRegion>,
+}
+
+#[derive(Debug)]
+struct MappedRegion {
+    region: Region,
+    /// The handle it was mapped by, until that is dropped.
+    owner: Option<u32>,
+}
+
+impl CoordinationCtx {
+    /// Starts to build one.
+    pub fn builder() -> CoordinationCtxBuilder {
+        CoordinationCtxBuilder::new()
+    }
+
+    /// The index of the region that starts at an address, or where it would have to be.
+    fn region_at(&self, start: usize) -> Result<usize, usize> {
+        self.regions
+            .binary_search_by_key(&start, |mapped| mapped.region.start())
+    }
+
+    /// `damaged` if a region of this handle has faulted.
+    fn check(&self, owner: Option<u32>) -> Result<(), Fault> {
+        // This precedes every call: one load, as long as nothing ever happened.
+        if registry::none_has_faulted() {
+            return Ok(());
+        }
+        let is_damaged =
+            |mapped: &MappedRegion| mapped.owner == owner && mapped.region.has_faulted();
+        if self.regions.iter().any(is_damaged) {
+            Err(Fault::Damaged)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// Access to the context of a store and its resources, for the length of one call.
+#[derive(Debug)]
+pub struct Coordination<'a> {
+    /// What is granted to the guest, and its regions.
+    pub ctx: &'a mut CoordinationCtx,
+    /// Where the guest's handles are kept.
+    pub table: &'a mut ResourceTable,
+}
+
+/// Gives the host functions access to the [`CoordinationCtx`] in the data of a store.
+pub trait CoordinationView: Send {
+    /// The context and the resource table of this store.
+    fn coordination(&mut self) -> Coordination<'_>;
+}
+
+impl Coordination<'_> {
+    /// Whether [`Coordination::map`] can work in this engine.
+    pub(super) fn can_map(&self, engine: &Engine) -> bool {
+        sys::CAN_MAP && self.ctx.settings.mapping && has_suitable_memories(engine)
+    }
+
+    pub(super) fn barrier(&self, memory: usize) -> Result<(), Fault> {
+        fence(Ordering::SeqCst);
+        // A memory that moved, when it grew, has left its regions behind.
+        let found = self.ctx.region_at(memory).ok();
+        let mapped = found.and_then(|index| self.ctx.regions.get(index));
+        self.ctx.check(mapped.ok_or(Fault::Damaged)?.owner)
+    }
+
+    pub(super) fn open(
+        &mut self,
+        path: &str,
+        create: bool,
+        read_only: bool,
+    ) -> Result<Resource<SharedFile>, Fault> {
+        let mode = match (create, read_only) {
+            (true, true) => return Err(Fault::invalid("to create a file read-only")),
+            (true, false) => OpenMode::Create,
+            (false, true) => OpenMode::ReadOnly,
+            (false, false) => OpenMode::ReadWrite,
+        };
+        let settings = &self.ctx.settings;
+        if self.ctx.handles >= settings.max_handles {
+            return Err(Fault::exhausted(format!(
+                "a guest can have {} files open",
+                settings.max_handles
+            )));
+        }
+        let (directory, path, access) = settings.grants.resolve(path)?;
+        if access == Access::ReadOnly && mode != OpenMode::ReadOnly {
+            return Err(Fault::Denied);
+        }
+        let file = SharedFile::open_beneath(directory, &path, mode)?;
+        let handle = self
+            .table
+            .push(file)
+            .map_err(|error| Fault::exhausted(format!("handles: {error}")))?;
+        self.ctx.handles += 1;
+        Ok(handle)
+    }
+
+    /// Ends a handle; its locks go, its regions stay reserved.
+    pub(super) fn close(&mut self, file: Resource<SharedFile>) -> wasmtime::Result<()> {
+        let owner = Some(file.rep());
+        drop(self.table.delete(file)?);
+        self.ctx.handles = self.ctx.handles.saturating_sub(1);
+        // The number will be given to another handle, which must not inherit them.
+        for mapped in &mut self.ctx.regions {
+            if mapped.owner == owner {
+                mapped.owner = None;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn lock(
+        &mut self,
+        file: &Resource<SharedFile>,
+        start: u64,
+        length: u64,
+        mode: LockMode,
+        wait: Duration,
+    ) -> Result<bool, Fault> {
+        self.ctx.check(Some(file.rep()))?;
+        self.get_mut(file)?.lock(start, length, mode, wait)
+    }
+
+    /// Releases a range even if the handle is damaged, and reports it after that.
+    pub(super) fn unlock(
+        &mut self,
+        file: &Resource<SharedFile>,
+        start: u64,
+        length: u64,
+    ) -> Result<(), Fault> {
+        self.get_mut(file)?.unlock(start, length)?;
+        self.ctx.check(Some(file.rep()))
+    }
+
+    pub(super) fn is_locked(
+        &self,
+        file: &Resource<SharedFile>,
+        start: u64,
+        length: u64,
+    ) -> Result<bool, Fault> {
+        self.ctx.check(Some(file.rep()))?;
+        self.get(file)?.is_locked(start, length)
+    }
+
+    pub(super) fn size(&self, file: &Resource<SharedFile>) -> Result<u64, Fault> {
+        self.ctx.check(Some(file.rep()))?;
+        self.get(file)?.size()
+    }
+
+    pub(super) fn resize(&self, file: &Resource<SharedFile>, size: u64) -> Result<(), Fault> {
+        self.ctx.check(Some(file.rep()))?;
+        self.get(file)?.resize(size)
+    }
+
+    /// Maps a file over memory of the guest. The caller has checked [`Coordination::can_map`].
+    ///
+    /// # Safety
+    ///
+    /// The memory must be part of a linear memory of this context's store, which `mmap` made.
+    #[allow(unsafe_code, reason = "replaces memory that belongs to a guest")]
+    pub(super) unsafe fn map(
+        &mut self,
+        file: &Resource<SharedFile>,
+        offset: u64,
+        start: usize,
+        length: usize,
+    ) -> Result<(), Fault> {
+        self.ctx.check(Some(file.rep()))?;
+        let limit = self.ctx.settings.max_regions;
+        if self.ctx.regions.len() >= limit {
+            return Err(Fault::exhausted(format!(
+                "a guest can have {limit} regions mapped"
+            )));
+        }
+        // SAFETY: the memory is the guest's, who asks for it to be replaced; while a host
+        // function runs, nobody else uses the store, and this one borrows nothing of it. The
+        // store unmaps a linear memory as a whole, when it goes away.
+        let region = unsafe { Region::map(self.get(file)?, offset, start, length)? };
+        let index = self.ctx.region_at(start).unwrap_or_else(|index| index);
+        let owner = Some(file.rep());
+        self.ctx
+            .regions
+            .insert(index, MappedRegion { region, owner });
+        Ok(())
+    }
+
+    /// Gives mapped memory back to the guest.
+    ///
+    /// # Safety
+    ///
+    /// The memory must be part of a linear memory of this context's store.
+    #[allow(unsafe_code, reason = "replaces memory that belongs to a guest")]
+    pub(super) unsafe fn unmap(
+        &mut self,
+        file: &Resource<SharedFile>,
+        start: usize,
+        length: usize,
+    ) -> Result<(), Fault> {
+        let index = self.ctx.region_at(start).ok().filter(|&index| {
+            self.ctx.regions.get(index).is_some_and(|mapped| {
+                mapped.region.length() == length && mapped.owner == Some(file.rep())
+            })
+        });
+        let Some(index) = index else {
+            return Err(Fault::invalid("memory that is no region of this file"));
+        };
+        if let Some(mapped) = self.ctx.regions.get(index) {
+            // SAFETY: the region has the very bounds of the memory that the guest passed, so it
+            // is the guest's own, and as in `map` nobody uses it now.
+            unsafe { mapped.region.unmap()? };
+        }
+        self.ctx.regions.remove(index);
+        Ok(())
+    }
+
+    fn get(&self, file: &Resource<SharedFile>) -> Result<&SharedFile, Fault> {
+        self.table.get(file).map_err(|_| no_handle())
+    }
+
+    fn get_mut(&mut self, file: &Resource<SharedFile>) -> Result<&mut SharedFile, Fault> {
+        self.table.get_mut(file).map_err(|_| no_handle())
+    }
+}
+
+/// Whether an engine makes linear memories over whose pages files can be mapped.
+fn has_suitable_memories(engine: &Engine) -> bool {
+    /// All that a 32-bit memory can grow to.
+    const WHOLE: u64 = 1 << 32;
+
+    // The pooling allocator would clear memory for the next instance through the mapping, and
+    // without a reservation memory may come from `malloc`, which would reuse it.
+    let reserved = engine.get_memory_reservation();
+    let stays = !engine.get_memory_may_move() || reserved >= WHOLE;
+    engine.get_pooling_config().is_none() && reserved > 0 && stays
+}
+
+fn no_handle() -> Fault {
+    Fault::invalid("a handle that is not open")
+}

@@ -1,0 +1,14 @@
+//! What the operating system does for coordination: one set of functions, one file per mechanism.
+
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(target_os = "linux")]
+pub(super) use linux::*;
+
+#[cfg(not(target_os = "linux"))]
+mod unsupported;
+#[cfg(not(target_os = "linux"))]
+pub(super) use unsupported::*;
+
+/// What tells one file from another, as long as it is open: device and inode.
+pub(super) type Identity = (u64, u64);
