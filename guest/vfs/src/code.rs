@@ -24,12 +24,7 @@ pub(crate) fn to_sqlite(result: Result<()>) -> c_int {
 
 /// Records an error of the file system and chooses its code: `SQLITE_FULL` where space ran out,
 /// otherwise the given one.
-pub(crate) fn from_error(
-    path: &str,
-    operation: &'static str,
-    error: &io::Error,
-    code: c_int,
-) -> Code {
+pub(crate) fn from_error(path: &str, operation: &'static str, error: &io::Error, code: c_int) -> Code {
     report::record_error(path, operation, error);
     match report::kind_of_error(error.kind()) {
         FailureKind::Full => Code(ffi::SQLITE_FULL),

@@ -3,10 +3,7 @@
 //! The traits mirror the WIT interface `larder:cache/coordination`, so that the component only
 //! forwards calls, and native tests can stand in for the host with the same system calls.
 
-#![allow(
-    unsafe_code,
-    reason = "declares the calls that replace memory; their callers are in `region`"
-)]
+#![allow(unsafe_code, reason = "declares the calls that replace memory; their callers are in `region`")]
 
 /// How a range of bytes is locked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,8 +48,7 @@ pub enum Fault {
 pub trait Coordination: Send + Sync {
     /// Opens a file for coordination, by the path it was given to the VFS, or that path with
     /// `-shm` after it. Creates it if asked. Each call gives a handle that excludes all others.
-    fn open(&self, path: &str, create: bool, read_only: bool)
-    -> Result<Box<dyn SharedFile>, Fault>;
+    fn open(&self, path: &str, create: bool, read_only: bool) -> Result<Box<dyn SharedFile>, Fault>;
 
     /// Whether [`SharedFile::map`] can work. If not, connections offer SQLite no shared memory,
     /// and write-ahead logging works only with `locking_mode = EXCLUSIVE`.

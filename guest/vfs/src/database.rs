@@ -40,9 +40,7 @@ impl Link {
     ) -> Result<T> {
         match self.log().as_mut() {
             None => Ok(T::default()),
-            Some(log) => {
-                act(log).map_err(|error| from_error(log.storage().path(), operation, &error, code))
-            }
+            Some(log) => act(log).map_err(|error| from_error(log.storage().path(), operation, &error, code)),
         }
     }
 }
@@ -58,11 +56,7 @@ pub(crate) struct DatabaseFile {
 
 impl DatabaseFile {
     /// Takes an open file, and opens it once more for coordination.
-    pub(crate) fn new(
-        storage: DiskFile,
-        read_only: bool,
-        coordination: Option<Arc<dyn Coordination>>,
-    ) -> Result<Self> {
+    pub(crate) fn new(storage: DiskFile, read_only: bool, coordination: Option<Arc<dyn Coordination>>) -> Result<Self> {
         let path = storage.path();
         let shared = match &coordination {
             None => None,
@@ -72,17 +66,8 @@ impl DatabaseFile {
                     .map_err(|fault| from_fault(path, "open", &fault, ffi::SQLITE_CANTOPEN))?,
             ),
         };
-        let link = Link {
-            index: Arc::new(Mutex::new(WalIndex::new(path))),
-            log: Arc::new(Mutex::new(None)),
-        };
-        Ok(Self {
-            storage,
-            lock: DatabaseLock::default(),
-            shared,
-            coordination,
-            link,
-        })
+        let link = Link { index: Arc::new(Mutex::new(WalIndex::new(path))), log: Arc::new(Mutex::new(None)) };
+        Ok(Self { storage, lock: DatabaseLock::default(), shared, coordination, link })
     }
 
     fn failed(&self, operation: &'static str, error: &std::io::Error, code: c_int) -> Code {
@@ -101,8 +86,7 @@ impl DatabaseFile {
     }
 
     fn flush_log(&self) -> Result<()> {
-        self.link
-            .with_log("write", ffi::SQLITE_IOERR_WRITE, WalLog::flush)
+        self.link.with_log("write", ffi::SQLITE_IOERR_WRITE, WalLog::flush)
     }
 }
 
@@ -155,12 +139,10 @@ impl VfsFile for DatabaseFile {
     }
 
     fn is_reserved(&mut self) -> Result<bool> {
-        self.lock
-            .is_reserved(self.shared.as_deref())
-            .map_err(|fault| {
-                let code = ffi::SQLITE_IOERR_CHECKRESERVEDLOCK;
-                from_fault(self.storage.path(), "query lock", &fault, code)
-            })
+        self.lock.is_reserved(self.shared.as_deref()).map_err(|fault| {
+            let code = ffi::SQLITE_IOERR_CHECKRESERVEDLOCK;
+            from_fault(self.storage.path(), "query lock", &fault, code)
+        })
     }
 
     fn level(&self) -> Level {
@@ -168,9 +150,7 @@ impl VfsFile for DatabaseFile {
     }
 
     fn set_wait_ms(&mut self, wait_ms: u32) -> Option<u32> {
-        self.shared
-            .as_ref()
-            .map(|_| self.link.index().set_wait_ms(wait_ms))
+        self.shared.as_ref().map(|_| self.link.index().set_wait_ms(wait_ms))
     }
 
     fn has_other_readers(&mut self) -> Result<bool> {
@@ -186,9 +166,7 @@ impl VfsFile for DatabaseFile {
         let Some(coordination) = &self.coordination else {
             return Err(Code(ffi::SQLITE_IOERR_SHMMAP));
         };
-        self.link
-            .index()
-            .map(coordination.as_ref(), region, size, grow)
+        self.link.index().map(coordination.as_ref(), region, size, grow)
     }
 
     fn shm_lock(&mut self, slots: Slots) -> Result<()> {
@@ -199,8 +177,7 @@ impl VfsFile for DatabaseFile {
         // Its result does not matter: no commit is ever pending (see `wal`), and a lost frame
         // makes whatever depends on it fail.
         let flushed = if slots.is_write_lock() {
-            self.link
-                .with_log("write", ffi::SQLITE_IOERR_WRITE, WalLog::end_transaction)
+            self.link.with_log("write", ffi::SQLITE_IOERR_WRITE, WalLog::end_transaction)
         } else {
             self.flush_log()
         };
@@ -239,9 +216,7 @@ impl WalFile {
 impl VfsFile for WalFile {
     fn read(&mut self, buffer: &mut [u8], offset: u64) -> Result<()> {
         let code = ffi::SQLITE_IOERR_READ;
-        let count = self
-            .link
-            .with_log("read", code, |log| log.read(buffer, offset))?;
+        let count = self.link.with_log("read", code, |log| log.read(buffer, offset))?;
         finish_read(buffer, count)
     }
 
@@ -251,32 +226,23 @@ impl VfsFile for WalFile {
             // this commit, but without the frames before it: others would read old pages.
             self.link.index().check_intact()?;
         }
-        self.link.with_log("write", ffi::SQLITE_IOERR_WRITE, |log| {
-            log.write(bytes, offset)
-        })
+        self.link.with_log("write", ffi::SQLITE_IOERR_WRITE, |log| log.write(bytes, offset))
     }
 
     fn resize(&mut self, size: u64) -> Result<()> {
-        self.link
-            .with_log("truncate", ffi::SQLITE_IOERR_TRUNCATE, |log| {
-                log.resize(size)
-            })
+        self.link.with_log("truncate", ffi::SQLITE_IOERR_TRUNCATE, |log| log.resize(size))
     }
 
     fn sync(&mut self) -> Result<()> {
-        self.link
-            .with_log("sync", ffi::SQLITE_IOERR_FSYNC, WalLog::sync)
+        self.link.with_log("sync", ffi::SQLITE_IOERR_FSYNC, WalLog::sync)
     }
 
     fn size(&mut self) -> Result<u64> {
-        self.link
-            .with_log("size", ffi::SQLITE_IOERR_FSTAT, WalLog::size)
+        self.link.with_log("size", ffi::SQLITE_IOERR_FSTAT, WalLog::size)
     }
 
     fn close(&mut self) -> Result<()> {
-        let flushed = self
-            .link
-            .with_log("write", ffi::SQLITE_IOERR_CLOSE, WalLog::flush);
+        let flushed = self.link.with_log("write", ffi::SQLITE_IOERR_CLOSE, WalLog::flush);
         *self.link.log() = None;
         flushed
     }

@@ -48,11 +48,7 @@ impl DiskFile {
         if file.metadata()?.is_dir() {
             return Err(io::ErrorKind::IsADirectory.into());
         }
-        Ok(Self {
-            file,
-            path: path.to_owned(),
-            directory_pending: mode.create,
-        })
+        Ok(Self { file, path: path.to_owned(), directory_pending: mode.create })
     }
 
     pub(crate) fn path(&self) -> &str {

@@ -99,21 +99,13 @@ pub(crate) struct PlainFile<S> {
 impl PlainFile<DiskFile> {
     pub(crate) fn on_disk(storage: DiskFile, delete_on_close: bool) -> Self {
         let path = storage.path().to_owned();
-        Self {
-            storage,
-            path,
-            delete_on_close,
-        }
+        Self { storage, path, delete_on_close }
     }
 }
 
 impl PlainFile<MemoryFile> {
     pub(crate) fn in_memory() -> Self {
-        Self {
-            storage: MemoryFile::default(),
-            path: "temporary file".to_owned(),
-            delete_on_close: false,
-        }
+        Self { storage: MemoryFile::default(), path: "temporary file".to_owned(), delete_on_close: false }
     }
 }
 

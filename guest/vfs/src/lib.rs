@@ -52,9 +52,6 @@ pub enum RegisterError {
 /// With `coordination`, many connections in many processes can share a database; with `None`
 /// the caller vouches that there is only one. On WebAssembly, where it is the only VFS, it also
 /// becomes the default.
-pub fn register(
-    name: &CStr,
-    coordination: Option<Box<dyn Coordination>>,
-) -> Result<(), RegisterError> {
+pub fn register(name: &CStr, coordination: Option<Box<dyn Coordination>>) -> Result<(), RegisterError> {
     ffi::register(name, coordination)
 }

@@ -88,11 +88,7 @@ impl DatabaseLock {
     }
 
     /// Lowers the lock to `target`, which is `None` or `Shared`.
-    pub(crate) fn lower(
-        &mut self,
-        file: Option<&dyn SharedFile>,
-        target: Level,
-    ) -> Result<(), LockError> {
+    pub(crate) fn lower(&mut self, file: Option<&dyn SharedFile>, target: Level) -> Result<(), LockError> {
         if self.level <= target {
             return Ok(());
         }
@@ -109,8 +105,7 @@ impl DatabaseLock {
         // Whatever the answer: nothing can be done about a lock that does not go, and SQLite must
         // not believe that it still holds one.
         self.level = Level::None;
-        file.unlock(PENDING_BYTE, 2 + SHARED_SIZE)
-            .map_err(LockError::Unlock)
+        file.unlock(PENDING_BYTE, 2 + SHARED_SIZE).map_err(LockError::Unlock)
     }
 
     /// Whether somebody intends to write, this connection included.
@@ -151,13 +146,7 @@ impl DatabaseLock {
             // Kept when the next step finds readers, so that they leave and none follow.
             self.level = Level::Pending;
         }
-        take(
-            file,
-            SHARED_FIRST,
-            SHARED_SIZE,
-            LockMode::Exclusive,
-            wait_ms,
-        )?;
+        take(file, SHARED_FIRST, SHARED_SIZE, LockMode::Exclusive, wait_ms)?;
         self.level = Level::Exclusive;
         Ok(())
     }
@@ -175,13 +164,7 @@ impl DatabaseLock {
     }
 }
 
-fn take(
-    file: &dyn SharedFile,
-    start: u64,
-    length: u64,
-    mode: LockMode,
-    wait_ms: u32,
-) -> Result<(), LockError> {
+fn take(file: &dyn SharedFile, start: u64, length: u64, mode: LockMode, wait_ms: u32) -> Result<(), LockError> {
     match file.lock(start, length, mode, wait_ms) {
         Ok(true) => Ok(()),
         Ok(false) => Err(LockError::Busy),

@@ -28,9 +28,7 @@ impl Storage for MemoryFile {
 
     fn write(&mut self, bytes: &[u8], offset: u64) -> io::Result<()> {
         let start = index(offset)?;
-        let end = start
-            .checked_add(bytes.len())
-            .ok_or(io::ErrorKind::FileTooLarge)?;
+        let end = start.checked_add(bytes.len()).ok_or(io::ErrorKind::FileTooLarge)?;
         if end > self.bytes.len() {
             self.resize(end as u64)?;
         }
@@ -43,9 +41,7 @@ impl Storage for MemoryFile {
     fn resize(&mut self, size: u64) -> io::Result<()> {
         let size = index(size)?;
         let missing = size.saturating_sub(self.bytes.len());
-        self.bytes
-            .try_reserve(missing)
-            .map_err(|_| io::ErrorKind::OutOfMemory)?;
+        self.bytes.try_reserve(missing).map_err(|_| io::ErrorKind::OutOfMemory)?;
         self.bytes.resize(size, 0);
         Ok(())
     }

@@ -72,20 +72,12 @@ pub fn take_failure() -> Option<Failure> {
 
 pub(crate) fn record_damage(path: &str, reason: &str) {
     DAMAGE.with_borrow_mut(|damage| {
-        damage.get_or_insert_with(|| Damage {
-            path: path.to_owned(),
-            reason: reason.to_owned(),
-        });
+        damage.get_or_insert_with(|| Damage { path: path.to_owned(), reason: reason.to_owned() });
     });
 }
 
 pub(crate) fn record_error(path: &str, operation: &'static str, error: &io::Error) {
-    record_failure(
-        path,
-        operation,
-        kind_of_error(error.kind()),
-        error.to_string(),
-    );
+    record_failure(path, operation, kind_of_error(error.kind()), error.to_string());
 }
 
 pub(crate) fn record_fault(path: &str, operation: &'static str, fault: &Fault) {
@@ -118,10 +110,5 @@ fn kind_of_fault(fault: &Fault) -> FailureKind {
 }
 
 fn record_failure(path: &str, operation: &'static str, kind: FailureKind, message: String) {
-    FAILURE.set(Some(Failure {
-        path: path.to_owned(),
-        operation,
-        kind,
-        message,
-    }));
+    FAILURE.set(Some(Failure { path: path.to_owned(), operation, kind, message }));
 }

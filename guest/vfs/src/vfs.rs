@@ -12,9 +12,6 @@ use crate::database::{DatabaseFile, Link, WalFile};
 use crate::disk::{DiskFile, OpenMode, sync_directory_of};
 use crate::file::{PlainFile, VfsFile};
 
-/// The longest path in bytes, with the NUL at its end.
-pub(crate) const PATH_MAX: usize = 1024;
-
 /// What SQLite wants to open, from its `SQLITE_OPEN_` flags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
@@ -49,28 +46,17 @@ pub(crate) struct Vfs {
 
 impl Vfs {
     pub(crate) fn new(coordination: Option<Box<dyn Coordination>>) -> Self {
-        Self {
-            coordination: coordination.map(Arc::from),
-        }
+        Self { coordination: coordination.map(Arc::from) }
     }
 
     /// Opens a file; `link` is that of the database for whose log this is.
-    pub(crate) fn open(
-        &self,
-        path: Option<&str>,
-        request: OpenRequest,
-        link: Option<Link>,
-    ) -> Result<Opened> {
+    pub(crate) fn open(&self, path: Option<&str>, request: OpenRequest, link: Option<Link>) -> Result<Opened> {
         let Some(path) = path else {
             let file = Box::new(PlainFile::in_memory());
-            return Ok(Opened {
-                file,
-                read_only: false,
-                shareable: false,
-            });
+            return Ok(Opened { file, read_only: false, shareable: false });
         };
-        let (storage, read_only) = open_on_disk(path, request.mode)
-            .map_err(|error| from_error(path, "open", &error, ffi::SQLITE_CANTOPEN))?;
+        let (storage, read_only) =
+            open_on_disk(path, request.mode).map_err(|error| from_error(path, "open", &error, ffi::SQLITE_CANTOPEN))?;
         let mut shareable = false;
         let file: Box<dyn VfsFile> = match (request.purpose, link) {
             (Purpose::Database, _) => {
@@ -82,11 +68,7 @@ impl Vfs {
             (Purpose::Log, None) => return Err(Code(ffi::SQLITE_MISUSE)),
             (Purpose::Other, _) => Box::new(PlainFile::on_disk(storage, request.delete_on_close)),
         };
-        Ok(Opened {
-            file,
-            read_only,
-            shareable,
-        })
+        Ok(Opened { file, read_only, shareable })
     }
 }
 
@@ -95,17 +77,10 @@ fn open_on_disk(path: &str, mode: OpenMode) -> io::Result<(DiskFile, bool)> {
     use io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
     match DiskFile::open(path, mode) {
         Ok(file) => Ok((file, mode.read_only)),
-        Err(error)
-            if !mode.read_only && matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem) =>
-        {
-            let read_only = OpenMode {
-                read_only: true,
-                ..OpenMode::default()
-            };
+        Err(error) if !mode.read_only && matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem) => {
+            let read_only = OpenMode { read_only: true, ..OpenMode::default() };
             // The first error is the reason, the second only says that there is no way round.
-            DiskFile::open(path, read_only)
-                .map(|file| (file, true))
-                .map_err(|_| error)
+            DiskFile::open(path, read_only).map(|file| (file, true)).map_err(|_| error)
         }
         Err(error) => Err(error),
     }
@@ -121,9 +96,7 @@ pub(crate) fn delete(path: &str, sync_directory: bool) -> Result<()> {
             Ok(())
         }
         // Expected: SQLite deletes without asking whether there is anything.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            Err(Code(ffi::SQLITE_IOERR_DELETE_NOENT))
-        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Code(ffi::SQLITE_IOERR_DELETE_NOENT)),
         Err(error) => Err(from_error(path, "delete", &error, ffi::SQLITE_IOERR_DELETE)),
     }
 }
@@ -133,14 +106,7 @@ pub(crate) fn delete(path: &str, sync_directory: bool) -> Result<()> {
 pub(crate) fn exists(path: &str) -> Result<bool> {
     match fs::metadata(path) {
         Ok(metadata) => Ok(!metadata.is_file() || metadata.len() > 0),
-        Err(error)
-            if matches!(
-                error.kind(),
-                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-            ) =>
-        {
-            Ok(false)
-        }
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(false),
         Err(error) => Err(from_error(path, "status", &error, ffi::SQLITE_IOERR_ACCESS)),
     }
 }

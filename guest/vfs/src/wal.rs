@@ -67,13 +67,7 @@ pub(crate) struct WalLog<S> {
 
 impl<S: Storage> WalLog<S> {
     pub(crate) fn new(storage: S) -> Self {
-        Self {
-            storage,
-            pending: Vec::new(),
-            run: 0..0,
-            expected: None,
-            hole: None,
-        }
+        Self { storage, pending: Vec::new(), run: 0..0, expected: None, hole: None }
     }
 
     pub(crate) fn storage(&self) -> &S {
@@ -94,10 +88,8 @@ impl<S: Storage> WalLog<S> {
         }
         if starts_run || starts_frame {
             self.append(bytes);
-            self.expected = starts_frame.then(|| ExpectedPage {
-                offset: offset + FRAME_HEADER as u64,
-                commits: is_commit_header(bytes),
-            });
+            self.expected = starts_frame
+                .then(|| ExpectedPage { offset: offset + FRAME_HEADER as u64, commits: is_commit_header(bytes) });
             return Ok(());
         }
         if let Some(page) = expected {
@@ -107,11 +99,9 @@ impl<S: Storage> WalLog<S> {
             }
             return Ok(());
         }
-        // A page or a checksum of the current transaction once more.
+        // A page or a checksum of the current transaction once more. SQLite is told when it fails.
         self.flush()?;
-        self.storage
-            .write(bytes, offset)
-            .inspect_err(|error| self.dig_hole(offset, error))
+        self.storage.write(bytes, offset)
     }
 
     pub(crate) fn read(&mut self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
@@ -176,15 +166,9 @@ impl<S: Storage> WalLog<S> {
     }
 
     fn dig_hole(&mut self, start: u64, error: &io::Error) {
-        let start = self
-            .hole
-            .as_ref()
-            .map_or(start, |hole| hole.start.min(start));
-        self.hole = Some(Hole {
-            start,
-            kind: error.kind(),
-            message: error.to_string(),
-        });
+        let start = self.hole.as_ref().map_or(start, |hole| hole.start.min(start));
+        self.hole = Some(Hole { start, kind: error.kind(), message: error.to_string() });
+        self.run.end = start.max(self.run.start);
     }
 
     fn fill_hole_from(&mut self, offset: u64) {

@@ -30,8 +30,7 @@ const SECTOR_SIZE: c_int = 4096;
 /// of every unix file system. `SUBPAGE_READ`: any range can be read. Nothing else: not
 /// `UNDELETABLE_WHEN_OPEN`, since anyone may delete the files, not `SAFE_APPEND` or an atomic
 /// size, since a file may have grown before its bytes are on the disk.
-const CHARACTERISTICS: c_int =
-    ffi::SQLITE_IOCAP_POWERSAFE_OVERWRITE | ffi::SQLITE_IOCAP_SUBPAGE_READ;
+const CHARACTERISTICS: c_int = ffi::SQLITE_IOCAP_POWERSAFE_OVERWRITE | ffi::SQLITE_IOCAP_SUBPAGE_READ;
 
 const PRIVATE: ffi::sqlite3_io_methods = ffi::sqlite3_io_methods {
     iVersion: 1,
@@ -75,12 +74,7 @@ impl Slot {
     ///
     /// `file` must point to at least `size_of::<Slot>()` bytes, aligned for any type, for us alone.
     pub(super) unsafe fn initialise(file: *mut ffi::sqlite3_file) {
-        let empty = Self {
-            base: ffi::sqlite3_file {
-                pMethods: std::ptr::null(),
-            },
-            file: None,
-        };
+        let empty = Self { base: ffi::sqlite3_file { pMethods: std::ptr::null() }, file: None };
         // SAFETY: as the caller promises. What was there before was not a `Slot`.
         unsafe { file.cast::<Self>().write(empty) };
     }
@@ -90,18 +84,10 @@ impl Slot {
     /// # Safety
     ///
     /// `file` must have been initialised with [`Slot::initialise`] and not be in use.
-    pub(super) unsafe fn fill(
-        file: *mut ffi::sqlite3_file,
-        opened: Box<dyn VfsFile>,
-        shareable: bool,
-    ) {
+    pub(super) unsafe fn fill(file: *mut ffi::sqlite3_file, opened: Box<dyn VfsFile>, shareable: bool) {
         // SAFETY: as the caller promises.
         let slot = unsafe { &mut *file.cast::<Self>() };
-        slot.base.pMethods = if shareable {
-            &raw const SHARED_METHODS
-        } else {
-            &raw const PRIVATE_METHODS
-        };
+        slot.base.pMethods = if shareable { &raw const SHARED_METHODS } else { &raw const PRIVATE_METHODS };
         slot.file = Some(opened);
     }
 
@@ -129,10 +115,7 @@ impl Slot {
 ///
 /// `file` must be an object that `Slot::fill` filled and that is not in use. SQLite calls the
 /// methods of a file only after opening it, and never two at a time.
-unsafe fn with<T>(
-    file: *mut ffi::sqlite3_file,
-    act: impl FnOnce(&mut dyn VfsFile) -> Result<T>,
-) -> Result<T> {
+unsafe fn with<T>(file: *mut ffi::sqlite3_file, act: impl FnOnce(&mut dyn VfsFile) -> Result<T>) -> Result<T> {
     // SAFETY: as the caller promises.
     let slot = unsafe { &mut *file.cast::<Slot>() };
     match &mut slot.file {
@@ -201,15 +184,9 @@ unsafe extern "C" fn sync(file: *mut ffi::sqlite3_file, _flags: c_int) -> c_int 
     to_sqlite(unsafe { with(file, |file| file.sync()) })
 }
 
-unsafe extern "C" fn file_size(
-    file: *mut ffi::sqlite3_file,
-    out: *mut ffi::sqlite3_int64,
-) -> c_int {
+unsafe extern "C" fn file_size(file: *mut ffi::sqlite3_file, out: *mut ffi::sqlite3_int64) -> c_int {
     let act = |file: &mut dyn VfsFile| {
-        let size = file
-            .size()?
-            .try_into()
-            .map_err(|_| Code(ffi::SQLITE_IOERR_FSTAT))?;
+        let size = file.size()?.try_into().map_err(|_| Code(ffi::SQLITE_IOERR_FSTAT))?;
         // SAFETY: SQLite gives the address of a variable of its own.
         unsafe { out.write(size) };
         Ok(())
@@ -260,39 +237,31 @@ unsafe extern "C" fn check_reserved_lock(file: *mut ffi::sqlite3_file, out: *mut
     to_sqlite(unsafe { with(file, act) })
 }
 
-unsafe extern "C" fn file_control(
-    file: *mut ffi::sqlite3_file,
-    operation: c_int,
-    argument: *mut c_void,
-) -> c_int {
-    let act = |file: &mut dyn VfsFile| match operation {
-        ffi::SQLITE_FCNTL_LOCKSTATE => answer(argument, number_of(file.level())),
-        ffi::SQLITE_FCNTL_HAS_MOVED => answer(argument, file.has_moved()?.into()),
-        ffi::SQLITE_FCNTL_EXTERNAL_READER => answer(argument, file.has_other_readers()?.into()),
-        ffi::SQLITE_FCNTL_POWERSAFE_OVERWRITE => answer(argument, 1),
-        ffi::SQLITE_FCNTL_LOCK_TIMEOUT => {
-            // SAFETY: this operation comes with the address of an int.
-            let wait_ms = unsafe { argument.cast::<c_int>().read() };
-            // Less than 0 means for ever.
-            let wait_ms = u32::try_from(wait_ms).unwrap_or(c_int::MAX.cast_unsigned());
-            let before = file
-                .set_wait_ms(wait_ms)
-                .ok_or(Code(ffi::SQLITE_NOTFOUND))?;
-            answer(argument, c_int::try_from(before).unwrap_or(c_int::MAX))
-        }
-        // A hint only; growing in advance would not save a write.
-        ffi::SQLITE_FCNTL_SIZE_HINT => Ok(()),
-        _ => Err(Code(ffi::SQLITE_NOTFOUND)),
+unsafe extern "C" fn file_control(file: *mut ffi::sqlite3_file, operation: c_int, argument: *mut c_void) -> c_int {
+    let act = |file: &mut dyn VfsFile| {
+        let answer = match operation {
+            ffi::SQLITE_FCNTL_LOCKSTATE => number_of(file.level()),
+            ffi::SQLITE_FCNTL_HAS_MOVED => file.has_moved()?.into(),
+            ffi::SQLITE_FCNTL_EXTERNAL_READER => file.has_other_readers()?.into(),
+            ffi::SQLITE_FCNTL_POWERSAFE_OVERWRITE => 1,
+            ffi::SQLITE_FCNTL_LOCK_TIMEOUT => {
+                // SAFETY: this operation comes with the address of an int.
+                let wait_ms = unsafe { argument.cast::<c_int>().read() };
+                // Less than 0 means for ever.
+                let wait_ms = u32::try_from(wait_ms).unwrap_or(c_int::MAX.cast_unsigned());
+                let before = file.set_wait_ms(wait_ms).ok_or(Code(ffi::SQLITE_NOTFOUND))?;
+                c_int::try_from(before).unwrap_or(c_int::MAX)
+            }
+            // A hint only; growing in advance would not save a write.
+            ffi::SQLITE_FCNTL_SIZE_HINT => return Ok(()),
+            _ => return Err(Code(ffi::SQLITE_NOTFOUND)),
+        };
+        // SAFETY: all operations that come here are documented to give the address of an int.
+        unsafe { argument.cast::<c_int>().write(answer) };
+        Ok(())
     };
     // SAFETY: SQLite calls this with an open file.
     to_sqlite(unsafe { with(file, act) })
-}
-
-/// Answers a file control whose argument is the address of an int.
-fn answer(argument: *mut c_void, number: c_int) -> Result<()> {
-    // SAFETY: only called for operations that are documented to come with such an address.
-    unsafe { argument.cast::<c_int>().write(number) };
-    Ok(())
 }
 
 unsafe extern "C" fn sector_size(_file: *mut ffi::sqlite3_file) -> c_int {
@@ -317,34 +286,17 @@ unsafe extern "C" fn shm_map(
         // SAFETY: as above.
         unsafe { out.write(mapping.address) };
         // Not an error: SQLite uses the region, and knows that it must not write there.
-        if mapping.read_only {
-            Err(Code(ffi::SQLITE_READONLY))
-        } else {
-            Ok(())
-        }
+        if mapping.read_only { Err(Code(ffi::SQLITE_READONLY)) } else { Ok(()) }
     };
     // SAFETY: SQLite calls this with an open file.
     to_sqlite(unsafe { with(file, act) })
 }
 
-unsafe extern "C" fn shm_lock(
-    file: *mut ffi::sqlite3_file,
-    first: c_int,
-    count: c_int,
-    flags: c_int,
-) -> c_int {
+unsafe extern "C" fn shm_lock(file: *mut ffi::sqlite3_file, first: c_int, count: c_int, flags: c_int) -> c_int {
     let act = |file: &mut dyn VfsFile| {
-        let mode = if flags & ffi::SQLITE_SHM_SHARED != 0 {
-            LockMode::Shared
-        } else {
-            LockMode::Exclusive
-        };
+        let mode = if flags & ffi::SQLITE_SHM_SHARED != 0 { LockMode::Shared } else { LockMode::Exclusive };
         let slots = Slots::new(first, count, mode).ok_or(Code(ffi::SQLITE_MISUSE))?;
-        if flags & ffi::SQLITE_SHM_UNLOCK != 0 {
-            file.shm_unlock(slots)
-        } else {
-            file.shm_lock(slots)
-        }
+        if flags & ffi::SQLITE_SHM_UNLOCK != 0 { file.shm_unlock(slots) } else { file.shm_lock(slots) }
     };
     // SAFETY: SQLite calls this with an open file.
     to_sqlite(unsafe { with(file, act) })

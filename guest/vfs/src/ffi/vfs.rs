@@ -16,8 +16,13 @@ use crate::code::{Code, Result, to_sqlite};
 use crate::coordination::Coordination;
 use crate::disk::OpenMode;
 use crate::os;
-use crate::vfs::{self, OpenRequest, PATH_MAX, Purpose, Vfs};
+use crate::vfs::{self, OpenRequest, Purpose, Vfs};
 
+/// How much SQLite allocates for a file of ours.
+const SLOT_SIZE: c_int = 64;
+const _: () = assert!(size_of::<Slot>() <= 64);
+/// The longest path in bytes, with the NUL at its end.
+const PATH_MAX: c_int = 1024;
 /// The Julian day number of 1970 in milliseconds.
 const UNIX_EPOCH_JULIAN_MS: i64 = 210_866_760_000_000;
 const DAY_MS: f64 = 86_400_000.0;
@@ -46,8 +51,8 @@ pub(crate) fn register(
 fn table(state: &'static Vfs, name: *const c_char) -> ffi::sqlite3_vfs {
     ffi::sqlite3_vfs {
         iVersion: 2,
-        szOsFile: size_of::<Slot>() as c_int,
-        mxPathname: PATH_MAX as c_int,
+        szOsFile: SLOT_SIZE,
+        mxPathname: PATH_MAX,
         pNext: ptr::null_mut(),
         zName: name,
         pAppData: ptr::from_ref(state).cast_mut().cast(),
@@ -81,9 +86,7 @@ unsafe fn path_of<'a>(path: *const c_char) -> Result<Option<&'a str>> {
     }
     // SAFETY: as the caller promises.
     let path = unsafe { CStr::from_ptr(path) };
-    path.to_str()
-        .map(Some)
-        .map_err(|_| Code(ffi::SQLITE_CANTOPEN))
+    path.to_str().map(Some).map_err(|_| Code(ffi::SQLITE_CANTOPEN))
 }
 
 fn request_of(flags: c_int) -> OpenRequest {
@@ -100,11 +103,7 @@ fn request_of(flags: c_int) -> OpenRequest {
         create: has(ffi::SQLITE_OPEN_CREATE),
         exclusive: has(ffi::SQLITE_OPEN_EXCLUSIVE),
     };
-    OpenRequest {
-        purpose,
-        mode,
-        delete_on_close: has(ffi::SQLITE_OPEN_DELETEONCLOSE),
-    }
+    OpenRequest { purpose, mode, delete_on_close: has(ffi::SQLITE_OPEN_DELETEONCLOSE) }
 }
 
 unsafe extern "C" fn open(
@@ -141,11 +140,8 @@ unsafe extern "C" fn open(
         Ok(read_only) => {
             // SAFETY: null or the address of a variable of SQLite's.
             if let Some(out) = unsafe { out_flags.as_mut() } {
-                *out = if read_only {
-                    (flags & !ffi::SQLITE_OPEN_READWRITE) | ffi::SQLITE_OPEN_READONLY
-                } else {
-                    flags
-                };
+                *out =
+                    if read_only { (flags & !ffi::SQLITE_OPEN_READWRITE) | ffi::SQLITE_OPEN_READONLY } else { flags };
             }
             ffi::SQLITE_OK
         }
@@ -153,22 +149,13 @@ unsafe extern "C" fn open(
     }
 }
 
-unsafe extern "C" fn delete(
-    _vfs: *mut ffi::sqlite3_vfs,
-    path: *const c_char,
-    sync_directory: c_int,
-) -> c_int {
+unsafe extern "C" fn delete(_vfs: *mut ffi::sqlite3_vfs, path: *const c_char, sync_directory: c_int) -> c_int {
     // SAFETY: SQLite gives a C string that stays during the call.
     let path = unsafe { path_of(path) };
     to_sqlite(path.and_then(|path| vfs::delete(path.unwrap_or_default(), sync_directory != 0)))
 }
 
-unsafe extern "C" fn access(
-    _vfs: *mut ffi::sqlite3_vfs,
-    path: *const c_char,
-    flags: c_int,
-    out: *mut c_int,
-) -> c_int {
+unsafe extern "C" fn access(_vfs: *mut ffi::sqlite3_vfs, path: *const c_char, flags: c_int, out: *mut c_int) -> c_int {
     // SAFETY: SQLite gives a C string that stays during the call.
     let path = unsafe { path_of(path) };
     let result = path.and_then(|path| {
@@ -203,7 +190,9 @@ unsafe extern "C" fn full_pathname(
     // SAFETY: there is room for the path and its NUL, as checked above, in memory of SQLite's.
     unsafe { out.copy_from_nonoverlapping(path.as_ptr().cast(), length) };
     // SAFETY: as above.
-    unsafe { out.add(length).write(0) };
+    let end = unsafe { out.add(length) };
+    // SAFETY: as above.
+    unsafe { end.write(0) };
     ffi::SQLITE_OK
 }
 
@@ -219,11 +208,7 @@ unsafe extern "C" fn dl_error(_vfs: *mut ffi::sqlite3_vfs, size: c_int, out: *mu
     }
 }
 
-unsafe extern "C" fn randomness(
-    _vfs: *mut ffi::sqlite3_vfs,
-    size: c_int,
-    out: *mut c_char,
-) -> c_int {
+unsafe extern "C" fn randomness(_vfs: *mut ffi::sqlite3_vfs, size: c_int, out: *mut c_char) -> c_int {
     let length = usize::try_from(size).unwrap_or(0);
     // SAFETY: SQLite gives `size` writable bytes, which need not be initialised before.
     unsafe { out.write_bytes(0, length) };
@@ -236,9 +221,7 @@ unsafe extern "C" fn randomness(
 }
 
 unsafe extern "C" fn sleep(_vfs: *mut ffi::sqlite3_vfs, microseconds: c_int) -> c_int {
-    thread::sleep(Duration::from_micros(
-        u64::try_from(microseconds).unwrap_or(0),
-    ));
+    thread::sleep(Duration::from_micros(u64::try_from(microseconds).unwrap_or(0)));
     microseconds
 }
 
@@ -246,27 +229,19 @@ unsafe extern "C" fn sleep(_vfs: *mut ffi::sqlite3_vfs, microseconds: c_int) -> 
 fn julian_ms() -> i64 {
     let since_1970 = match SystemTime::now().duration_since(UNIX_EPOCH) {
         Ok(after) => i64::try_from(after.as_millis()).unwrap_or(i64::MAX),
-        Err(before) => {
-            i64::try_from(before.duration().as_millis()).map_or(i64::MIN, |before| -before)
-        }
+        Err(before) => i64::try_from(before.duration().as_millis()).map_or(i64::MIN, |before| -before),
     };
     since_1970.saturating_add(UNIX_EPOCH_JULIAN_MS)
 }
 
-unsafe extern "C" fn current_time_ms(
-    _vfs: *mut ffi::sqlite3_vfs,
-    out: *mut ffi::sqlite3_int64,
-) -> c_int {
+unsafe extern "C" fn current_time_ms(_vfs: *mut ffi::sqlite3_vfs, out: *mut ffi::sqlite3_int64) -> c_int {
     // SAFETY: SQLite gives the address of a variable of its own.
     unsafe { out.write(julian_ms()) };
     ffi::SQLITE_OK
 }
 
 unsafe extern "C" fn current_time(_vfs: *mut ffi::sqlite3_vfs, out: *mut f64) -> c_int {
-    #[allow(
-        clippy::cast_precision_loss,
-        reason = "exact for the next 280,000 years"
-    )]
+    #[allow(clippy::cast_precision_loss, reason = "exact for the next 280,000 years")]
     let days = julian_ms() as f64 / DAY_MS;
     // SAFETY: SQLite gives the address of a variable of its own.
     unsafe { out.write(days) };

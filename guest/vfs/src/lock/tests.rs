@@ -26,33 +26,15 @@ impl Script {
             SHARED_FIRST => "shared",
             _ => "elsewhere",
         };
-        self.calls
-            .lock()
-            .unwrap()
-            .push(format!("{call} {name} {length}"));
-        if self.faulty.load(Ordering::Relaxed) {
-            Err(Fault::Denied)
-        } else {
-            Ok(())
-        }
+        self.calls.lock().unwrap().push(format!("{call} {name} {length}"));
+        if self.faulty.load(Ordering::Relaxed) { Err(Fault::Denied) } else { Ok(()) }
     }
 }
 
-#[allow(
-    unsafe_code,
-    reason = "implements a trait with unsafe calls, which are not used here"
-)]
+#[allow(unsafe_code, reason = "implements a trait with unsafe calls, which are not used here")]
 impl SharedFile for Script {
     fn lock(&self, start: u64, length: u64, mode: LockMode, _: u32) -> Result<bool, Fault> {
-        self.note(
-            if mode == LockMode::Shared {
-                "share"
-            } else {
-                "exclude"
-            },
-            start,
-            length,
-        )?;
+        self.note(if mode == LockMode::Shared { "share" } else { "exclude" }, start, length)?;
         Ok(!self.held_by_others.lock().unwrap().contains(&start))
     }
     fn unlock(&self, start: u64, length: u64) -> Result<(), Fault> {
@@ -90,10 +72,7 @@ fn a_reader_passes_the_pending_byte() {
     let file = Script::default();
     let mut lock = DatabaseLock::default();
     lock.raise(Some(&file), Level::Shared, 0).unwrap();
-    assert_eq!(
-        file.calls(),
-        ["share pending 1", "share shared 510", "unlock pending 1"]
-    );
+    assert_eq!(file.calls(), ["share pending 1", "share shared 510", "unlock pending 1"]);
     assert_eq!(lock.level(), Level::Shared);
 }
 
@@ -102,10 +81,7 @@ fn a_writer_reserves_then_waits_for_readers_to_leave() {
     let file = Script::default();
     let mut lock = raised(&file, &[Level::Shared, Level::Reserved]);
     file.hold(SHARED_FIRST);
-    assert_eq!(
-        lock.raise(Some(&file), Level::Exclusive, 0),
-        Err(LockError::Busy)
-    );
+    assert_eq!(lock.raise(Some(&file), Level::Exclusive, 0), Err(LockError::Busy));
     assert_eq!(lock.level(), Level::Pending);
     file.held_by_others.lock().unwrap().clear();
     file.calls();
@@ -149,10 +125,7 @@ fn a_busy_reader_is_left_with_nothing() {
         let file = Script::default();
         file.hold(byte);
         let mut lock = DatabaseLock::default();
-        assert_eq!(
-            lock.raise(Some(&file), Level::Shared, 0),
-            Err(LockError::Busy)
-        );
+        assert_eq!(lock.raise(Some(&file), Level::Shared, 0), Err(LockError::Busy));
         assert_eq!(lock.level(), Level::None);
     }
 }
@@ -165,10 +138,7 @@ fn steps_sqlite_never_takes_are_refused() {
         assert_eq!(lock.raise(Some(&file), level, 0), Err(LockError::Misuse));
     }
     let mut lock = raised(&file, &[Level::Shared, Level::Exclusive]);
-    assert_eq!(
-        lock.lower(Some(&file), Level::Reserved),
-        Err(LockError::Misuse)
-    );
+    assert_eq!(lock.lower(Some(&file), Level::Reserved), Err(LockError::Misuse));
     assert_eq!(file.calls(), Vec::<String>::new());
 }
 
@@ -177,19 +147,10 @@ fn faults_are_told_apart_by_step() {
     let file = Script::default();
     let mut lock = raised(&file, &[Level::Shared, Level::Exclusive]);
     file.faulty.store(true, Ordering::Relaxed);
-    assert_eq!(
-        lock.lower(Some(&file), Level::Shared),
-        Err(LockError::Downgrade(Fault::Denied))
-    );
-    assert_eq!(
-        lock.lower(Some(&file), Level::None),
-        Err(LockError::Unlock(Fault::Denied))
-    );
+    assert_eq!(lock.lower(Some(&file), Level::Shared), Err(LockError::Downgrade(Fault::Denied)));
+    assert_eq!(lock.lower(Some(&file), Level::None), Err(LockError::Unlock(Fault::Denied)));
     assert_eq!(lock.level(), Level::None);
-    assert_eq!(
-        lock.raise(Some(&file), Level::Shared, 0),
-        Err(LockError::Lock(Fault::Denied))
-    );
+    assert_eq!(lock.raise(Some(&file), Level::Shared, 0), Err(LockError::Lock(Fault::Denied)));
 }
 
 #[test]

@@ -1,9 +1,6 @@
 //! WASI preview 1, whose positioned reads and writes `std` has only in its unstable part.
 
-#![allow(
-    unsafe_code,
-    reason = "the bindings of WASI take raw descriptors and pointers"
-)]
+#![allow(unsafe_code, reason = "the bindings of WASI take raw descriptors and pointers")]
 
 use std::fs::File;
 use std::io;
@@ -18,20 +15,14 @@ fn error(errno: wasip1::Errno) -> io::Error {
 }
 
 pub(crate) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-    let vectors = [wasip1::Iovec {
-        buf: buffer.as_mut_ptr(),
-        buf_len: buffer.len(),
-    }];
+    let vectors = [wasip1::Iovec { buf: buffer.as_mut_ptr(), buf_len: buffer.len() }];
     // SAFETY: the descriptor is open as long as `file` is borrowed, and the vector describes
     // exactly the bytes of `buffer`, which is borrowed alone during the call.
     unsafe { wasip1::fd_pread(descriptor(file), &vectors, offset) }.map_err(error)
 }
 
 pub(crate) fn write_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<usize> {
-    let vectors = [wasip1::Ciovec {
-        buf: bytes.as_ptr(),
-        buf_len: bytes.len(),
-    }];
+    let vectors = [wasip1::Ciovec { buf: bytes.as_ptr(), buf_len: bytes.len() }];
     // SAFETY: the descriptor is open as long as `file` is borrowed, and the vector describes
     // exactly the bytes of `bytes`, which are only read.
     unsafe { wasip1::fd_pwrite(descriptor(file), &vectors, offset) }.map_err(error)

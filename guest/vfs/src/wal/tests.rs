@@ -105,10 +105,7 @@ fn frames_lost_where_nobody_was_told_make_the_commit_fail() {
     disk.set_full(true);
     assert!(log.flush().is_err());
     disk.set_full(false);
-    assert_eq!(
-        write_frame(&mut log, 5, true).unwrap_err().kind(),
-        io::ErrorKind::StorageFull
-    );
+    assert_eq!(write_frame(&mut log, 5, true).unwrap_err().kind(), io::ErrorKind::StorageFull);
     assert!(log.sync().is_err());
     assert!(log.read(&mut [0; PAGE], frame_offset(4)).is_err());
     assert!(log.read(&mut [0; FILE_HEADER], 0).is_ok());
@@ -123,15 +120,12 @@ fn checksums_rewritten_after_the_last_frame_are_written_at_once() {
     write_frame(&mut log, 2, false).unwrap();
     write_frame(&mut log, 3, false).unwrap();
     // A page of the transaction once more, then the commit, then the checksums from there on.
-    log.write(&[5; PAGE], frame_offset(2) + FRAME_HEADER as u64)
-        .unwrap();
+    log.write(&[5; PAGE], frame_offset(2) + FRAME_HEADER as u64).unwrap();
     write_frame(&mut log, 4, true).unwrap();
     disk.writes();
     for frame in 2..=4 {
-        log.read(&mut [0; FRAME as usize], frame_offset(frame))
-            .unwrap();
-        log.write(&frame_header(frame == 4), frame_offset(frame))
-            .unwrap();
+        log.read(&mut [0; FRAME as usize], frame_offset(frame)).unwrap();
+        log.write(&frame_header(frame == 4), frame_offset(frame)).unwrap();
         assert_eq!(disk.writes(), [(frame_offset(frame), FRAME_HEADER)]);
     }
     disk.set_full(true);
@@ -143,9 +137,7 @@ fn what_is_read_or_measured_is_written_before() {
     let (disk, mut log) = log();
     write_frame(&mut log, 0, false).unwrap();
     let mut page = [0; PAGE];
-    let count = log
-        .read(&mut page, frame_offset(0) + FRAME_HEADER as u64)
-        .unwrap();
+    let count = log.read(&mut page, frame_offset(0) + FRAME_HEADER as u64).unwrap();
     assert_eq!((count, page), (PAGE, [9; PAGE]));
     assert_eq!(disk.writes().len(), 1);
     write_frame(&mut log, 1, false).unwrap();
@@ -179,8 +171,7 @@ fn a_transaction_over_frames_of_one_rolled_back_is_written_whole() {
     write_frame(&mut log, 6, true).unwrap();
     for frame in 4..=6 {
         let mut page = [0; PAGE];
-        disk.read(&mut page, frame_offset(frame) + FRAME_HEADER as u64)
-            .unwrap();
+        disk.read(&mut page, frame_offset(frame) + FRAME_HEADER as u64).unwrap();
         assert_eq!(page, [9; PAGE]);
     }
 }

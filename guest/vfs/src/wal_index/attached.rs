@@ -46,14 +46,7 @@ impl Attached {
                 Err(_) => return Err(Problem::Fault("open", fault, ffi::SQLITE_CANTOPEN)),
             },
         };
-        Ok(Self {
-            file,
-            read_only,
-            alive: false,
-            regions: Vec::new(),
-            shared: 0,
-            exclusive: 0,
-        })
+        Ok(Self { file, read_only, alive: false, regions: Vec::new(), shared: 0, exclusive: 0 })
     }
 
     pub(super) fn is_read_only(&self) -> bool {
@@ -66,9 +59,7 @@ impl Attached {
 
     /// The address of a region; null if it is not mapped.
     pub(super) fn address(&self, region: usize) -> *mut c_void {
-        self.regions
-            .get(region)
-            .map_or(ptr::null_mut(), Region::address)
+        self.regions.get(region).map_or(ptr::null_mut(), Region::address)
     }
 
     /// Takes the dead man's switch, and empties the file if nobody else holds it.
@@ -88,9 +79,7 @@ impl Attached {
         if !first {
             return self.join(wait_ms);
         }
-        self.file
-            .resize(EMPTIED)
-            .map_err(|fault| Problem::Fault("truncate", fault, ffi::SQLITE_IOERR_SHMOPEN))?;
+        self.file.resize(EMPTIED).map_err(|fault| Problem::Fault("truncate", fault, ffi::SQLITE_IOERR_SHMOPEN))?;
         if !self.lock_switch(LockMode::Shared, 0)? {
             return Err(Problem::Code(ffi::SQLITE_BUSY));
         }
@@ -131,9 +120,7 @@ impl Attached {
     }
 
     fn is_locked(&self, start: u64, length: u64) -> Result<bool, Problem> {
-        self.file
-            .is_locked(start, length)
-            .map_err(|fault| Problem::Fault("query lock", fault, ffi::SQLITE_IOERR_LOCK))
+        self.file.is_locked(start, length).map_err(|fault| Problem::Fault("query lock", fault, ffi::SQLITE_IOERR_LOCK))
     }
 
     /// Maps all regions up to one, each of `size` bytes. Leaves it at those there are when the
@@ -144,17 +131,12 @@ impl Attached {
             return Ok(());
         }
         let needed = (wanted as u64).saturating_mul(size as u64);
-        let available = self
-            .file
-            .size()
-            .map_err(|fault| Problem::Fault("size", fault, ffi::SQLITE_IOERR_SHMSIZE))?;
+        let available = self.file.size().map_err(|fault| Problem::Fault("size", fault, ffi::SQLITE_IOERR_SHMSIZE))?;
         if available < needed {
             if !grow {
                 return Ok(());
             }
-            self.file
-                .resize(needed)
-                .map_err(|fault| Problem::Fault("extend", fault, ffi::SQLITE_IOERR_SHMSIZE))?;
+            self.file.resize(needed).map_err(|fault| Problem::Fault("extend", fault, ffi::SQLITE_IOERR_SHMSIZE))?;
         }
         while self.regions.len() < wanted {
             let offset = self.regions.len() as u64 * size as u64;
@@ -177,11 +159,7 @@ impl Attached {
             .map_err(|fault| Problem::Fault("lock", fault, ffi::SQLITE_IOERR_SHMLOCK))?;
         if !locked {
             // SQLite asks its busy handler only where the VFS has not waited already.
-            let code = if wait_ms > 0 {
-                ffi::SQLITE_BUSY_TIMEOUT
-            } else {
-                ffi::SQLITE_BUSY
-            };
+            let code = if wait_ms > 0 { ffi::SQLITE_BUSY_TIMEOUT } else { ffi::SQLITE_BUSY };
             return Err(Problem::Code(code));
         }
         if shared {

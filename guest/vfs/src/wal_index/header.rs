@@ -31,10 +31,7 @@ impl Progress {
 /// Reads how far the index has come; none if it is not initialised.
 pub(super) fn progress(first: &Region) -> Option<Progress> {
     let initialised = first.word(FLAGS).to_ne_bytes()[0] == 1;
-    initialised.then(|| Progress {
-        changes: first.word(CHANGES),
-        frames: first.word(FRAMES),
-    })
+    initialised.then(|| Progress { changes: first.word(CHANGES), frames: first.word(FRAMES) })
 }
 
 /// Says what is wrong with the index, if anything, given how far it had come before.
@@ -58,11 +55,7 @@ pub(super) fn damage_since(before: Progress, regions: &[Region]) -> Option<&'sta
         if first_page_number == 0 {
             return Some("part of the WAL-index was erased while in use");
         }
-        frames_before += if index == 0 {
-            FIRST_REGION_FRAMES
-        } else {
-            REGION_FRAMES
-        };
+        frames_before += if index == 0 { FIRST_REGION_FRAMES } else { REGION_FRAMES };
     }
     None
 }

@@ -47,13 +47,7 @@ pub(crate) struct WalIndex {
 impl WalIndex {
     /// For the database at a path. Nothing is opened before it is needed.
     pub(crate) fn new(database_path: &str) -> Self {
-        Self {
-            path: format!("{database_path}-shm"),
-            attached: None,
-            wait_ms: 0,
-            seen: None,
-            damaged: false,
-        }
+        Self { path: format!("{database_path}-shm"), attached: None, wait_ms: 0, seen: None, damaged: false }
     }
 
     pub(crate) fn wait_ms(&self) -> u32 {
@@ -78,8 +72,7 @@ impl WalIndex {
         result.map_err(|problem| {
             // One that waits for a writer to attach keeps its handle, as SQLite requires.
             if problem != Problem::Code(ffi::SQLITE_READONLY_CANTINIT) {
-                self.attached
-                    .take_if(|attached| attached.regions().is_empty());
+                self.attached.take_if(|attached| attached.regions().is_empty());
             }
             self.settle(problem)
         })
@@ -98,10 +91,7 @@ impl WalIndex {
         };
         attached.prove_alive(self.wait_ms)?;
         attached.map(region, size, grow)?;
-        Ok(Mapping {
-            address: attached.address(region),
-            read_only: attached.is_read_only(),
-        })
+        Ok(Mapping { address: attached.address(region), read_only: attached.is_read_only() })
     }
 
     /// Takes lock slots.
@@ -115,11 +105,7 @@ impl WalIndex {
         }
         if slots.is_read_lock() {
             let progress = attached.regions().first().and_then(header::progress);
-            self.seen = if slots.ignores_log() {
-                progress.map(Progress::without_frames)
-            } else {
-                progress
-            };
+            self.seen = if slots.ignores_log() { progress.map(Progress::without_frames) } else { progress };
         }
         Ok(())
     }
@@ -127,11 +113,7 @@ impl WalIndex {
     /// Releases lock slots, and checks at the end of a read transaction that what was read in it
     /// can be trusted.
     pub(crate) fn unlock(&mut self, slots: Slots) -> Result<()> {
-        let checked = if slots.is_read_lock() {
-            self.check_intact()
-        } else {
-            Ok(())
-        };
+        let checked = if slots.is_read_lock() { self.check_intact() } else { Ok(()) };
         if slots.is_read_lock() {
             self.seen = None;
         }
@@ -162,10 +144,7 @@ impl WalIndex {
 
     /// Orders all accesses to shared memory.
     pub(crate) fn barrier(&mut self, coordination: &dyn Coordination) {
-        let first = self
-            .attached
-            .as_ref()
-            .and_then(|attached| attached.regions().first());
+        let first = self.attached.as_ref().and_then(|attached| attached.regions().first());
         let Some(first) = first else {
             fence(Ordering::SeqCst);
             return;
@@ -201,10 +180,7 @@ impl WalIndex {
         self.ask(Attached::has_other_readers)
     }
 
-    fn ask(
-        &mut self,
-        question: impl Fn(&Attached) -> std::result::Result<bool, Problem>,
-    ) -> Result<bool> {
+    fn ask(&mut self, question: impl Fn(&Attached) -> std::result::Result<bool, Problem>) -> Result<bool> {
         match self.attached.as_ref().map_or(Ok(false), question) {
             Ok(answer) => Ok(answer),
             Err(problem) => Err(self.settle(problem)),
@@ -213,10 +189,7 @@ impl WalIndex {
 
     fn check_undamaged(&self, code: c_int) -> Result<()> {
         if self.damaged {
-            record_damage(
-                &self.path,
-                "the WAL-index was damaged; the database must be reopened",
-            );
+            record_damage(&self.path, "the WAL-index was damaged; the database must be reopened");
             return Err(Code(code));
         }
         Ok(())

@@ -1,9 +1,6 @@
 //! Blocks of our own memory that the host replaces by pages of a file.
 
-#![allow(
-    unsafe_code,
-    reason = "allocates the memory, has it mapped, and reads what others write to"
-)]
+#![allow(unsafe_code, reason = "allocates the memory, has it mapped, and reads what others write to")]
 
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::ffi::c_void;
@@ -86,9 +83,6 @@ impl Region {
 
 impl fmt::Debug for Region {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Region")
-            .field("length", &self.layout.size())
-            .finish_non_exhaustive()
+        formatter.debug_struct("Region").field("length", &self.layout.size()).finish_non_exhaustive()
     }
 }

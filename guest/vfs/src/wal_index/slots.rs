@@ -81,21 +81,14 @@ mod tests {
             (1, 255, LockMode::Exclusive),
             (3, 2, LockMode::Shared),
         ] {
-            assert_eq!(
-                Slots::new(first, count, mode),
-                None,
-                "{first} {count} {mode:?}"
-            );
+            assert_eq!(Slots::new(first, count, mode), None, "{first} {count} {mode:?}");
         }
     }
 
     #[test]
     fn slots_lie_on_the_bytes_of_the_unix_vfs() {
         let slots = Slots::new(4, 4, LockMode::Exclusive).unwrap();
-        assert_eq!(
-            (slots.start(), slots.length(), slots.mask()),
-            (124, 4, 0b1111_0000)
-        );
+        assert_eq!((slots.start(), slots.length(), slots.mask()), (124, 4, 0b1111_0000));
         assert_eq!(SLOTS_END, 128);
     }
 }
