@@ -21,28 +21,17 @@ type File = Resource<SharedFile>;
 ///
 /// The functions are synchronous, so they work in every kind of engine; a `lock` that waits
 /// blocks its thread meanwhile.
-pub fn add_to_linker<T: CoordinationView + 'static>(
-    linker: &mut Linker<T>,
-) -> wasmtime::Result<()> {
+pub fn add_to_linker<T: CoordinationView + 'static>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     let mut interface = linker.instance(INTERFACE)?;
-    interface.resource(
-        "shared-file",
-        ResourceType::host::<SharedFile>(),
-        |mut store, rep| {
-            store
-                .data_mut()
-                .coordination()
-                .close(Resource::new_own(rep))
-        },
-    )?;
+    interface.resource("shared-file", ResourceType::host::<SharedFile>(), |mut store, rep| {
+        store.data_mut().coordination().close(Resource::new_own(rep))
+    })?;
     add_files(&mut interface)?;
     add_locks(&mut interface)?;
     add_memory(&mut interface)
 }
 
-fn add_files<T: CoordinationView + 'static>(
-    interface: &mut LinkerInstance<'_, T>,
-) -> wasmtime::Result<()> {
+fn add_files<T: CoordinationView + 'static>(interface: &mut LinkerInstance<'_, T>) -> wasmtime::Result<()> {
     interface.func_wrap(
         "[static]shared-file.open",
         |mut store: StoreContextMut<'_, T>, (path, create, read_only): (String, bool, bool)| {
@@ -50,27 +39,18 @@ fn add_files<T: CoordinationView + 'static>(
             Ok((view.open(&path, create, read_only),))
         },
     )?;
-    interface.func_wrap(
-        "[method]shared-file.size",
-        |mut store: StoreContextMut<'_, T>, (file,): (File,)| {
-            Ok((store.data_mut().coordination().size(&file),))
-        },
-    )?;
-    interface.func_wrap(
-        "[method]shared-file.resize",
-        |mut store: StoreContextMut<'_, T>, (file, size): (File, u64)| {
-            Ok((store.data_mut().coordination().resize(&file, size),))
-        },
-    )
+    interface.func_wrap("[method]shared-file.size", |mut store: StoreContextMut<'_, T>, (file,): (File,)| {
+        Ok((store.data_mut().coordination().size(&file),))
+    })?;
+    interface.func_wrap("[method]shared-file.resize", |mut store: StoreContextMut<'_, T>, (file, size): (File, u64)| {
+        Ok((store.data_mut().coordination().resize(&file, size),))
+    })
 }
 
-fn add_locks<T: CoordinationView + 'static>(
-    interface: &mut LinkerInstance<'_, T>,
-) -> wasmtime::Result<()> {
+fn add_locks<T: CoordinationView + 'static>(interface: &mut LinkerInstance<'_, T>) -> wasmtime::Result<()> {
     interface.func_wrap(
         "[method]shared-file.lock",
-        |mut store: StoreContextMut<'_, T>,
-         (file, start, length, mode, wait_ms): (File, u64, u64, LockMode, u32)| {
+        |mut store: StoreContextMut<'_, T>, (file, start, length, mode, wait_ms): (File, u64, u64, LockMode, u32)| {
             let wait = Duration::from_millis(wait_ms.into());
             let mut view = store.data_mut().coordination();
             Ok((view.lock(&file, start, length, mode, wait),))
@@ -91,19 +71,12 @@ fn add_locks<T: CoordinationView + 'static>(
     )
 }
 
-fn add_memory<T: CoordinationView + 'static>(
-    interface: &mut LinkerInstance<'_, T>,
-) -> wasmtime::Result<()> {
-    interface.func_wrap("can-map", |mut store: StoreContextMut<'_, T>, (): ()| {
-        Ok((can_map(&mut store),))
+fn add_memory<T: CoordinationView + 'static>(interface: &mut LinkerInstance<'_, T>) -> wasmtime::Result<()> {
+    interface.func_wrap("can-map", |mut store: StoreContextMut<'_, T>, (): ()| Ok((can_map(&mut store),)))?;
+    interface.func_wrap("barrier", |mut store: StoreContextMut<'_, T>, (memory,): (WasmList<u8>,)| {
+        let (start, _) = bounds(&store, &memory);
+        Ok((store.data_mut().coordination().barrier(start),))
     })?;
-    interface.func_wrap(
-        "barrier",
-        |mut store: StoreContextMut<'_, T>, (memory,): (WasmList<u8>,)| {
-            let (start, _) = bounds(&store, &memory);
-            Ok((store.data_mut().coordination().barrier(start),))
-        },
-    )?;
     interface.func_wrap(
         "[method]shared-file.map",
         |mut store: StoreContextMut<'_, T>, (file, offset, memory): (File, u64, WasmList<u8>)| {

@@ -54,8 +54,7 @@ impl CoordinationCtxBuilder {
         guest_path: impl AsRef<str>,
         access: Access,
     ) -> Result<&mut Self, GrantError> {
-        self.grants
-            .add(host_path.as_ref(), guest_path.as_ref(), access)?;
+        self.grants.add(host_path.as_ref(), guest_path.as_ref(), access)?;
         Ok(self)
     }
 
@@ -81,11 +80,7 @@ impl CoordinationCtxBuilder {
 
     /// The context for one store.
     pub fn build(&self) -> CoordinationCtx {
-        CoordinationCtx {
-            settings: self.clone(),
-            handles: 0,
-            regions: Vec::new(),
-        }
+        CoordinationCtx { settings: self.clone(), handles: 0, regions: Vec::new() }
     }
 }
 
@@ -116,8 +111,7 @@ impl CoordinationCtx {
 
     /// The index of the region that starts at an address, or where it would have to be.
     fn region_at(&self, start: usize) -> Result<usize, usize> {
-        self.regions
-            .binary_search_by_key(&start, |mapped| mapped.region.start())
+        self.regions.binary_search_by_key(&start, |mapped| mapped.region.start())
     }
 
     /// `damaged` if a region of this handle has faulted.
@@ -126,13 +120,8 @@ impl CoordinationCtx {
         if registry::none_has_faulted() {
             return Ok(());
         }
-        let is_damaged =
-            |mapped: &MappedRegion| mapped.owner == owner && mapped.region.has_faulted();
-        if self.regions.iter().any(is_damaged) {
-            Err(Fault::Damaged)
-        } else {
-            Ok(())
-        }
+        let is_damaged = |mapped: &MappedRegion| mapped.owner == owner && mapped.region.has_faulted();
+        if self.regions.iter().any(is_damaged) { Err(Fault::Damaged) } else { Ok(()) }
     }
 }
 
@@ -165,12 +154,7 @@ impl Coordination<'_> {
         self.ctx.check(mapped.ok_or(Fault::Damaged)?.owner)
     }
 
-    pub(super) fn open(
-        &mut self,
-        path: &str,
-        create: bool,
-        read_only: bool,
-    ) -> Result<Resource<SharedFile>, Fault> {
+    pub(super) fn open(&mut self, path: &str, create: bool, read_only: bool) -> Result<Resource<SharedFile>, Fault> {
         let mode = match (create, read_only) {
             (true, true) => return Err(Fault::invalid("to create a file read-only")),
             (true, false) => OpenMode::Create,
@@ -179,20 +163,14 @@ impl Coordination<'_> {
         };
         let settings = &self.ctx.settings;
         if self.ctx.handles >= settings.max_handles {
-            return Err(Fault::exhausted(format!(
-                "a guest can have {} files open",
-                settings.max_handles
-            )));
+            return Err(Fault::exhausted(format!("a guest can have {} files open", settings.max_handles)));
         }
         let (directory, path, access) = settings.grants.resolve(path)?;
         if access == Access::ReadOnly && mode != OpenMode::ReadOnly {
             return Err(Fault::Denied);
         }
         let file = SharedFile::open_beneath(directory, &path, mode)?;
-        let handle = self
-            .table
-            .push(file)
-            .map_err(|error| Fault::exhausted(format!("handles: {error}")))?;
+        let handle = self.table.push(file).map_err(|error| Fault::exhausted(format!("handles: {error}")))?;
         self.ctx.handles += 1;
         Ok(handle)
     }
@@ -224,22 +202,12 @@ impl Coordination<'_> {
     }
 
     /// Releases a range even if the handle is damaged, and reports it after that.
-    pub(super) fn unlock(
-        &mut self,
-        file: &Resource<SharedFile>,
-        start: u64,
-        length: u64,
-    ) -> Result<(), Fault> {
+    pub(super) fn unlock(&mut self, file: &Resource<SharedFile>, start: u64, length: u64) -> Result<(), Fault> {
         self.get_mut(file)?.unlock(start, length)?;
         self.ctx.check(Some(file.rep()))
     }
 
-    pub(super) fn is_locked(
-        &self,
-        file: &Resource<SharedFile>,
-        start: u64,
-        length: u64,
-    ) -> Result<bool, Fault> {
+    pub(super) fn is_locked(&self, file: &Resource<SharedFile>, start: u64, length: u64) -> Result<bool, Fault> {
         self.ctx.check(Some(file.rep()))?;
         self.get(file)?.is_locked(start, length)
     }
@@ -270,9 +238,7 @@ impl Coordination<'_> {
         self.ctx.check(Some(file.rep()))?;
         let limit = self.ctx.settings.max_regions;
         if self.ctx.regions.len() >= limit {
-            return Err(Fault::exhausted(format!(
-                "a guest can have {limit} regions mapped"
-            )));
+            return Err(Fault::exhausted(format!("a guest can have {limit} regions mapped")));
         }
         // SAFETY: the memory is the guest's, who asks for it to be replaced; while a host
         // function runs, nobody else uses the store, and this one borrows nothing of it. The
@@ -280,9 +246,7 @@ impl Coordination<'_> {
         let region = unsafe { Region::map(self.get(file)?, offset, start, length)? };
         let index = self.ctx.region_at(start).unwrap_or_else(|index| index);
         let owner = Some(file.rep());
-        self.ctx
-            .regions
-            .insert(index, MappedRegion { region, owner });
+        self.ctx.regions.insert(index, MappedRegion { region, owner });
         Ok(())
     }
 
@@ -299,9 +263,10 @@ impl Coordination<'_> {
         length: usize,
     ) -> Result<(), Fault> {
         let index = self.ctx.region_at(start).ok().filter(|&index| {
-            self.ctx.regions.get(index).is_some_and(|mapped| {
-                mapped.region.length() == length && mapped.owner == Some(file.rep())
-            })
+            self.ctx
+                .regions
+                .get(index)
+                .is_some_and(|mapped| mapped.region.length() == length && mapped.owner == Some(file.rep()))
         });
         let Some(index) = index else {
             return Err(Fault::invalid("memory that is no region of this file"));

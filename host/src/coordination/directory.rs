@@ -74,25 +74,10 @@ pub(super) struct Grants {
 
 impl Grants {
     /// Grants the directory `host` under the name `guest`.
-    pub(super) fn add(
-        &mut self,
-        host: &Path,
-        guest: &str,
-        access: Access,
-    ) -> Result<(), GrantError> {
-        let name = components(guest).map_err(|fault| GrantError::GuestPath {
-            path: guest.into(),
-            fault,
-        })?;
-        let directory = Directory::open(host).map_err(|source| GrantError::Open {
-            path: host.into(),
-            source,
-        })?;
-        self.grants.push(Grant {
-            name: name.into_iter().map(String::from).collect(),
-            directory,
-            access,
-        });
+    pub(super) fn add(&mut self, host: &Path, guest: &str, access: Access) -> Result<(), GrantError> {
+        let name = components(guest).map_err(|fault| GrantError::GuestPath { path: guest.into(), fault })?;
+        let directory = Directory::open(host).map_err(|source| GrantError::Open { path: host.into(), source })?;
+        self.grants.push(Grant { name: name.into_iter().map(String::from).collect(), directory, access });
         Ok(())
     }
 
@@ -120,18 +105,12 @@ fn beneath<'a, 'p>(path: &'a [&'p str], name: &[String]) -> Option<&'a [&'p str]
 /// where it begins.
 pub(super) fn components(path: &str) -> Result<Vec<&str>, Fault> {
     if path.len() > LONGEST_PATH {
-        return Err(Fault::invalid(format!(
-            "a path of {} bytes; at most {LONGEST_PATH} are allowed",
-            path.len()
-        )));
+        return Err(Fault::invalid(format!("a path of {} bytes; at most {LONGEST_PATH} are allowed", path.len())));
     }
     if path.contains('\0') {
         return Err(Fault::invalid("a path with a NUL in it"));
     }
-    let components: Vec<_> = path
-        .split('/')
-        .filter(|component| !matches!(*component, "" | "."))
-        .collect();
+    let components: Vec<_> = path.split('/').filter(|component| !matches!(*component, "" | ".")).collect();
     if components.contains(&"..") {
         return Err(Fault::Denied);
     }
@@ -152,11 +131,8 @@ mod tests {
 
     #[test]
     fn the_most_exact_name_counts() {
-        let grants = grants(&[
-            ("/", Access::ReadOnly),
-            ("/cache", Access::ReadWrite),
-            ("/cache/old", Access::ReadOnly),
-        ]);
+        let grants =
+            grants(&[("/", Access::ReadOnly), ("/cache", Access::ReadWrite), ("/cache/old", Access::ReadOnly)]);
         for (path, rest, access) in [
             ("/cache/db", "db", Access::ReadWrite),
             ("cache//./a/db", "a/db", Access::ReadWrite),
@@ -171,15 +147,7 @@ mod tests {
     #[test]
     fn what_is_not_granted_is_denied() {
         let grants = grants(&[("/cache", Access::ReadWrite)]);
-        for path in [
-            "/etc/passwd",
-            "db",
-            "",
-            "/",
-            "/cache/..",
-            "/cache/../etc",
-            "..",
-        ] {
+        for path in ["/etc/passwd", "db", "", "/", "/cache/..", "/cache/../etc", ".."] {
             assert_eq!(grants.resolve(path).unwrap_err(), Fault::Denied, "{path}");
         }
     }
@@ -194,13 +162,9 @@ mod tests {
 
     #[test]
     fn a_directory_that_is_not_there_is_named() {
-        let error = Grants::default()
-            .add(Path::new("/no/such/place"), "/", Access::ReadOnly)
-            .unwrap_err();
+        let error = Grants::default().add(Path::new("/no/such/place"), "/", Access::ReadOnly).unwrap_err();
         assert!(error.to_string().contains("/no/such/place"));
-        let error = Grants::default()
-            .add(Path::new("."), "/a/../b", Access::ReadOnly)
-            .unwrap_err();
+        let error = Grants::default().add(Path::new("."), "/a/../b", Access::ReadOnly).unwrap_err();
         assert!(error.to_string().contains("/a/../b"));
     }
 }

@@ -1,9 +1,9 @@
 //! Why a coordination call was not done.
 
-use wasmtime::component::{ComponentType, Lower};
+use wasmtime::component::{ComponentType, Lift, Lower};
 
 /// Why a coordination call was not done: the `fault` of the WIT interface.
-#[derive(Clone, Debug, PartialEq, Eq, ComponentType, Lower, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, ComponentType, Lift, Lower, thiserror::Error)]
 #[component(variant)]
 pub enum Fault {
     /// The file is not there.

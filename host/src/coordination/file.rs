@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use wasmtime::component::{ComponentType, Lift};
+use wasmtime::component::{ComponentType, Lift, Lower};
 
 use super::directory::components;
 use super::range::{ByteRange, HeldRanges};
@@ -11,7 +11,7 @@ use super::wait::{Place, WaitingRoom};
 use super::{Directory, Fault, sys};
 
 /// How a range is locked: the `lock-mode` of the WIT interface.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ComponentType, Lift)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ComponentType, Lift, Lower)]
 #[component(enum)]
 #[repr(u8)]
 pub enum LockMode {
@@ -78,12 +78,7 @@ impl SharedFile {
         }
         let handle = sys::open_beneath(directory.handle(), &components.join("/"), mode)?;
         let room = WaitingRoom::of(sys::identity(&handle)?);
-        Ok(Self {
-            handle,
-            writable: mode != OpenMode::ReadOnly,
-            held: HeldRanges::default(),
-            room,
-        })
+        Ok(Self { handle, writable: mode != OpenMode::ReadOnly, held: HeldRanges::default(), room })
     }
 
     /// Locks the `length` bytes from `start` on, which need not exist, or changes the mode of
@@ -97,13 +92,7 @@ impl SharedFile {
     /// `denied` for exclusive locks on a read-only file; `damaged` for exclusive locks on a file
     /// that has been deleted, since nobody else would meet them. Then nothing of the range is
     /// held if the deletion was only found after a wait, and nothing has changed otherwise.
-    pub fn lock(
-        &mut self,
-        start: u64,
-        length: u64,
-        mode: LockMode,
-        wait: Duration,
-    ) -> Result<bool, Fault> {
+    pub fn lock(&mut self, start: u64, length: u64, mode: LockMode, wait: Duration) -> Result<bool, Fault> {
         let range = ByteRange::new(start, length)?;
         self.held.check_lock(range)?;
         if mode == LockMode::Exclusive {
@@ -130,21 +119,11 @@ impl SharedFile {
     /// Whether to stand in line for a lock. See [`SharedFile::lock`].
     fn place(&self, range: ByteRange, mode: LockMode, wait: Duration) -> Place {
         let sharing = mode == LockMode::Shared && (wait.is_zero() || !self.held.is_empty());
-        if sharing || self.held.touches(range) {
-            Place::Front
-        } else {
-            Place::Back
-        }
+        if sharing || self.held.touches(range) { Place::Front } else { Place::Back }
     }
 
     #[cold]
-    fn wait_for(
-        &mut self,
-        range: ByteRange,
-        mode: LockMode,
-        place: Place,
-        wait: Duration,
-    ) -> Result<bool, Fault> {
+    fn wait_for(&mut self, range: ByteRange, mode: LockMode, place: Place, wait: Duration) -> Result<bool, Fault> {
         // A deadline beyond what the clock can express is never.
         let deadline = Instant::now().checked_add(wait);
         let attempt = || sys::try_lock(&self.handle, range, mode);
@@ -202,19 +181,11 @@ impl SharedFile {
     }
 
     fn check_writable(&self) -> Result<(), Fault> {
-        if self.writable {
-            Ok(())
-        } else {
-            Err(Fault::Denied)
-        }
+        if self.writable { Ok(()) } else { Err(Fault::Denied) }
     }
 
     fn check_linked(&self) -> Result<(), Fault> {
-        if sys::is_deleted(&self.handle)? {
-            Err(Fault::Damaged)
-        } else {
-            Ok(())
-        }
+        if sys::is_deleted(&self.handle)? { Err(Fault::Damaged) } else { Ok(()) }
     }
 
     /// How many handles of this process wait for a lock on the file.
@@ -234,5 +205,6 @@ impl Drop for SharedFile {
     }
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests;

@@ -91,5 +91,6 @@ pub use directory::{Access, Directory, GrantError};
 pub use fault::Fault;
 pub use file::{LockMode, OpenMode, SharedFile};
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod testing;

@@ -25,9 +25,7 @@ impl ByteRange {
         }
         match start.checked_add(length) {
             Some(end) if end <= LAST => Ok(Self { start, end }),
-            _ => Err(Fault::invalid(format!(
-                "the range of {length} bytes from {start} on ends beyond 2^63"
-            ))),
+            _ => Err(Fault::invalid(format!("the range of {length} bytes from {start} on ends beyond 2^63"))),
         }
     }
 
@@ -45,17 +43,9 @@ impl ByteRange {
 
     /// What is left of it without `cut`: nothing, one piece or two.
     fn without(self, cut: Self) -> impl Iterator<Item = Self> {
-        let before = Self {
-            start: self.start,
-            end: self.end.min(cut.start),
-        };
-        let after = Self {
-            start: self.start.max(cut.end),
-            end: self.end,
-        };
-        [before, after]
-            .into_iter()
-            .filter(|piece| piece.start < piece.end)
+        let before = Self { start: self.start, end: self.end.min(cut.start) };
+        let after = Self { start: self.start.max(cut.end), end: self.end };
+        [before, after].into_iter().filter(|piece| piece.start < piece.end)
     }
 }
 
@@ -78,11 +68,7 @@ impl HeldRanges {
     /// Whether `range` can be locked as well.
     pub(super) fn check_lock(&self, range: ByteRange) -> Result<(), Fault> {
         // Locking inside of a held range leaves three in the place of one.
-        if self.ranges.len() + 2 <= MOST_HELD || self.holds_exactly(range) {
-            Ok(())
-        } else {
-            Err(too_many())
-        }
+        if self.ranges.len() + 2 <= MOST_HELD || self.holds_exactly(range) { Ok(()) } else { Err(too_many()) }
     }
 
     /// Whether `range` can be unlocked: in the middle of a held range, that leaves two.
@@ -138,17 +124,8 @@ mod tests {
 
     #[test]
     fn ranges_that_are_empty_or_pass_the_largest_offset_are_invalid() {
-        for (start, length) in [
-            (0, 0),
-            (LAST, 1),
-            (u64::MAX, 1),
-            (1, u64::MAX),
-            (LAST, LAST),
-        ] {
-            assert!(matches!(
-                ByteRange::new(start, length),
-                Err(Fault::Invalid(_))
-            ));
+        for (start, length) in [(0, 0), (LAST, 1), (u64::MAX, 1), (1, u64::MAX), (LAST, LAST)] {
+            assert!(matches!(ByteRange::new(start, length), Err(Fault::Invalid(_))));
         }
         assert_eq!(range(LAST - 1, 1).length(), 1);
         assert_eq!(range(0, LAST).start(), 0);
@@ -181,13 +158,7 @@ mod tests {
         held.insert(range(0, 10), LockMode::Shared);
         held.insert(range(0, 10), LockMode::Exclusive);
         held.insert(range(5, 10), LockMode::Shared);
-        assert_eq!(
-            held.ranges,
-            [
-                (range(0, 5), LockMode::Exclusive),
-                (range(5, 10), LockMode::Shared)
-            ]
-        );
+        assert_eq!(held.ranges, [(range(0, 5), LockMode::Exclusive), (range(5, 10), LockMode::Shared)]);
     }
 
     #[test]

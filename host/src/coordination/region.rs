@@ -30,24 +30,15 @@ impl Region {
     /// nothing may be borrowed, and other processes may change it at any time from then on.
     /// It must not be given back to an allocator before [`Region::unmap`]; unmapping all of it
     /// for good is fine.
-    pub(super) unsafe fn map(
-        file: &SharedFile,
-        offset: u64,
-        start: usize,
-        length: usize,
-    ) -> Result<Self, Fault> {
+    pub(super) unsafe fn map(file: &SharedFile, offset: u64, start: usize, length: usize) -> Result<Self, Fault> {
         check_alignment(offset, start, length)?;
         if !file.is_writable() {
             return Err(Fault::Denied);
         }
-        let end = u64::try_from(length)
-            .ok()
-            .and_then(|length| offset.checked_add(length));
+        let end = u64::try_from(length).ok().and_then(|length| offset.checked_add(length));
         let size = file.size()?;
         if end.is_none_or(|end| end > size) {
-            return Err(Fault::invalid(format!(
-                "{length} bytes from {offset} on of a file of {size} bytes"
-            )));
+            return Err(Fault::invalid(format!("{length} bytes from {offset} on of a file of {size} bytes")));
         }
         // Before any page can fault, and before the addresses are anyone's.
         sys::watch_for_faults()?;
@@ -99,11 +90,10 @@ fn check_alignment(offset: u64, start: usize, length: usize) -> Result<(), Fault
     if start.is_multiple_of(page) && length.is_multiple_of(page) && aligned_offset {
         Ok(())
     } else {
-        Err(Fault::invalid(format!(
-            "memory, length and offset must be multiples of {page} bytes"
-        )))
+        Err(Fault::invalid(format!("memory, length and offset must be multiples of {page} bytes")))
     }
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests;

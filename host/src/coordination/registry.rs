@@ -34,11 +34,7 @@ struct Slot {
 
 impl Slot {
     const fn new() -> Self {
-        Self {
-            start: AtomicUsize::new(0),
-            end: AtomicUsize::new(0),
-            faulted: AtomicBool::new(false),
-        }
+        Self { start: AtomicUsize::new(0), end: AtomicUsize::new(0), faulted: AtomicBool::new(false) }
     }
 
     /// Its range, if it holds one and does not change right now.
@@ -52,9 +48,7 @@ impl Slot {
 
 /// The part of the table that may be in use.
 fn used() -> &'static [Slot] {
-    SLOTS
-        .get(..USED.load(Ordering::Acquire))
-        .unwrap_or_default()
+    SLOTS.get(..USED.load(Ordering::Acquire)).unwrap_or_default()
 }
 
 /// Addresses reserved for one region. Dropping it gives them free, and touches no memory.
@@ -87,11 +81,7 @@ impl Registration {
         slot.faulted.store(false, Ordering::Release);
         slot.start.store(start, Ordering::Release);
         slot.end.store(end, Ordering::Release);
-        Ok(Self {
-            slot,
-            start,
-            length,
-        })
+        Ok(Self { slot, start, length })
     }
 
     /// Address of its first byte.
@@ -120,10 +110,7 @@ impl Drop for Registration {
 /// A slot that holds nothing. The caller holds `CHANGES`.
 fn free_slot() -> Result<&'static Slot, Fault> {
     let used = used();
-    if let Some(slot) = used
-        .iter()
-        .find(|slot| slot.end.load(Ordering::Relaxed) == 0)
-    {
+    if let Some(slot) = used.iter().find(|slot| slot.end.load(Ordering::Relaxed) == 0) {
         return Ok(slot);
     }
     let slot = SLOTS
@@ -145,10 +132,7 @@ pub(super) fn none_has_faulted() -> bool {
 /// store, which one thread at a time uses. So a slot in the midst of a change is never the one
 /// looked for.
 pub(super) fn mark_faulted(address: usize) -> bool {
-    let holds = |slot: &&Slot| {
-        slot.range()
-            .is_some_and(|(start, end)| start <= address && address < end)
-    };
+    let holds = |slot: &&Slot| slot.range().is_some_and(|(start, end)| start <= address && address < end);
     let Some(slot) = used().iter().find(holds) else {
         return false;
     };
@@ -167,16 +151,8 @@ mod tests {
     #[test]
     fn overlapping_addresses_are_refused_until_given_free() {
         let first = Registration::new(BASE, 0x100).unwrap();
-        for (start, length) in [
-            (BASE, 0x100),
-            (BASE + 0xff, 1),
-            (BASE - 1, 2),
-            (BASE - 1, 0x200),
-        ] {
-            assert!(matches!(
-                Registration::new(start, length),
-                Err(Fault::Invalid(_))
-            ));
+        for (start, length) in [(BASE, 0x100), (BASE + 0xff, 1), (BASE - 1, 2), (BASE - 1, 0x200)] {
+            assert!(matches!(Registration::new(start, length), Err(Fault::Invalid(_))));
         }
         let after = Registration::new(BASE + 0x100, 1).unwrap();
         drop(first);

@@ -48,11 +48,7 @@ fn current_action() -> libc::sigaction {
     action
 }
 
-extern "C" fn on_sigbus(
-    signal: libc::c_int,
-    info: *mut libc::siginfo_t,
-    context: *mut libc::c_void,
-) {
+extern "C" fn on_sigbus(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
     // SAFETY: the kernel passes a pointer to the signal's information, valid during the handler.
     let Some(details) = (unsafe { info.as_ref() }) else {
         return;
@@ -78,12 +74,7 @@ fn replace_page(address: usize) -> bool {
 }
 
 /// Does what the previous action would have done.
-fn pass_on(
-    signal: libc::c_int,
-    info: *mut libc::siginfo_t,
-    context: *mut libc::c_void,
-    will_recur: bool,
-) {
+fn pass_on(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void, will_recur: bool) {
     let Some(previous) = PREVIOUS.get() else {
         return;
     };
@@ -99,8 +90,7 @@ fn pass_on(
         }
         handler => {
             // SAFETY: whoever installed it without SA_SIGINFO has promised this signature.
-            let handler =
-                unsafe { std::mem::transmute::<usize, extern "C" fn(libc::c_int)>(handler) };
+            let handler = unsafe { std::mem::transmute::<usize, extern "C" fn(libc::c_int)>(handler) };
             handler(signal);
         }
     }

@@ -16,10 +16,7 @@ impl Place {
     pub(super) fn new() -> Self {
         let temporary = tempfile::tempdir().unwrap();
         let directory = Directory::open(temporary.path()).unwrap();
-        Self {
-            temporary,
-            directory,
-        }
+        Self { temporary, directory }
     }
 
     /// Opens a file by the usual name.

@@ -66,11 +66,7 @@ impl WaitingRoom {
         if let Some(room) = rooms.get(&identity).and_then(Weak::upgrade) {
             return room;
         }
-        let room = Arc::new(Self {
-            identity,
-            waiting: AtomicUsize::new(0),
-            lines: Mutex::new(Lines::new()),
-        });
+        let room = Arc::new(Self { identity, waiting: AtomicUsize::new(0), lines: Mutex::new(Lines::new()) });
         rooms.insert(identity, Arc::downgrade(&room));
         room
     }
@@ -133,10 +129,7 @@ impl Drop for WaitingRoom {
     fn drop(&mut self) {
         let mut rooms = rooms();
         // A new one for the same file may have come since the last handle of this one went.
-        if rooms
-            .get(&self.identity)
-            .is_some_and(|room| room.strong_count() == 0)
-        {
+        if rooms.get(&self.identity).is_some_and(|room| room.strong_count() == 0) {
             rooms.remove(&self.identity);
         }
     }
@@ -168,11 +161,7 @@ impl<'a> Turn<'a> {
         // Before the first attempt: who releases after it failed must see that someone waits.
         room.waiting.fetch_add(1, Ordering::SeqCst);
         drop(lines);
-        Self {
-            room,
-            start,
-            waiter,
-        }
+        Self { room, start, waiter }
     }
 
     fn is_first(&self) -> bool {
@@ -180,10 +169,7 @@ impl<'a> Turn<'a> {
     }
 
     fn is_first_of(&self, lines: &Lines) -> bool {
-        lines
-            .get(&self.start)
-            .and_then(VecDeque::front)
-            .is_some_and(|first| Arc::ptr_eq(first, &self.waiter))
+        lines.get(&self.start).and_then(VecDeque::front).is_some_and(|first| Arc::ptr_eq(first, &self.waiter))
     }
 
     /// Sleeps until called, until the deadline or, if first in line, for the length of a pause.
@@ -197,18 +183,10 @@ impl<'a> Turn<'a> {
         if left.is_zero() {
             return Rest::Expired;
         }
-        let sleep = if self.is_first_of(&lines) {
-            pause.min(left)
-        } else {
-            left
-        };
+        let sleep = if self.is_first_of(&lines) { pause.min(left) } else { left };
         let wait = self.waiter.call.wait_timeout(lines, sleep);
         let (_lines, _) = wait.unwrap_or_else(PoisonError::into_inner);
-        if self.waiter.called.swap(false, Ordering::Relaxed) {
-            Rest::Called
-        } else {
-            Rest::Paused
-        }
+        if self.waiter.called.swap(false, Ordering::Relaxed) { Rest::Called } else { Rest::Paused }
     }
 }
 
@@ -233,8 +211,8 @@ impl Drop for Turn<'_> {
 mod tests {
     use super::*;
 
-    fn soon() -> Option<Instant> {
-        Some(Instant::now() + Duration::from_millis(5))
+    fn soon() -> Instant {
+        Instant::now() + Duration::from_millis(5)
     }
 
     #[test]
@@ -255,7 +233,7 @@ mod tests {
             attempts += 1;
             Ok(false)
         };
-        assert_eq!(room.wait(7, Place::Back, soon(), attempt), Ok(false));
+        assert_eq!(room.wait(7, Place::Back, Some(soon()), attempt), Ok(false));
         assert!(attempts > 1);
         assert!(room.is_empty());
         assert!(!room.has_line(7));
@@ -274,7 +252,7 @@ mod tests {
         let room = WaitingRoom::of((u64::MAX, 5));
         let first = Turn::take(&room, 7, Place::Back);
         let refuse = || -> Result<bool, Fault> { panic!("asked out of turn") };
-        assert_eq!(room.wait(7, Place::Back, soon(), refuse), Ok(false));
+        assert_eq!(room.wait(7, Place::Back, Some(soon()), refuse), Ok(false));
         // Other lines, and the front, do not wait for it.
         assert_eq!(room.wait(8, Place::Back, None, || Ok(true)), Ok(true));
         assert_eq!(room.wait(7, Place::Front, None, || Ok(true)), Ok(true));

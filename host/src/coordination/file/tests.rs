@@ -9,7 +9,7 @@ use LockMode::{Exclusive, Shared};
 const NOW: Duration = Duration::ZERO;
 const BRIEFLY: Duration = Duration::from_millis(5);
 /// Only reached if something is wrong.
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 
 fn await_waiters(file: &SharedFile, count: usize) {
     while file.waiting() < count {
@@ -59,29 +59,19 @@ fn arguments_that_can_not_be_are_invalid() {
     let place = Place::new();
     let mut file = place.file();
     for (start, length) in [(0, 0), (u64::MAX, 2), (i64::MAX as u64, 1)] {
-        assert!(matches!(
-            file.lock(start, length, Shared, NOW),
-            Err(Fault::Invalid(_))
-        ));
+        assert!(matches!(file.lock(start, length, Shared, NOW), Err(Fault::Invalid(_))));
         assert!(matches!(file.unlock(start, length), Err(Fault::Invalid(_))));
-        assert!(matches!(
-            file.is_locked(start, length),
-            Err(Fault::Invalid(_))
-        ));
+        assert!(matches!(file.is_locked(start, length), Err(Fault::Invalid(_))));
     }
     assert!(matches!(file.resize(u64::MAX), Err(Fault::Invalid(_))));
-    assert!(matches!(
-        file.resize(i64::MAX as u64),
-        Err(Fault::Exhausted(_))
-    ));
+    assert!(matches!(file.resize(i64::MAX as u64), Err(Fault::Exhausted(_))));
 }
 
 #[test]
 fn a_read_only_file_can_not_be_changed_or_locked_exclusively() {
     let place = Place::new();
     let _file = place.sized(10);
-    let mut reader =
-        SharedFile::open_beneath(&place.directory, "file", OpenMode::ReadOnly).unwrap();
+    let mut reader = SharedFile::open_beneath(&place.directory, "file", OpenMode::ReadOnly).unwrap();
     assert_eq!(reader.lock(0, 1, Exclusive, NOW), Err(Fault::Denied));
     assert_eq!(reader.resize(0), Err(Fault::Denied));
     assert_eq!(reader.lock(0, 1, Shared, NOW), Ok(true));
@@ -234,10 +224,7 @@ fn many_threads_never_hold_a_lock_together() {
             });
         }
     });
-    assert_eq!(
-        std::fs::read_to_string(&path).unwrap(),
-        (4 * ROUNDS).to_string()
-    );
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), (4 * ROUNDS).to_string());
 }
 
 #[test]
@@ -279,10 +266,8 @@ fn a_wait_ends_when_another_process_releases() {
     }
     let place = Place::new();
     let mut file = place.file();
-    let mut child = spawn_second_process(
-        &place,
-        "coordination::file::tests::a_wait_ends_when_another_process_releases",
-    );
+    let mut child =
+        spawn_second_process(&place, "coordination::file::tests::a_wait_ends_when_another_process_releases");
     let mut output = BufReader::new(child.stdout.take().unwrap());
     await_word(&mut output, "locked");
     let other = place.file();
@@ -308,13 +293,7 @@ fn paths_can_not_leave_the_directory() {
     std::os::unix::fs::symlink(outside.temporary.path(), inside.join("linked")).unwrap();
     std::os::unix::fs::symlink("file", inside.join("near")).unwrap();
     place.file();
-    for path in [
-        "link",
-        "linked/secret",
-        "near",
-        "../secret",
-        "a/../../secret",
-    ] {
+    for path in ["link", "linked/secret", "near", "../secret", "a/../../secret"] {
         for mode in [OpenMode::ReadOnly, OpenMode::ReadWrite, OpenMode::Create] {
             let opened = SharedFile::open_beneath(&place.directory, path, mode);
             assert_eq!(opened.unwrap_err(), Fault::Denied, "{path}");
@@ -337,10 +316,7 @@ fn only_regular_files_that_are_there_can_be_opened() {
             assert!(matches!(open(path, mode), Err(Fault::Invalid(_))), "{path}");
         }
         assert_eq!(open("file/file", mode).unwrap_err(), Fault::NotFound);
-        assert!(matches!(
-            open(&"a".repeat(300), mode),
-            Err(Fault::Invalid(_))
-        ));
+        assert!(matches!(open(&"a".repeat(300), mode), Err(Fault::Invalid(_))));
     }
     for mode in [OpenMode::ReadOnly, OpenMode::ReadWrite] {
         assert_eq!(open("nothing", mode).unwrap_err(), Fault::NotFound);

@@ -20,13 +20,8 @@ impl Memory {
         let length = pages * sys::page_size();
         let access = ProtFlags::READ | ProtFlags::WRITE;
         // SAFETY: the kernel chooses addresses that nobody has.
-        let memory = unsafe {
-            rustix::mm::mmap_anonymous(std::ptr::null_mut(), length, access, MapFlags::PRIVATE)
-        };
-        Self {
-            start: memory.unwrap().expose_provenance(),
-            length,
-        }
+        let memory = unsafe { rustix::mm::mmap_anonymous(std::ptr::null_mut(), length, access, MapFlags::PRIVATE) };
+        Self { start: memory.unwrap().expose_provenance(), length }
     }
 
     /// An address in it.
@@ -70,6 +65,7 @@ impl Drop for Memory {
 fn unmap(region: Region) {
     // SAFETY: every test keeps the memory until its region is gone.
     unsafe { region.unmap() }.unwrap();
+    drop(region);
 }
 
 fn page() -> u64 {
@@ -198,14 +194,8 @@ fn locks_end_with_their_handle_although_its_region_is_still_mapped() {
     let memory = Memory::new(1);
     let mut file = place.sized(page());
     let region = memory.map(&file, 0, 1).unwrap();
-    let lock = |file: &mut SharedFile| {
-        file.lock(
-            0,
-            1,
-            crate::coordination::LockMode::Exclusive,
-            std::time::Duration::ZERO,
-        )
-    };
+    let lock =
+        |file: &mut SharedFile| file.lock(0, 1, crate::coordination::LockMode::Exclusive, std::time::Duration::ZERO);
     assert_eq!(lock(&mut file), Ok(true));
     drop(file);
     assert_eq!(lock(&mut place.file()), Ok(true));
@@ -246,8 +236,10 @@ fn a_fault_elsewhere_goes_to_the_previous_handler() {
     static FAULT: AtomicUsize = AtomicUsize::new(0);
 
     extern "C" fn previous(_: libc::c_int, info: *mut libc::siginfo_t, _: *mut libc::c_void) {
-        // SAFETY: the kernel passes valid information, with an address for this code.
-        let address = unsafe { (*info).si_addr() }.addr();
+        // SAFETY: the kernel passes valid information.
+        let info = unsafe { &*info };
+        // SAFETY: a fault has an address.
+        let address = unsafe { info.si_addr() }.addr();
         FAULT.store(address, Ordering::SeqCst);
         // SAFETY: the page of the test's memory that faulted.
         let replaced = unsafe { sys::map_anonymous(address, sys::page_size()) };
@@ -267,8 +259,7 @@ fn a_fault_elsewhere_goes_to_the_previous_handler() {
     action.sa_flags = libc::SA_SIGINFO;
     action.sa_sigaction = previous as *const () as usize;
     // SAFETY: the handler has the signature for SA_SIGINFO.
-    let installed =
-        unsafe { libc::sigaction(libc::SIGBUS, &raw const action, std::ptr::null_mut()) };
+    let installed = unsafe { libc::sigaction(libc::SIGBUS, &raw const action, std::ptr::null_mut()) };
     assert_eq!(installed, 0);
     survive_a_fault(&directory);
     assert_eq!(FAULT.load(Ordering::SeqCst), 0);
@@ -285,8 +276,7 @@ fn a_fault_elsewhere_without_a_previous_handler_ends_the_process() {
         foreign_fault(&directory).read(0);
         unreachable!("the read faults");
     }
-    let status =
-        run_second_process("a_fault_elsewhere_without_a_previous_handler_ends_the_process");
+    let status = run_second_process("a_fault_elsewhere_without_a_previous_handler_ends_the_process");
     assert_eq!(status.signal(), Some(libc::SIGBUS), "{status}");
 }
 

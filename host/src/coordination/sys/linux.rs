@@ -4,10 +4,7 @@
 //! as traditional POSIX locks do, which any other `close` of the same file would release. They
 //! exclude, and are excluded by, the POSIX locks of native `SQLite`.
 
-#![allow(
-    unsafe_code,
-    reason = "rustix has no open file description locks; mapping over memory is unsafe by nature"
-)]
+#![allow(unsafe_code, reason = "rustix has no open file description locks; mapping over memory is unsafe by nature")]
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
@@ -72,12 +69,7 @@ pub(in crate::coordination) fn open_beneath(
     Ok(Handle(file))
 }
 
-fn openat2(
-    directory: BorrowedFd<'_>,
-    path: &str,
-    flags: OFlags,
-    permissions: Mode,
-) -> Result<OwnedFd, Errno> {
+fn openat2(directory: BorrowedFd<'_>, path: &str, flags: OFlags, permissions: Mode) -> Result<OwnedFd, Errno> {
     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS | ResolveFlags::NO_SYMLINKS;
     retry_on_intr(|| rustix::fs::openat2(directory, path, flags, permissions, resolve))
 }
@@ -130,8 +122,7 @@ pub(in crate::coordination) fn is_deleted(file: &Handle) -> Result<bool, Fault> 
 
 /// Size in bytes.
 pub(in crate::coordination) fn size(file: &Handle) -> Result<u64, Fault> {
-    u64::try_from(stat(&file.0)?.st_size)
-        .map_err(|_| Fault::Io("querying the file: a negative size".into()))
+    u64::try_from(stat(&file.0)?.st_size).map_err(|_| Fault::Io("querying the file: a negative size".into()))
 }
 
 /// Cuts the file, or extends it by zeros for which the disk has room.
@@ -148,17 +139,12 @@ pub(in crate::coordination) fn resize(file: &Handle, size: u64) -> Result<(), Fa
     if size == now {
         return Ok(());
     }
-    retry_on_intr(|| rustix::fs::ftruncate(&file.0, size))
-        .map_err(|errno| fault(errno, "resizing the file"))
+    retry_on_intr(|| rustix::fs::ftruncate(&file.0, size)).map_err(|errno| fault(errno, "resizing the file"))
 }
 
 /// Locks a range, or changes the mode of what is held of it, without waiting. False if others
 /// hold it.
-pub(in crate::coordination) fn try_lock(
-    file: &Handle,
-    range: ByteRange,
-    mode: LockMode,
-) -> Result<bool, Fault> {
+pub(in crate::coordination) fn try_lock(file: &Handle, range: ByteRange, mode: LockMode) -> Result<bool, Fault> {
     let kind = match mode {
         LockMode::Shared => libc::F_RDLCK,
         LockMode::Exclusive => libc::F_WRLCK,
@@ -187,23 +173,18 @@ pub(in crate::coordination) fn unlock_all(file: &Handle) {
 /// Whether another handle holds any lock in the range.
 pub(in crate::coordination) fn is_locked(file: &Handle, range: ByteRange) -> Result<bool, Fault> {
     let mut probe = request(libc::F_WRLCK, range)?;
-    lock_call(file, libc::F_OFD_GETLK, &mut probe)
-        .map_err(|errno| lock_fault(errno, "querying a lock"))?;
+    lock_call(file, libc::F_OFD_GETLK, &mut probe).map_err(|errno| lock_fault(errno, "querying a lock"))?;
     Ok(i32::from(probe.l_type) != libc::F_UNLCK)
 }
 
 fn request(kind: libc::c_int, range: ByteRange) -> Result<libc::flock, Fault> {
     let offset = |value: u64| {
-        libc::off_t::try_from(value)
-            .map_err(|_| Fault::invalid("a range beyond what this platform's files can have"))
+        libc::off_t::try_from(value).map_err(|_| Fault::invalid("a range beyond what this platform's files can have"))
     };
     Ok(flock(kind, offset(range.start())?, offset(range.length())?))
 }
 
-#[allow(
-    clippy::cast_possible_truncation,
-    reason = "the constants are declared wider than the field they are for"
-)]
+#[allow(clippy::cast_possible_truncation, reason = "the constants are declared wider than the field they are for")]
 fn flock(kind: libc::c_int, start: libc::off_t, length: libc::off_t) -> libc::flock {
     libc::flock {
         l_type: kind as libc::c_short,
@@ -260,10 +241,7 @@ pub(in crate::coordination) unsafe fn map_shared(
 /// # Safety
 ///
 /// As for [`map_shared`].
-pub(in crate::coordination) unsafe fn map_anonymous(
-    start: usize,
-    length: usize,
-) -> std::io::Result<()> {
+pub(in crate::coordination) unsafe fn map_anonymous(start: usize, length: usize) -> std::io::Result<()> {
     let address = std::ptr::with_exposed_provenance_mut(start);
     let access = ProtFlags::READ | ProtFlags::WRITE;
     let flags = MapFlags::PRIVATE | MapFlags::FIXED;
@@ -278,13 +256,9 @@ fn fault(errno: Errno, doing: &str) -> Fault {
         Errno::NOENT => Fault::NotFound,
         Errno::ACCESS | Errno::PERM | Errno::ROFS => Fault::Denied,
         Errno::OPNOTSUPP | Errno::NOSYS | Errno::NODEV => Fault::Unsupported,
-        Errno::NOSPC
-        | Errno::DQUOT
-        | Errno::FBIG
-        | Errno::NOMEM
-        | Errno::MFILE
-        | Errno::NFILE
-        | Errno::NOLCK => Fault::exhausted(format!("{doing}: {errno}")),
+        Errno::NOSPC | Errno::DQUOT | Errno::FBIG | Errno::NOMEM | Errno::MFILE | Errno::NFILE | Errno::NOLCK => {
+            Fault::exhausted(format!("{doing}: {errno}"))
+        }
         _ => Fault::Io(format!("{doing}: {errno}")),
     }
 }
@@ -306,5 +280,31 @@ fn lock_fault(errno: Errno, doing: &str) -> Fault {
         Errno::INVAL => Fault::Unsupported,
         Errno::BADF => Fault::Denied,
         _ => fault(errno, doing),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What `openat2` does for all other tests is done by hand on old kernels.
+    #[test]
+    fn opening_by_component_stays_beneath_the_directory() {
+        let temporary = tempfile::tempdir().unwrap();
+        let inside = temporary.path();
+        std::fs::create_dir_all(inside.join("a/b")).unwrap();
+        std::fs::write(inside.join("a/b/file"), "").unwrap();
+        std::os::unix::fs::symlink("/etc", inside.join("a/linked")).unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", inside.join("a/link")).unwrap();
+        let directory = open_directory(inside).unwrap();
+        let open = |path: &str| {
+            let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            open_by_component(directory.0.as_fd(), path, flags, Mode::empty()).map(drop)
+        };
+        assert_eq!(open("a/b/file"), Ok(()));
+        assert_eq!(open("a/linked/passwd"), Err(Errno::LOOP));
+        assert_eq!(open("a/link"), Err(Errno::LOOP));
+        assert_eq!(open("a/b/file/file"), Err(Errno::NOTDIR));
+        assert_eq!(open("a/c/file"), Err(Errno::NOENT));
     }
 }

@@ -2,10 +2,7 @@
 //!
 //! The functions are those of the Linux mechanism, with the same meaning.
 
-#![allow(
-    unsafe_code,
-    reason = "declares the same functions as the mechanism for Linux"
-)]
+#![allow(unsafe_code, reason = "declares the same functions as the mechanism for Linux")]
 
 use std::convert::Infallible;
 use std::path::Path;
@@ -53,11 +50,7 @@ pub(in crate::coordination) fn resize(file: &Handle, _size: u64) -> Result<(), F
     match file.0 {}
 }
 
-pub(in crate::coordination) fn try_lock(
-    file: &Handle,
-    _range: ByteRange,
-    _mode: LockMode,
-) -> Result<bool, Fault> {
+pub(in crate::coordination) fn try_lock(file: &Handle, _range: ByteRange, _mode: LockMode) -> Result<bool, Fault> {
     match file.0 {}
 }
 
@@ -86,10 +79,7 @@ pub(in crate::coordination) unsafe fn map_shared(
     match file.0 {}
 }
 
-pub(in crate::coordination) unsafe fn map_anonymous(
-    _start: usize,
-    _length: usize,
-) -> std::io::Result<()> {
+pub(in crate::coordination) unsafe fn map_anonymous(_start: usize, _length: usize) -> std::io::Result<()> {
     Err(std::io::ErrorKind::Unsupported.into())
 }
 
