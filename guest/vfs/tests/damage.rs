@@ -1,0 +1,131 @@
+//! Files changed underneath: never wrong data without a word.
+
+mod support;
+
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use larder_vfs::{Damage, take_damage};
+use rusqlite::OpenFlags;
+use support::ofd::OfdCoordination;
+use support::{count, increment, integrity, new_counter, open, open_with, shm, try_count};
+
+/// Overwrites part of the WAL-index with zeros.
+fn erase(path: &Path, start: u64, length: usize) {
+    use std::io::{Seek as _, SeekFrom};
+    let mut file = OpenOptions::new().write(true).open(shm(path)).unwrap();
+    file.seek(SeekFrom::Start(start)).unwrap();
+    file.write_all(&vec![0; length]).unwrap();
+}
+
+/// Cuts the WAL-index to nothing and makes it as long as before.
+fn cut_and_extend(path: &Path) {
+    let file = OpenOptions::new().write(true).open(shm(path)).unwrap();
+    let length = file.metadata().unwrap().len();
+    file.set_len(0).unwrap();
+    file.set_len(length).unwrap();
+}
+
+fn reported(path: &Path) -> Damage {
+    let damage = take_damage().expect("damage is reported");
+    assert_eq!(Path::new(&damage.path), shm(path));
+    damage
+}
+
+#[test]
+fn a_reader_whose_index_was_erased_is_told_at_the_end() {
+    let (_directory, path) = new_counter();
+    increment(&mut open(&path), 3);
+    let mut writer = open(&path);
+    increment(&mut writer, 2);
+    for destroy in [|path: &Path| erase(path, 0, 32 << 10), cut_and_extend] {
+        let reader = open(&path);
+        reader.execute_batch("BEGIN").unwrap();
+        assert_eq!(count(&reader), 5);
+        destroy(&path);
+        assert_eq!(take_damage(), None);
+        reader.execute_batch("COMMIT").unwrap();
+        assert!(reported(&path).reason.contains("erased"));
+        // From then on nothing can be read until it is opened again.
+        assert!(try_count(&reader).is_err());
+        reported(&path);
+        drop(reader);
+        take_damage();
+        let reopened = open(&path);
+        assert_eq!(count(&reopened), 5);
+        assert_eq!(integrity(&reopened), "ok");
+        assert_eq!(take_damage(), None);
+    }
+}
+
+#[test]
+fn a_reader_whose_index_lost_only_page_numbers_is_told_as_well() {
+    let (_directory, path) = new_counter();
+    let mut writer = open(&path);
+    increment(&mut writer, 2);
+    let reader = open(&path);
+    reader.execute_batch("BEGIN").unwrap();
+    assert_eq!(count(&reader), 2);
+    erase(&path, 136, 4096);
+    reader.execute_batch("COMMIT").unwrap();
+    assert!(reported(&path).reason.contains("part"));
+}
+
+#[test]
+fn a_commit_over_an_erased_index_fails_and_what_was_there_stays() {
+    let (_directory, path) = new_counter();
+    let mut writer = open(&path);
+    increment(&mut writer, 4);
+    writer.execute_batch("BEGIN IMMEDIATE; UPDATE counter SET n = 99;").unwrap();
+    cut_and_extend(&path);
+    assert!(writer.execute_batch("COMMIT").is_err());
+    reported(&path);
+    drop(writer);
+    take_damage();
+    let reopened = open(&path);
+    assert_eq!(count(&reopened), 4);
+    assert_eq!(integrity(&reopened), "ok");
+}
+
+#[test]
+fn an_idle_connection_survives_that_its_index_is_erased() {
+    let (_directory, path) = new_counter();
+    let mut first = open(&path);
+    let second = open(&path);
+    increment(&mut first, 6);
+    assert_eq!(count(&second), 6);
+    cut_and_extend(&path);
+    // SQLite sees an index that is not initialised, and makes it anew from the log.
+    assert_eq!(count(&second), 6);
+    increment(&mut first, 1);
+    assert_eq!(count(&second), 7);
+    assert_eq!(integrity(&second), "ok");
+    assert_eq!(take_damage(), None);
+}
+
+#[test]
+fn damage_the_host_reports_is_passed_on() {
+    let (_directory, path) = new_counter();
+    let damaged = Arc::new(AtomicBool::new(false));
+    let coordination = OfdCoordination { damaged: Arc::clone(&damaged), ..OfdCoordination::default() };
+    larder_vfs::register(c"larder-faulty", Some(Box::new(coordination))).unwrap();
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE;
+    let connection = open_with(&path, c"larder-faulty", flags).unwrap();
+    increment(&mut open(&path), 1);
+    assert_eq!(count(&connection), 1);
+    damaged.store(true, Ordering::Relaxed);
+    let _ = try_count(&connection);
+    assert!(reported(&path).reason.contains("deleted, replaced or cut short"));
+    assert!(try_count(&connection).is_err());
+    damaged.store(false, Ordering::Relaxed);
+    // Still: what was mapped is not to be trusted any more.
+    assert!(try_count(&connection).is_err());
+    drop(connection);
+    take_damage();
+    let connection = open_with(&path, c"larder-faulty", flags).unwrap();
+    assert_eq!(count(&connection), 1);
+    assert_eq!(take_damage(), None);
+}
