@@ -137,11 +137,8 @@ fn translate(error: &rusqlite::Error, path: &Path, platform: &dyn Platform) -> E
             size: u64::try_from(crate::value::VALUE_LIMIT).unwrap_or(u64::MAX),
             limit: 1_000_000_000,
         },
-        _ => match failure {
-            Some(failure) => Error::from_io(path, &failure),
-            None if is_short_read(error) => Error::Corrupt(format!("{}: the file is cut short", path.display())),
-            None => Error::Io(text()),
-        },
+        _ if is_short_read(error) => Error::Corrupt(format!("{}: the file is cut short", path.display())),
+        _ => failure.unwrap_or_else(|| Error::Io(text())),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// The surroundings of an engine. The component implements it over WASI and `coordination`; tests
 /// with clocks they can set.
@@ -33,8 +33,8 @@ pub trait Platform {
     /// between are void.
     fn take_damage(&self) -> Option<String>;
 
-    /// The last failure of the file layer since the last call, more exact than SQLite's code.
-    fn take_failure(&self) -> Option<std::io::Error>;
+    /// The last failure of the file layer since the last call, which knows more than SQLite's code.
+    fn take_failure(&self) -> Option<Error>;
 }
 
 /// How instances that use the same directory are kept apart.

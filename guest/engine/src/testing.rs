@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::path::Path;
 use std::rc::Rc;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::platform::{Platform, RangeLocks, Sharing};
 
 /// Surroundings under the control of a test. One owner at a time, by lease.
@@ -71,14 +71,14 @@ impl Platform for TestPlatform {
     }
 
     fn open_locks(&self, _: &Path) -> Result<Box<dyn RangeLocks>> {
-        Err(crate::Error::Io("a lease needs no locks".into()))
+        Err(Error::Io("a lease needs no locks".into()))
     }
 
     fn take_damage(&self) -> Option<String> {
         None
     }
 
-    fn take_failure(&self) -> Option<std::io::Error> {
+    fn take_failure(&self) -> Option<Error> {
         None
     }
 }
