@@ -1,0 +1,152 @@
+//! The subcommands: what each does, in order.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::Result;
+
+use crate::component::World;
+use crate::toolchain::{Route, Toolchain};
+use crate::workspace::Workspace;
+use crate::{command, component, python, report};
+
+/// One run of xtask.
+pub(crate) struct Session {
+    workspace: Workspace,
+    route: Route,
+}
+
+impl Session {
+    /// Prepares to run steps with a toolchain of this kind.
+    pub(crate) fn new(route: Route) -> Result<Self> {
+        Ok(Self {
+            workspace: Workspace::find()?,
+            route,
+        })
+    }
+
+    /// Finds or installs the toolchain.
+    pub(crate) fn setup(&self) -> Result<Toolchain> {
+        Toolchain::ensure(self.route)
+    }
+
+    /// Builds the components.
+    pub(crate) fn build(&self) -> Result<Toolchain> {
+        let toolchain = self.setup()?;
+        component::build(&self.workspace, &toolchain)?;
+        Ok(toolchain)
+    }
+
+    /// Runs the demo on a directory, or on the one it chooses.
+    pub(crate) fn demo(&self, directory: Option<&Path>) -> Result<()> {
+        self.build()?;
+        // Apart from running it, so that the long first build is seen to go on.
+        command::run(self.cargo("build").args(["--package", "larder-demo"]))?;
+        let directory = directory.map(std::path::absolute).transpose()?;
+        let mut demo = self.cargo("run");
+        command::run(
+            demo.args(["--quiet", "--package", "larder-demo", "--"])
+                .args(directory),
+        )
+    }
+
+    /// Runs every test, or those that `arguments` choose.
+    pub(crate) fn test(&self, arguments: &[OsString]) -> Result<()> {
+        self.build()?;
+        self.run_tests(arguments)
+    }
+
+    /// Runs the benchmark.
+    pub(crate) fn bench(&self, arguments: &[OsString]) -> Result<()> {
+        self.build()?;
+        let packages = python::ensure(&self.workspace)?;
+        let manifest = self.workspace.bench_manifest();
+        let mut bench = command::cargo();
+        bench
+            .args(["run", "--release", "--manifest-path"])
+            .arg(manifest)
+            .arg("--")
+            .args(arguments);
+        command::run(bench.env("PYTHONPATH", packages))
+    }
+
+    /// Checks everything that has to hold before a change lands. The tests come last, so that the
+    /// output ends with the test runner's own lines.
+    pub(crate) fn ci(&self) -> Result<()> {
+        timed("formatting", || {
+            command::run(self.cargo("fmt").args(["--all", "--check"]))
+        })?;
+        let toolchain = timed("the component", || self.build())?;
+        timed("lints", || {
+            command::run(self.cargo("clippy").args([
+                "--workspace",
+                "--all-targets",
+                "--",
+                "-Dwarnings",
+            ]))
+        })?;
+        timed("lints of the component", || self.lint_component(&toolchain))?;
+        timed("documentation", || {
+            let mut doc = self.cargo("doc");
+            command::run(
+                doc.args(["--workspace", "--no-deps"])
+                    .env("RUSTDOCFLAGS", "-Dwarnings"),
+            )
+        })?;
+        report::line("Checking", "tests");
+        self.run_tests(&[])
+    }
+
+    fn run_tests(&self, arguments: &[OsString]) -> Result<()> {
+        command::run(self.cargo("test").arg("--workspace").args(arguments))
+    }
+
+    fn lint_component(&self, toolchain: &Toolchain) -> Result<()> {
+        if !toolchain.has_clippy() {
+            report::line("Skipped", "this toolchain has no clippy");
+            return Ok(());
+        }
+        for world in World::ALL {
+            let mut clippy = toolchain.cargo("clippy");
+            clippy
+                .current_dir(self.workspace.root())
+                .args([
+                    "--package",
+                    component::PACKAGE,
+                    "--profile",
+                    component::PROFILE,
+                ])
+                .args(["--no-default-features", "--features", world.name()])
+                .arg("--target-dir")
+                .arg(component::target_directory(
+                    &self.workspace,
+                    toolchain,
+                    world,
+                ))
+                .args(["--", "-Dwarnings"]);
+            command::run(&mut clippy)?;
+        }
+        Ok(())
+    }
+
+    /// The cargo in use, in the workspace.
+    fn cargo(&self, subcommand: &str) -> Command {
+        let mut cargo = command::cargo();
+        cargo.current_dir(self.workspace.root()).arg(subcommand);
+        cargo
+    }
+}
+
+/// Does a step, saying before what it is and afterwards how long it took.
+fn timed<T>(what: &str, step: impl FnOnce() -> Result<T>) -> Result<T> {
+    report::line("Checking", what);
+    let start = Instant::now();
+    let outcome = step();
+    report::line(
+        "Took",
+        &format!("{:.1} s for {what}", start.elapsed().as_secs_f64()),
+    );
+    outcome
+}
