@@ -1,15 +1,13 @@
 //! What an embedder sets up, and what a guest's calls come to.
 
 use std::path::Path;
-use std::sync::atomic::{Ordering, fence};
 use std::time::Duration;
 
-use wasmtime::Engine;
 use wasmtime::component::{Resource, ResourceTable};
 
 use super::directory::Grants;
-use super::region::Region;
-use super::{Access, Fault, GrantError, LockMode, OpenMode, SharedFile, registry, sys};
+use super::memory::MappedRegion;
+use super::{Access, Fault, GrantError, LockMode, OpenMode, SharedFile, registry};
 
 /// Handles a guest may have open unless set otherwise: two per shard and some to spare.
 const DEFAULT_MAX_HANDLES: usize = 256;
@@ -93,29 +91,27 @@ pub struct CoordinationCtx {
     settings: CoordinationCtxBuilder,
     handles: usize,
     /// Ordered by address.
-    regions: Vec<MappedRegion>,
-}
-
-#[derive(Debug)]
-struct MappedRegion {
-    region: Region,
-    /// The handle it was mapped by, until that is dropped.
-    owner: Option<u32>,
+    pub(super) regions: Vec<MappedRegion>,
 }
 
 impl CoordinationCtx {
+    /// Whether mapping is switched on.
+    pub(super) fn may_map(&self) -> bool {
+        self.settings.mapping
+    }
+
+    /// How many regions can be mapped at once.
+    pub(super) fn max_regions(&self) -> usize {
+        self.settings.max_regions
+    }
+
     /// Starts to build one.
     pub fn builder() -> CoordinationCtxBuilder {
         CoordinationCtxBuilder::new()
     }
 
-    /// The index of the region that starts at an address, or where it would have to be.
-    fn region_at(&self, start: usize) -> Result<usize, usize> {
-        self.regions.binary_search_by_key(&start, |mapped| mapped.region.start())
-    }
-
     /// `damaged` if a region of this handle has faulted.
-    fn check(&self, owner: Option<u32>) -> Result<(), Fault> {
+    pub(super) fn check(&self, owner: Option<u32>) -> Result<(), Fault> {
         // This precedes every call: one load, as long as nothing ever happened.
         if registry::none_has_faulted() {
             return Ok(());
@@ -141,19 +137,6 @@ pub trait CoordinationView: Send {
 }
 
 impl Coordination<'_> {
-    /// Whether [`Coordination::map`] can work in this engine.
-    pub(super) fn can_map(&self, engine: &Engine) -> bool {
-        sys::CAN_MAP && self.ctx.settings.mapping && has_suitable_memories(engine)
-    }
-
-    pub(super) fn barrier(&self, memory: usize) -> Result<(), Fault> {
-        fence(Ordering::SeqCst);
-        // A memory that moved, when it grew, has left its regions behind.
-        let found = self.ctx.region_at(memory).ok();
-        let mapped = found.and_then(|index| self.ctx.regions.get(index));
-        self.ctx.check(mapped.ok_or(Fault::Damaged)?.owner)
-    }
-
     pub(super) fn open(&mut self, path: &str, create: bool, read_only: bool) -> Result<Resource<SharedFile>, Fault> {
         let mode = match (create, read_only) {
             (true, true) => return Err(Fault::invalid("to create a file read-only")),
@@ -222,83 +205,13 @@ impl Coordination<'_> {
         self.get(file)?.resize(size)
     }
 
-    /// Maps a file over memory of the guest. The caller has checked [`Coordination::can_map`].
-    ///
-    /// # Safety
-    ///
-    /// The memory must be part of a linear memory of this context's store, which `mmap` made.
-    #[allow(unsafe_code, reason = "replaces memory that belongs to a guest")]
-    pub(super) unsafe fn map(
-        &mut self,
-        file: &Resource<SharedFile>,
-        offset: u64,
-        start: usize,
-        length: usize,
-    ) -> Result<(), Fault> {
-        self.ctx.check(Some(file.rep()))?;
-        let limit = self.ctx.settings.max_regions;
-        if self.ctx.regions.len() >= limit {
-            return Err(Fault::exhausted(format!("a guest can have {limit} regions mapped")));
-        }
-        // SAFETY: the memory is the guest's, who asks for it to be replaced; while a host
-        // function runs, nobody else uses the store, and this one borrows nothing of it. The
-        // store unmaps a linear memory as a whole, when it goes away.
-        let region = unsafe { Region::map(self.get(file)?, offset, start, length)? };
-        let index = self.ctx.region_at(start).unwrap_or_else(|index| index);
-        let owner = Some(file.rep());
-        self.ctx.regions.insert(index, MappedRegion { region, owner });
-        Ok(())
-    }
-
-    /// Gives mapped memory back to the guest.
-    ///
-    /// # Safety
-    ///
-    /// The memory must be part of a linear memory of this context's store.
-    #[allow(unsafe_code, reason = "replaces memory that belongs to a guest")]
-    pub(super) unsafe fn unmap(
-        &mut self,
-        file: &Resource<SharedFile>,
-        start: usize,
-        length: usize,
-    ) -> Result<(), Fault> {
-        let index = self.ctx.region_at(start).ok().filter(|&index| {
-            self.ctx
-                .regions
-                .get(index)
-                .is_some_and(|mapped| mapped.region.length() == length && mapped.owner == Some(file.rep()))
-        });
-        let Some(index) = index else {
-            return Err(Fault::invalid("memory that is no region of this file"));
-        };
-        if let Some(mapped) = self.ctx.regions.get(index) {
-            // SAFETY: the region has the very bounds of the memory that the guest passed, so it
-            // is the guest's own, and as in `map` nobody uses it now.
-            unsafe { mapped.region.unmap()? };
-        }
-        self.ctx.regions.remove(index);
-        Ok(())
-    }
-
-    fn get(&self, file: &Resource<SharedFile>) -> Result<&SharedFile, Fault> {
+    pub(super) fn get(&self, file: &Resource<SharedFile>) -> Result<&SharedFile, Fault> {
         self.table.get(file).map_err(|_| no_handle())
     }
 
     fn get_mut(&mut self, file: &Resource<SharedFile>) -> Result<&mut SharedFile, Fault> {
         self.table.get_mut(file).map_err(|_| no_handle())
     }
-}
-
-/// Whether an engine makes linear memories over whose pages files can be mapped.
-fn has_suitable_memories(engine: &Engine) -> bool {
-    /// All that a 32-bit memory can grow to.
-    const WHOLE: u64 = 1 << 32;
-
-    // The pooling allocator would clear memory for the next instance through the mapping, and
-    // without a reservation memory may come from `malloc`, which would reuse it.
-    let reserved = engine.get_memory_reservation();
-    let stays = !engine.get_memory_may_move() || reserved >= WHOLE;
-    engine.get_pooling_config().is_none() && reserved > 0 && stays
 }
 
 fn no_handle() -> Fault {

@@ -77,6 +77,7 @@ mod context;
 mod directory;
 mod fault;
 mod file;
+mod memory;
 mod range;
 mod region;
 mod registry;

@@ -33,6 +33,7 @@ impl ByteRange {
         self.start
     }
 
+    #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "used where there are mechanisms"))]
     pub(super) fn length(self) -> u64 {
         self.end - self.start
     }

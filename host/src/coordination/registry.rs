@@ -131,6 +131,7 @@ pub(super) fn none_has_faulted() -> bool {
 /// The region that the interrupted thread itself was using can not be changing: it belongs to a
 /// store, which one thread at a time uses. So a slot in the midst of a change is never the one
 /// looked for.
+#[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "used where there are mechanisms"))]
 pub(super) fn mark_faulted(address: usize) -> bool {
     let holds = |slot: &&Slot| slot.range().is_some_and(|(start, end)| start <= address && address < end);
     let Some(slot) = used().iter().find(holds) else {

@@ -159,6 +159,8 @@ fn two_guests_share_pages_and_exclude_each_other() {
 
     assert_eq!(one.lock(file, 120, 1), Ok(true));
     assert_eq!(other.lock(same, 120, 1), Ok(false));
+    let patiently: Result<bool, Fault> = other.call("lock", (same, 120_u64, 1_u64, LockMode::Shared, 5_u32));
+    assert_eq!(patiently, Ok(false));
     assert_eq!(other.call::<_, Result<bool, Fault>>("is-locked", (same, 120_u64, 1_u64)), Ok(true));
     one.unlock(file, 120, 1).unwrap();
     assert_eq!(other.lock(same, 120, 1), Ok(true));
@@ -278,12 +280,12 @@ fn a_store_can_be_taken_apart_with_regions_mapped() {
     }
     // In a process of its own: the addresses stay reserved until the context is dropped, while
     // another test could already have new memory there.
-    let status = Command::new(std::env::current_exe().unwrap())
+    let run = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "a_store_can_be_taken_apart_with_regions_mapped"])
         .env(ALONE, "1")
-        .status()
+        .output()
         .unwrap();
-    assert!(status.success(), "{status}");
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stdout));
 }
 
 #[test]
