@@ -1,5 +1,13 @@
 //! Files changed underneath: never wrong data without a word.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking, in its helpers as well"
+)]
+
 mod support;
 
 use std::fs::OpenOptions;

@@ -1,5 +1,13 @@
 //! Errors of the file system, and calls that can not be right.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking, in its helpers as well"
+)]
+
 mod support;
 
 use std::ffi::CString;
@@ -144,14 +152,11 @@ fn the_lock_timeout_is_set_and_read_back() {
 #[allow(unsafe_code, reason = "rusqlite has no file controls")]
 fn set_lock_timeout(connection: &rusqlite::Connection, timeout_ms: i32) -> Result<i32, i32> {
     let mut argument = timeout_ms;
+    // SAFETY: the handle is used only while the connection is borrowed.
+    let handle = unsafe { connection.handle() };
     // SAFETY: the connection is open, and the operation takes the address of an int.
     let code = unsafe {
-        ffi::sqlite3_file_control(
-            connection.handle(),
-            c"main".as_ptr(),
-            ffi::SQLITE_FCNTL_LOCK_TIMEOUT,
-            (&raw mut argument).cast(),
-        )
+        ffi::sqlite3_file_control(handle, c"main".as_ptr(), ffi::SQLITE_FCNTL_LOCK_TIMEOUT, (&raw mut argument).cast())
     };
     if code == ffi::SQLITE_OK { Ok(argument) } else { Err(code) }
 }

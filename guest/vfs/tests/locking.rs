@@ -1,5 +1,13 @@
 //! The locks of the database file, in rollback-journal mode, against stock SQLite.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking, in its helpers as well"
+)]
+
 mod support;
 
 use rusqlite::{Connection, ErrorCode};

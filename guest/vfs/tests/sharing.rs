@@ -1,5 +1,13 @@
 //! Connections of both VFSes in threads and processes on one database.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking, in its helpers as well"
+)]
+
 mod support;
 
 use std::path::Path;

@@ -1,5 +1,13 @@
 //! Without coordination: one connection has the database for itself.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking, in its helpers as well"
+)]
+
 mod support;
 
 use std::path::Path;

@@ -32,20 +32,30 @@ pub(crate) fn register(
     name: &CStr,
     coordination: Option<Box<dyn Coordination>>,
 ) -> std::result::Result<(), RegisterError> {
-    // SAFETY: the name is a C string, which is only read.
-    let existing = unsafe { ffi::sqlite3_vfs_find(name.as_ptr()) };
-    if !existing.is_null() {
+    if is_taken(name) {
         return Err(RegisterError::NameTaken(name.to_owned()));
     }
     let state: &'static Vfs = Box::leak(Box::new(Vfs::new(coordination)));
-    let name = name.to_owned().into_raw();
-    let table = Box::leak(Box::new(table(state, name)));
+    let table = Box::leak(Box::new(table(state, name.to_owned().into_raw())));
+    #[cfg(target_family = "wasm")]
+    let table = super::platform::offer(table);
     let make_default = c_int::from(cfg!(target_family = "wasm"));
     // SAFETY: the table and all it points to stay for ever, and the table is SQLite's from now on.
     match unsafe { ffi::sqlite3_vfs_register(table, make_default) } {
         ffi::SQLITE_OK => Ok(()),
         code => Err(RegisterError::Refused(code)),
     }
+}
+
+fn is_taken(name: &CStr) -> bool {
+    // To look for a VFS, SQLite has to be initialised, which takes a VFS here.
+    #[cfg(target_family = "wasm")]
+    if !super::platform::has_vfs() {
+        return false;
+    }
+    // SAFETY: the name is a C string, which is only read.
+    let existing = unsafe { ffi::sqlite3_vfs_find(name.as_ptr()) };
+    !existing.is_null()
 }
 
 fn table(state: &'static Vfs, name: *const c_char) -> ffi::sqlite3_vfs {

@@ -39,7 +39,7 @@ impl Storage for Disk {
 }
 
 const PAGE: usize = 512;
-const FRAME: u64 = (FRAME_HEADER + PAGE) as u64;
+const FRAME: usize = FRAME_HEADER + PAGE;
 
 fn log() -> (Disk, WalLog<Disk>) {
     let disk = Disk::default();
@@ -56,7 +56,7 @@ impl Disk {
 }
 
 fn frame_offset(frame: u64) -> u64 {
-    FILE_HEADER as u64 + frame * FRAME
+    FILE_HEADER as u64 + frame * FRAME as u64
 }
 
 fn frame_header(commits: bool) -> [u8; FRAME_HEADER] {
@@ -79,9 +79,9 @@ fn a_commit_of_many_frames_is_one_write() {
     write_frame(&mut log, 1, false).unwrap();
     assert_eq!(disk.writes(), []);
     write_frame(&mut log, 2, true).unwrap();
-    assert_eq!(disk.writes(), [(0, FILE_HEADER + 3 * FRAME as usize)]);
+    assert_eq!(disk.writes(), [(0, FILE_HEADER + 3 * FRAME)]);
     write_frame(&mut log, 3, true).unwrap();
-    assert_eq!(disk.writes(), [(frame_offset(3), FRAME as usize)]);
+    assert_eq!(disk.writes(), [(frame_offset(3), FRAME)]);
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn the_commit_itself_fails_when_its_frames_can_not_be_written() {
     disk.set_full(false);
     log.end_transaction().unwrap();
     write_frame(&mut log, 4, true).unwrap();
-    assert_eq!(disk.writes(), [(frame_offset(4), FRAME as usize)]);
+    assert_eq!(disk.writes(), [(frame_offset(4), FRAME)]);
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn checksums_rewritten_after_the_last_frame_are_written_at_once() {
     write_frame(&mut log, 4, true).unwrap();
     disk.writes();
     for frame in 2..=4 {
-        log.read(&mut [0; FRAME as usize], frame_offset(frame)).unwrap();
+        log.read(&mut [0; FRAME], frame_offset(frame)).unwrap();
         log.write(&frame_header(frame == 4), frame_offset(frame)).unwrap();
         assert_eq!(disk.writes(), [(frame_offset(frame), FRAME_HEADER)]);
     }
@@ -150,10 +150,10 @@ fn what_is_read_or_measured_is_written_before() {
 #[test]
 fn a_huge_transaction_is_written_in_pieces() {
     let (disk, mut log) = log();
-    let frames = 3 * PENDING_MAX as u64 / FRAME;
+    let frames = (3 * PENDING_MAX / FRAME) as u64;
     for frame in 0..frames {
         write_frame(&mut log, frame, false).unwrap();
-        assert!(log.pending.len() <= PENDING_MAX + FRAME as usize);
+        assert!(log.pending.len() <= PENDING_MAX + FRAME);
     }
     assert_eq!(disk.writes().len(), 2);
     log.flush().unwrap();

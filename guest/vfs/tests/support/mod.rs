@@ -32,7 +32,7 @@ pub(crate) fn register() {
 pub(crate) fn open_with(path: &Path, vfs: &CStr, flags: OpenFlags) -> rusqlite::Result<Connection> {
     register();
     let connection = Connection::open_with_flags_and_vfs(path, flags, vfs)?;
-    connection.busy_timeout(Duration::from_secs(60))?;
+    connection.busy_timeout(Duration::from_mins(1))?;
     Ok(connection)
 }
 
@@ -44,7 +44,7 @@ pub(crate) fn open(path: &Path) -> Connection {
 /// Opens a database through SQLite's own VFS.
 pub(crate) fn open_stock(path: &Path) -> Connection {
     let connection = Connection::open(path).unwrap();
-    connection.busy_timeout(Duration::from_secs(60)).unwrap();
+    connection.busy_timeout(Duration::from_mins(1)).unwrap();
     connection
 }
 
