@@ -56,31 +56,18 @@ pub(crate) fn build(workspace: &Workspace, toolchain: &Toolchain) -> Result<()> 
             .with_context(|| format!("the component for world `{}` is not valid", world.name()))?;
         let path = workspace.components().join(world.file_name());
         let written = write_if_changed(&path, &component)?;
-        let shown = path
-            .strip_prefix(workspace.root())
-            .unwrap_or(&path)
-            .display();
+        let shown = path.strip_prefix(workspace.root()).unwrap_or(&path).display();
         let state = if written { "" } else { ", unchanged" };
         let size = report::size(component.len());
-        report::line(
-            "Component",
-            &format!("{shown} ({}, {size}{state})", world.name()),
-        );
+        report::line("Component", &format!("{shown} ({}, {size}{state})", world.name()));
     }
     Ok(())
 }
 
 /// Where cargo works on a world. Each has a directory of its own, because the same file name would
 /// otherwise belong to the one that was linked last, unnoticed by cargo.
-pub(crate) fn target_directory(
-    workspace: &Workspace,
-    toolchain: &Toolchain,
-    world: World,
-) -> PathBuf {
-    workspace
-        .guest_target()
-        .join(toolchain.slug())
-        .join(world.name())
+pub(crate) fn target_directory(workspace: &Workspace, toolchain: &Toolchain, world: World) -> PathBuf {
+    workspace.guest_target().join(toolchain.slug()).join(world.name())
 }
 
 fn build_module(workspace: &Workspace, toolchain: &Toolchain, world: World) -> Result<Vec<u8>> {
@@ -93,10 +80,7 @@ fn build_module(workspace: &Workspace, toolchain: &Toolchain, world: World) -> R
         .arg("--target-dir")
         .arg(&directory);
     command::run(&mut cargo)?;
-    let module = directory
-        .join(TARGET)
-        .join(PROFILE)
-        .join("larder_component.wasm");
+    let module = directory.join(TARGET).join(PROFILE).join("larder_component.wasm");
     fs::read(&module).with_context(|| format!("{} can not be read", module.display()))
 }
 

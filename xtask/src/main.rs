@@ -23,13 +23,7 @@ use crate::toolchain::Route;
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 struct Arguments {
     /// Where Rust's standard library for WebAssembly comes from
-    #[arg(
-        long,
-        global = true,
-        value_enum,
-        default_value_t,
-        env = "LARDER_TOOLCHAIN"
-    )]
+    #[arg(long, global = true, value_enum, default_value_t, env = "LARDER_TOOLCHAIN")]
     toolchain: Route,
 
     #[command(subcommand)]
@@ -98,9 +92,7 @@ mod tests {
 
     #[test]
     fn options_after_test_are_handed_on() {
-        let parsed =
-            Arguments::try_parse_from(["cargo xtask", "test", "-p", "larder", "--", "--nocapture"])
-                .unwrap();
+        let parsed = Arguments::try_parse_from(["cargo xtask", "test", "-p", "larder", "--", "--nocapture"]).unwrap();
         let Step::Test { arguments } = parsed.step else {
             panic!("not parsed as a test");
         };

@@ -17,11 +17,7 @@ pub(crate) fn ensure(workspace: &Workspace) -> Result<PathBuf> {
     let directory = workspace.python_packages();
     let missing: Vec<String> = PACKAGES
         .iter()
-        .filter(|(name, version)| {
-            !directory
-                .join(format!("{name}-{version}.dist-info"))
-                .is_dir()
-        })
+        .filter(|(name, version)| !directory.join(format!("{name}-{version}.dist-info")).is_dir())
         .map(|(name, version)| format!("{name}=={version}"))
         .collect();
     if missing.is_empty() {
@@ -29,17 +25,10 @@ pub(crate) fn ensure(workspace: &Workspace) -> Result<PathBuf> {
     }
     report::line("Installing", &format!("{} with pip", missing.join(", ")));
     let mut pip = Command::new("python3");
-    pip.args([
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--root-user-action=ignore",
-    ])
-    .args(["--no-deps", "--upgrade", "--target"])
-    .arg(&directory)
-    .args(&missing);
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--root-user-action=ignore"])
+        .args(["--no-deps", "--upgrade", "--target"])
+        .arg(&directory)
+        .args(&missing);
     command::run(&mut pip).context("the comparison needs python3 with pip")?;
     Ok(directory)
 }

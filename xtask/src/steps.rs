@@ -21,10 +21,7 @@ pub(crate) struct Session {
 impl Session {
     /// Prepares to run steps with a toolchain of this kind.
     pub(crate) fn new(route: Route) -> Result<Self> {
-        Ok(Self {
-            workspace: Workspace::find()?,
-            route,
-        })
+        Ok(Self { workspace: Workspace::find()?, route })
     }
 
     /// Finds or installs the toolchain.
@@ -46,10 +43,7 @@ impl Session {
         command::run(self.cargo("build").args(["--package", "larder-demo"]))?;
         let directory = directory.map(std::path::absolute).transpose()?;
         let mut demo = self.cargo("run");
-        command::run(
-            demo.args(["--quiet", "--package", "larder-demo", "--"])
-                .args(directory),
-        )
+        command::run(demo.args(["--quiet", "--package", "larder-demo", "--"]).args(directory))
     }
 
     /// Runs every test, or those that `arguments` choose.
@@ -64,36 +58,22 @@ impl Session {
         let packages = python::ensure(&self.workspace)?;
         let manifest = self.workspace.bench_manifest();
         let mut bench = command::cargo();
-        bench
-            .args(["run", "--release", "--manifest-path"])
-            .arg(manifest)
-            .arg("--")
-            .args(arguments);
+        bench.args(["run", "--release", "--manifest-path"]).arg(manifest).arg("--").args(arguments);
         command::run(bench.env("PYTHONPATH", packages))
     }
 
     /// Checks everything that has to hold before a change lands. The tests come last, so that the
     /// output ends with the test runner's own lines.
     pub(crate) fn ci(&self) -> Result<()> {
-        timed("formatting", || {
-            command::run(self.cargo("fmt").args(["--all", "--check"]))
-        })?;
+        timed("formatting", || command::run(self.cargo("fmt").args(["--all", "--check"])))?;
         let toolchain = timed("the component", || self.build())?;
         timed("lints", || {
-            command::run(self.cargo("clippy").args([
-                "--workspace",
-                "--all-targets",
-                "--",
-                "-Dwarnings",
-            ]))
+            command::run(self.cargo("clippy").args(["--workspace", "--all-targets", "--", "-Dwarnings"]))
         })?;
         timed("lints of the component", || self.lint_component(&toolchain))?;
         timed("documentation", || {
             let mut doc = self.cargo("doc");
-            command::run(
-                doc.args(["--workspace", "--no-deps"])
-                    .env("RUSTDOCFLAGS", "-Dwarnings"),
-            )
+            command::run(doc.args(["--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-Dwarnings"))
         })?;
         report::line("Checking", "tests");
         self.run_tests(&[])
@@ -112,19 +92,10 @@ impl Session {
             let mut clippy = toolchain.cargo("clippy");
             clippy
                 .current_dir(self.workspace.root())
-                .args([
-                    "--package",
-                    component::PACKAGE,
-                    "--profile",
-                    component::PROFILE,
-                ])
+                .args(["--package", component::PACKAGE, "--profile", component::PROFILE])
                 .args(["--no-default-features", "--features", world.name()])
                 .arg("--target-dir")
-                .arg(component::target_directory(
-                    &self.workspace,
-                    toolchain,
-                    world,
-                ))
+                .arg(component::target_directory(&self.workspace, toolchain, world))
                 .args(["--", "-Dwarnings"]);
             command::run(&mut clippy)?;
         }
@@ -144,9 +115,6 @@ fn timed<T>(what: &str, step: impl FnOnce() -> Result<T>) -> Result<T> {
     report::line("Checking", what);
     let start = Instant::now();
     let outcome = step();
-    report::line(
-        "Took",
-        &format!("{:.1} s for {what}", start.elapsed().as_secs_f64()),
-    );
+    report::line("Took", &format!("{:.1} s for {what}", start.elapsed().as_secs_f64()));
     outcome
 }

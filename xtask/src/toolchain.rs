@@ -46,15 +46,8 @@ impl Toolchain {
             let machine = Machine::inspect();
             let needs = match choice::choose(&machine, route) {
                 Ok(toolchain) => {
-                    let all_there = if tried.is_empty() {
-                        "everything is there: "
-                    } else {
-                        ""
-                    };
-                    report::line(
-                        "Toolchain",
-                        &format!("{all_there}{}", toolchain.description()),
-                    );
+                    let all_there = if tried.is_empty() { "everything is there: " } else { "" };
+                    report::line("Toolchain", &format!("{all_there}{}", toolchain.description()));
                     return Ok(toolchain);
                 }
                 Err(needs) => needs,

@@ -12,12 +12,8 @@ pub(crate) struct Workspace {
 impl Workspace {
     /// Finds the workspace that this program was built from.
     pub(crate) fn find() -> Result<Self> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .parent()
-            .context("xtask is not in a workspace")?;
-        Ok(Self {
-            root: root.to_owned(),
-        })
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask is not in a workspace")?;
+        Ok(Self { root: root.to_owned() })
     }
 
     /// The directory itself.

@@ -21,10 +21,7 @@ pub(super) fn component(wit: &Path, world: World, module: &[u8]) -> Result<Vec<u
     let component = ComponentEncoder::default()
         .module(module)
         .context("the module has no description of its world")?
-        .adapter(
-            WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME,
-            WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER,
-        )
+        .adapter(WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER)
         .context("the WASI adapter can not be used")?
         .encode()
         .context("the module can not be made a component")?;
@@ -35,9 +32,7 @@ pub(super) fn component(wit: &Path, world: World, module: &[u8]) -> Result<Vec<u
 
 fn check_world(wit: &Path, world: World, component: &[u8]) -> Result<()> {
     let mut resolve = Resolve::default();
-    let (package, _) = resolve
-        .push_dir(wit)
-        .context("the WIT package can not be read")?;
+    let (package, _) = resolve.push_dir(wit).context("the WIT package can not be read")?;
     let id = resolve.select_world(&[package], Some(world.name()))?;
     wit_component::targets(&resolve, id, component).context("it does not match the world")
 }
@@ -64,9 +59,7 @@ mod tests {
     fn module(world: World) -> Vec<u8> {
         let mut resolve = Resolve::default();
         let package = resolve.push_str("worlds.wit", WORLDS).unwrap();
-        let id = resolve
-            .select_world(&[package], Some(world.name()))
-            .unwrap();
+        let id = resolve.select_world(&[package], Some(world.name())).unwrap();
         let mut module = dummy_module(&resolve, id, ManglingAndAbi::Standard32);
         embed_component_metadata(&mut module, &resolve, id, StringEncoding::UTF8).unwrap();
         module

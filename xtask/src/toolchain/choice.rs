@@ -29,11 +29,7 @@ pub(super) struct CCompiler {
 
 impl CCompiler {
     pub(super) fn description(&self) -> String {
-        format!(
-            "{} with the libc in {}",
-            self.compiler.display(),
-            self.sysroot.root.display()
-        )
+        format!("{} with the libc in {}", self.compiler.display(), self.sysroot.root.display())
     }
 }
 
@@ -117,10 +113,7 @@ mod tests {
     }
 
     fn sysroot(root: &str) -> Sysroot {
-        Sysroot {
-            root: root.into(),
-            triple: "wasm32-wasi",
-        }
+        Sysroot { root: root.into(), triple: "wasm32-wasi" }
     }
 
     fn distribution_rust() -> DistributionRust {
@@ -145,10 +138,7 @@ mod tests {
 
     #[test]
     fn the_installed_standard_library_is_preferred() {
-        assert_eq!(
-            choose(&complete(), Route::Auto).unwrap().rust,
-            Rust::Installed
-        );
+        assert_eq!(choose(&complete(), Route::Auto).unwrap().rust, Rust::Installed);
     }
 
     #[test]
@@ -156,70 +146,37 @@ mod tests {
         let rust = choose(&complete(), Route::Debian).unwrap().rust;
         assert_eq!(rust, Rust::Distribution(distribution_rust()));
 
-        let without_std = Machine {
-            installed_std: false,
-            ..complete()
-        };
-        assert_eq!(
-            choose(&without_std, Route::Rustup).unwrap_err(),
-            [Need::Rust]
-        );
+        let without_std = Machine { installed_std: false, ..complete() };
+        assert_eq!(choose(&without_std, Route::Rustup).unwrap_err(), [Need::Rust]);
         assert_eq!(choose(&without_std, Route::Auto).unwrap().rust, rust);
     }
 
     #[test]
     fn the_newest_complete_compiler_is_chosen() {
         let mut machine = complete();
-        machine.clangs = vec![
-            Clang {
-                archiver: None,
-                ..clang(21)
-            },
-            clang(19),
-            clang(14),
-        ];
+        machine.clangs = vec![Clang { archiver: None, ..clang(21) }, clang(19), clang(14)];
         let c = choose(&machine, Route::Auto).unwrap().c;
         assert_eq!(c.compiler, PathBuf::from("/usr/bin/clang-19"));
     }
 
     #[test]
     fn a_compiler_that_is_too_old_is_not_chosen() {
-        let machine = Machine {
-            clangs: vec![clang(13)],
-            ..complete()
-        };
-        assert_eq!(
-            choose(&machine, Route::Auto).unwrap_err(),
-            [Need::CCompiler]
-        );
+        let machine = Machine { clangs: vec![clang(13)], ..complete() };
+        assert_eq!(choose(&machine, Route::Auto).unwrap_err(), [Need::CCompiler]);
     }
 
     #[test]
     fn only_the_distributions_rust_needs_a_linker() {
-        let without_linker = vec![Clang {
-            linker: None,
-            ..clang(19)
-        }];
-        let machine = Machine {
-            clangs: without_linker,
-            ..complete()
-        };
+        let without_linker = vec![Clang { linker: None, ..clang(19) }];
+        let machine = Machine { clangs: without_linker, ..complete() };
         assert!(choose(&machine, Route::Rustup).is_ok());
-        assert_eq!(
-            choose(&machine, Route::Debian).unwrap_err(),
-            [Need::CCompiler]
-        );
+        assert_eq!(choose(&machine, Route::Debian).unwrap_err(), [Need::CCompiler]);
     }
 
     #[test]
     fn an_sdk_goes_before_the_distributions_compiler() {
         let sdk = WasiSdk::Usable("/opt/sdk".into(), sysroot("/opt/sdk/share/wasi-sysroot"));
-        let machine = Machine {
-            wasi_sdk: Some(sdk),
-            clangs: Vec::new(),
-            sysroot: None,
-            ..complete()
-        };
+        let machine = Machine { wasi_sdk: Some(sdk), clangs: Vec::new(), sysroot: None, ..complete() };
         let c = choose(&machine, Route::Auto).unwrap().c;
         assert_eq!(c.compiler, PathBuf::from("/opt/sdk/bin/clang"));
         assert_eq!(c.sysroot.root, PathBuf::from("/opt/sdk/share/wasi-sysroot"));
@@ -227,14 +184,8 @@ mod tests {
 
     #[test]
     fn a_wrong_sdk_path_is_an_error_even_beside_a_working_compiler() {
-        let machine = Machine {
-            wasi_sdk: Some(WasiSdk::Broken("/opt/old".into())),
-            ..complete()
-        };
-        assert_eq!(
-            choose(&machine, Route::Auto).unwrap_err(),
-            [Need::UsableSdk("/opt/old".into())]
-        );
+        let machine = Machine { wasi_sdk: Some(WasiSdk::Broken("/opt/old".into())), ..complete() };
+        assert_eq!(choose(&machine, Route::Auto).unwrap_err(), [Need::UsableSdk("/opt/old".into())]);
     }
 
     #[test]

@@ -8,12 +8,7 @@ use crate::command;
 
 /// Instructions beyond the first version of WebAssembly, as C compilers name them. Every engine
 /// with components has them.
-const C_FEATURES: [&str; 4] = [
-    "-mbulk-memory",
-    "-msimd128",
-    "-msign-ext",
-    "-mnontrapping-fptoint",
-];
+const C_FEATURES: [&str; 4] = ["-mbulk-memory", "-msimd128", "-msign-ext", "-mnontrapping-fptoint"];
 
 /// The same as rustc names them.
 const RUST_FEATURES: &str = "-Ctarget-feature=+bulk-memory,+simd128,+sign-ext,+nontrapping-fptoint";
@@ -68,20 +63,12 @@ pub(super) fn cargo(toolchain: &Toolchain, subcommand: &str) -> Command {
         .env("CFLAGS_wasm32_wasip1", c_flags(c))
         .env("LIBSQLITE3_FLAGS", SQLITE.join(" "))
         // Of all ways to give flags this one goes first, and it does not split at spaces.
-        .env(
-            "CARGO_ENCODED_RUSTFLAGS",
-            rust_flags(toolchain).join("\x1f"),
-        );
+        .env("CARGO_ENCODED_RUSTFLAGS", rust_flags(toolchain).join("\x1f"));
     cargo
 }
 
 fn c_flags(c: &CCompiler) -> String {
-    let Sysrooted {
-        triple,
-        root,
-        headers,
-        ..
-    } = Sysrooted::of(c);
+    let Sysrooted { triple, root, headers, .. } = Sysrooted::of(c);
     let mut flags = vec![
         format!("--target={triple}"),
         format!("--sysroot={root}"),
@@ -122,12 +109,7 @@ impl Sysrooted {
         let root = c.sysroot.root.display().to_string();
         let headers = format!("{root}/include/{triple}");
         let libraries = format!("{root}/lib/{triple}");
-        Self {
-            triple,
-            root,
-            headers,
-            libraries,
-        }
+        Self { triple, root, headers, libraries }
     }
 }
 
@@ -143,10 +125,7 @@ mod tests {
                 compiler: "/usr/bin/clang-19".into(),
                 archiver: "/usr/bin/llvm-ar-19".into(),
                 linker: Some("/usr/bin/wasm-ld-19".into()),
-                sysroot: Sysroot {
-                    root: "/usr".into(),
-                    triple: "wasm32-wasi",
-                },
+                sysroot: Sysroot { root: "/usr".into(), triple: "wasm32-wasi" },
             },
         }
     }
@@ -173,25 +152,15 @@ mod tests {
         };
         let cargo = cargo(&toolchain(Rust::Distribution(rust)), "build");
         assert_eq!(cargo.get_program(), "/usr/bin/cargo");
-        assert!(
-            cargo
-                .get_args()
-                .any(|argument| argument == "-Zbuild-std=std,panic_abort")
-        );
+        assert!(cargo.get_args().any(|argument| argument == "-Zbuild-std=std,panic_abort"));
         let flags = variable(&cargo, "CARGO_ENCODED_RUSTFLAGS").unwrap();
-        assert!(
-            flags.contains("/usr/lib/wasm32-wasi/crt1-reactor.o"),
-            "{flags}"
-        );
+        assert!(flags.contains("/usr/lib/wasm32-wasi/crt1-reactor.o"), "{flags}");
     }
 
     #[test]
     fn c_is_compiled_for_the_sysroots_target() {
         let flags = c_flags(&toolchain(Rust::Installed).c);
-        assert!(
-            flags.starts_with("--target=wasm32-wasi --sysroot=/usr "),
-            "{flags}"
-        );
+        assert!(flags.starts_with("--target=wasm32-wasi --sysroot=/usr "), "{flags}");
         assert!(flags.contains(" /usr/include/wasm32-wasi "), "{flags}");
     }
 }

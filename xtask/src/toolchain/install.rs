@@ -39,9 +39,7 @@ impl Action {
     /// Installs it.
     pub(super) fn run(self) -> Result<()> {
         match self {
-            Self::RustupTarget => {
-                command::run(Command::new("rustup").args(["target", "add", TARGET]))
-            }
+            Self::RustupTarget => command::run(Command::new("rustup").args(["target", "add", TARGET])),
             Self::RustPackages => {
                 update_package_lists()?;
                 install_packages(&RUST_PACKAGES)
@@ -49,10 +47,7 @@ impl Action {
             Self::CPackages => {
                 update_package_lists()?;
                 let names = command::output(Command::new("apt-cache").args(["pkgnames", "clang-"]));
-                let major = names
-                    .as_deref()
-                    .and_then(newest_clang)
-                    .context("no package of clang is offered")?;
+                let major = names.as_deref().and_then(newest_clang).context("no package of clang is offered")?;
                 install_packages(&c_packages(major))
             }
         }
@@ -60,23 +55,12 @@ impl Action {
 }
 
 /// What to install next, none if nothing is left to try.
-pub(super) fn next(
-    machine: &Machine,
-    route: Route,
-    needs: &[Need],
-    tried: &[Action],
-) -> Option<Action> {
+pub(super) fn next(machine: &Machine, route: Route, needs: &[Need], tried: &[Action]) -> Option<Action> {
     let rust = needs.contains(&Need::Rust);
     let c = needs.contains(&Need::CCompiler);
     let candidates = [
-        (
-            rust && route != Route::Debian && machine.rustup,
-            Action::RustupTarget,
-        ),
-        (
-            rust && route != Route::Rustup && machine.apt,
-            Action::RustPackages,
-        ),
+        (rust && route != Route::Debian && machine.rustup, Action::RustupTarget),
+        (rust && route != Route::Rustup && machine.apt, Action::RustPackages),
         (c && machine.apt, Action::CPackages),
     ];
     candidates
@@ -113,29 +97,18 @@ fn rust_instructions(route: Route) -> Vec<String> {
         lines.push(format!("    rustup target add {TARGET}"));
     }
     if route != Route::Rustup {
-        lines.push(format!(
-            "    apt-get install {}  (Debian 12)",
-            RUST_PACKAGES.join(" ")
-        ));
+        lines.push(format!("    apt-get install {}  (Debian 12)", RUST_PACKAGES.join(" ")));
     }
     lines
 }
 
 fn c_packages(major: u32) -> [String; 4] {
-    [
-        format!("clang-{major}"),
-        format!("lld-{major}"),
-        format!("llvm-{major}"),
-        "wasi-libc".to_owned(),
-    ]
+    [format!("clang-{major}"), format!("lld-{major}"), format!("llvm-{major}"), "wasi-libc".to_owned()]
 }
 
 /// The highest version among package names such as `clang-19`.
 fn newest_clang(package_names: &str) -> Option<u32> {
-    package_names
-        .lines()
-        .filter_map(|name| name.strip_prefix("clang-")?.parse().ok())
-        .max()
+    package_names.lines().filter_map(|name| name.strip_prefix("clang-")?.parse().ok()).max()
 }
 
 fn update_package_lists() -> Result<()> {
@@ -158,26 +131,15 @@ mod tests {
     const BOTH: [Need; 2] = [Need::Rust, Need::CCompiler];
 
     fn machine(rustup: bool, apt: bool) -> Machine {
-        Machine {
-            rustup,
-            apt,
-            ..Machine::default()
-        }
+        Machine { rustup, apt, ..Machine::default() }
     }
 
     #[test]
     fn rustup_is_asked_first_and_packages_if_that_did_not_help() {
         let machine = machine(true, true);
-        let tried = [
-            Action::RustupTarget,
-            Action::RustPackages,
-            Action::CPackages,
-        ];
+        let tried = [Action::RustupTarget, Action::RustPackages, Action::CPackages];
         for (done, expected) in tried.iter().enumerate() {
-            assert_eq!(
-                next(&machine, Route::Auto, &BOTH, &tried[..done]),
-                Some(*expected)
-            );
+            assert_eq!(next(&machine, Route::Auto, &BOTH, &tried[..done]), Some(*expected));
         }
         assert_eq!(next(&machine, Route::Auto, &BOTH, &tried), None);
     }
@@ -186,49 +148,28 @@ mod tests {
     fn a_route_that_is_asked_for_installs_nothing_of_the_other() {
         let machine = machine(true, true);
         let rust = [Need::Rust];
-        assert_eq!(
-            next(&machine, Route::Rustup, &rust, &[Action::RustupTarget]),
-            None
-        );
-        assert_eq!(
-            next(&machine, Route::Debian, &rust, &[]),
-            Some(Action::RustPackages)
-        );
+        assert_eq!(next(&machine, Route::Rustup, &rust, &[Action::RustupTarget]), None);
+        assert_eq!(next(&machine, Route::Debian, &rust, &[]), Some(Action::RustPackages));
     }
 
     #[test]
     fn nothing_is_installed_without_the_means() {
         assert_eq!(next(&machine(false, false), Route::Auto, &BOTH, &[]), None);
         let wrong_sdk = [Need::UsableSdk("/opt/old".into())];
-        assert_eq!(
-            next(&machine(true, true), Route::Auto, &wrong_sdk, &[]),
-            None
-        );
+        assert_eq!(next(&machine(true, true), Route::Auto, &wrong_sdk, &[]), None);
     }
 
     #[test]
     fn only_what_is_missing_is_installed() {
-        assert_eq!(
-            next(&machine(true, true), Route::Auto, &[Need::CCompiler], &[]),
-            Some(Action::CPackages)
-        );
+        assert_eq!(next(&machine(true, true), Route::Auto, &[Need::CCompiler], &[]), Some(Action::CPackages));
     }
 
     #[test]
     fn instructions_name_every_way_that_remains() {
         let both_ways = instructions(Route::Auto, &BOTH);
-        assert!(
-            both_ways.contains("rustup target add wasm32-wasip1\n"),
-            "{both_ways}"
-        );
-        assert!(
-            both_ways.contains("apt-get install rustc-web cargo-web rust-web-src"),
-            "{both_ways}"
-        );
-        assert!(
-            both_ways.contains("apt-get install clang-19 lld-19 llvm-19 wasi-libc\n"),
-            "{both_ways}"
-        );
+        assert!(both_ways.contains("rustup target add wasm32-wasip1\n"), "{both_ways}");
+        assert!(both_ways.contains("apt-get install rustc-web cargo-web rust-web-src"), "{both_ways}");
+        assert!(both_ways.contains("apt-get install clang-19 lld-19 llvm-19 wasi-libc\n"), "{both_ways}");
         assert!(both_ways.contains("WASI_SDK_PATH"), "{both_ways}");
 
         let only_rustup = instructions(Route::Rustup, &[Need::Rust]);

@@ -76,9 +76,7 @@ impl Machine {
             distribution_rust: distribution_rust(),
             wasi_sdk: std::env::var_os("WASI_SDK_PATH").map(|path| wasi_sdk(path.into())),
             clangs: clangs(),
-            sysroot: SYSROOTS
-                .iter()
-                .find_map(|root| Sysroot::at(Path::new(root))),
+            sysroot: SYSROOTS.iter().find_map(|root| Sysroot::at(Path::new(root))),
             apt: command::find("apt-get").is_some() && rustix::process::geteuid().is_root(),
         }
     }
@@ -90,10 +88,7 @@ impl Sysroot {
             root.join("include").join(triple).join("stdio.h").is_file()
                 && root.join("lib").join(triple).join("libc.a").is_file()
         })?;
-        Some(Self {
-            root: root.to_owned(),
-            triple,
-        })
+        Some(Self { root: root.to_owned(), triple })
     }
 }
 
@@ -111,11 +106,7 @@ fn distribution_rust() -> Option<DistributionRust> {
         return None;
     }
     let version = parse_rustc_version(&command::output(Command::new(&rustc).arg("--version"))?)?;
-    is_new_enough(&version).then_some(DistributionRust {
-        rustc,
-        cargo,
-        version,
-    })
+    is_new_enough(&version).then_some(DistributionRust { rustc, cargo, version })
 }
 
 /// The version in what `rustc --version` prints.
@@ -126,18 +117,14 @@ fn parse_rustc_version(output: &str) -> Option<String> {
 /// Whether the workspace's minimum version is met.
 fn is_new_enough(version: &str) -> bool {
     let minor_of = |version: &str| {
-        let mut parts = version
-            .split('.')
-            .map_while(|part| part.parse::<u32>().ok());
+        let mut parts = version.split('.').map_while(|part| part.parse::<u32>().ok());
         Some((parts.next()?, parts.next()?))
     };
     minor_of(version) >= minor_of(env!("CARGO_PKG_RUST_VERSION"))
 }
 
 fn wasi_sdk(path: PathBuf) -> WasiSdk {
-    let tools_are_there = ["clang", "llvm-ar", "wasm-ld"]
-        .iter()
-        .all(|tool| path.join("bin").join(tool).is_file());
+    let tools_are_there = ["clang", "llvm-ar", "wasm-ld"].iter().all(|tool| path.join("bin").join(tool).is_file());
     match Sysroot::at(&path.join("share/wasi-sysroot")) {
         Some(sysroot) if tools_are_there => WasiSdk::Usable(path, sysroot),
         _ => WasiSdk::Broken(path),
@@ -159,10 +146,7 @@ fn clangs() -> Vec<Clang> {
 }
 
 /// What a file name says of clang: none if it is another program, `Some(None)` for plain `clang`.
-#[expect(
-    clippy::option_option,
-    reason = "two questions: whether it is clang, and which"
-)]
+#[expect(clippy::option_option, reason = "two questions: whether it is clang, and which")]
 fn clang_major(name: &str) -> Option<Option<u32>> {
     match name.strip_prefix("clang")? {
         "" => Some(None),
@@ -190,14 +174,7 @@ mod tests {
     fn clang_is_told_from_its_relatives() {
         assert_eq!(clang_major("clang"), Some(None));
         assert_eq!(clang_major("clang-19"), Some(Some(19)));
-        for other in [
-            "clang++-19",
-            "clang-cpp-19",
-            "clang-format-19",
-            "clangd",
-            "gcc",
-            "clang-",
-        ] {
+        for other in ["clang++-19", "clang-cpp-19", "clang-format-19", "clangd", "gcc", "clang-"] {
             assert_eq!(clang_major(other), None, "{other}");
         }
     }
