@@ -1,31 +1,37 @@
-//! Tells the crate where the components are that it carries. They are built by
-//! `cargo xtask build`, since cargo itself can not make a component from a core module.
+//! Finds the component this crate embeds.
 
-use std::env;
+use std::collections::hash_map::DefaultHasher;
+use std::hash::Hasher;
 use std::path::{Path, PathBuf};
-
-/// The variable that names each component, for the crate as for who wants another file in it, and
-/// the file that xtask makes.
-const COMPONENTS: [(&str, &str); 2] =
-    [("LARDER_COMPONENT", "larder.wasm"), ("LARDER_COMPONENT_STANDALONE", "larder-standalone.wasm")];
+use std::{env, fs};
 
 fn main() {
-    let mut missing = false;
-    for (variable, file_name) in COMPONENTS {
-        println!("cargo::rerun-if-env-changed={variable}");
-        let path = env::var_os(variable).map_or_else(|| built(file_name), PathBuf::from);
-        println!("cargo::rerun-if-changed={}", path.display());
-        match path.canonicalize() {
-            Ok(path) => println!("cargo::rustc-env={variable}={}", path.display()),
-            Err(_) => missing = true,
+    embed("LARDER_COMPONENT", "larder.wasm");
+    embed("LARDER_COMPONENT_STANDALONE", "larder-standalone.wasm");
+}
+
+/// Passes the path of a component to `include_bytes!` as the environment variable `name`, and a
+/// hash of its content, by which compiled code is kept, as `name` with `_HASH` behind it. An
+/// environment variable of the same name overrides where it is looked for.
+fn embed(name: &str, file: &str) {
+    println!("cargo::rerun-if-env-changed={name}");
+    let path = env::var_os(name).map_or_else(|| built(file), PathBuf::from);
+    println!("cargo::rerun-if-changed={}", path.display());
+    match fs::read(&path) {
+        Ok(content) => {
+            let mut hasher = DefaultHasher::new();
+            hasher.write(&content);
+            println!("cargo::rustc-env={name}={}", path.display());
+            println!("cargo::rustc-env={name}_HASH={:016x}", hasher.finish());
         }
-    }
-    if missing {
-        println!("cargo::error=the component is not built yet: run `cargo xtask build`");
+        Err(error) => {
+            println!("cargo::error=no component at {} ({error}): run `cargo xtask build`", path.display());
+        }
     }
 }
 
-/// Where xtask puts a component.
-fn built(file_name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/larder").join(file_name)
+/// Where `cargo xtask build` puts components.
+fn built(file: &str) -> PathBuf {
+    let manifest = env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default();
+    Path::new(&manifest).join("..").join("target").join("larder").join(file)
 }

@@ -1,0 +1,237 @@
+//! How a cache is opened.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use std::{fs, thread};
+
+use tempfile::TempDir;
+
+use super::Cache;
+use super::pool::Pool;
+use crate::error::{Error, Result};
+use crate::options::{Durability, Expiry, Limit, Policy, milliseconds};
+use crate::runtime::bindings::cache::OpenOptions;
+use crate::runtime::{Instance, Opening};
+
+/// How long an operation waits for others unless told otherwise.
+const DEFAULT_WAIT: Duration = Duration::from_secs(60);
+
+/// Opens a [`Cache`] in other ways than [`Cache::open`]. What the directory records (limits,
+/// policy, default time to live, inline threshold, durability) is changed for all its users when
+/// set here, and kept when not.
+///
+/// ```
+/// use std::time::Duration;
+/// use larder::{Cache, Policy};
+///
+/// # let directory = tempfile::tempdir()?;
+/// # let path = directory.path().join("cache");
+/// let cache = Cache::builder()
+///     .size_limit(256 << 20)
+///     .policy(Policy::LeastRecentlyUsed)
+///     .default_ttl(Duration::from_secs(3600))
+///     .open(&path)?;
+/// # drop(cache);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "a builder does nothing until `open` is called"]
+pub struct CacheBuilder {
+    create: bool,
+    read_only: bool,
+    exclusive: bool,
+    size_limit: Limit,
+    item_limit: Limit,
+    policy: Option<Policy>,
+    shards: Option<u32>,
+    default_ttl: Expiry,
+    inline_threshold: Option<u32>,
+    durability: Option<Durability>,
+    wait: Duration,
+    instances: Option<usize>,
+    mapping: bool,
+}
+
+impl Default for CacheBuilder {
+    fn default() -> Self {
+        Self {
+            create: true,
+            read_only: false,
+            exclusive: false,
+            size_limit: Limit::Recorded,
+            item_limit: Limit::Recorded,
+            policy: None,
+            shards: None,
+            default_ttl: Expiry::Default,
+            inline_threshold: None,
+            durability: None,
+            wait: DEFAULT_WAIT,
+            instances: None,
+            mapping: true,
+        }
+    }
+}
+
+impl CacheBuilder {
+    /// Whether to make the directory, and a cache in it, if there is none. It is unless told
+    /// otherwise.
+    pub fn create(mut self, create: bool) -> Self {
+        self.create = create;
+        self
+    }
+
+    /// Refuse changes through this handle. The cache must exist.
+    pub fn read_only(mut self, read_only: bool) -> Self {
+        self.read_only = read_only;
+        self
+    }
+
+    /// Let nobody else open the directory meanwhile: faster, for a sole user with one thread at a
+    /// time.
+    pub fn exclusive(mut self, exclusive: bool) -> Self {
+        self.exclusive = exclusive;
+        self
+    }
+
+    /// How large the volume may become, in bytes. New directories: 1 GiB.
+    pub fn size_limit(mut self, limit: impl Into<Limit>) -> Self {
+        self.size_limit = limit.into();
+        self
+    }
+
+    /// How many entries there may be. New directories: unlimited.
+    pub fn item_limit(mut self, limit: impl Into<Limit>) -> Self {
+        self.item_limit = limit.into();
+        self
+    }
+
+    /// Which entries go first. New directories: [`Policy::LeastRecentlyStored`].
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = Some(policy);
+        self
+    }
+
+    /// Over how many databases the entries are spread, 1 to 256; writers to different ones do not
+    /// wait for each other. Fixed when the directory is made; another number later is an error.
+    pub fn shards(mut self, shards: u32) -> Self {
+        self.shards = Some(shards);
+        self
+    }
+
+    /// The time to live of entries that name none. New directories: never.
+    pub fn default_ttl(mut self, expiry: impl Into<Expiry>) -> Self {
+        self.default_ttl = expiry.into();
+        self
+    }
+
+    /// From which size on values have files of their own, 1 byte to 1 MiB. New directories: 32 KiB.
+    pub fn inline_threshold(mut self, bytes: u32) -> Self {
+        self.inline_threshold = Some(bytes);
+        self
+    }
+
+    /// What survives a power loss. New directories: [`Durability::Relaxed`].
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.durability = Some(durability);
+        self
+    }
+
+    /// How long an operation may wait for others before it is the error [`Error::Timeout`]; one
+    /// minute unless set. At most 49 days.
+    pub fn wait(mut self, wait: Duration) -> Self {
+        self.wait = wait;
+        self
+    }
+
+    /// How many instances of the component this cache may use, and so how many threads may be at
+    /// work in it at the same time: unless set, two for each core, at least four. Each takes a few
+    /// megabytes.
+    pub fn instances(mut self, instances: usize) -> Self {
+        self.instances = Some(instances);
+        self
+    }
+
+    /// Whether memory may be shared between instances, where the platform can; it may unless told
+    /// otherwise. Without, the directory is opened as if [`CacheBuilder::exclusive`].
+    pub fn allow_mapping(mut self, allow: bool) -> Self {
+        self.mapping = allow;
+        self
+    }
+
+    /// Opens the cache in a directory.
+    pub fn open(self, directory: impl AsRef<Path>) -> Result<Cache> {
+        self.open_in(directory.as_ref(), None)
+    }
+
+    /// Opens a new cache in a temporary directory, which is removed when the last handle is
+    /// dropped.
+    pub fn open_temporary(self) -> Result<Cache> {
+        let directory = tempfile::Builder::new().prefix("larder-").tempdir();
+        let directory = directory.map_err(|error| Error::from_io(&std::env::temp_dir(), &error))?;
+        let path = directory.path().to_owned();
+        self.open_in(&path, Some(directory))
+    }
+
+    fn open_in(mut self, directory: &Path, temporary: Option<TempDir>) -> Result<Cache> {
+        // To look for something to read is not to make it.
+        self.create &= !self.read_only;
+        let directory = self.prepare(directory)?;
+        let opening = Opening::new(&directory, self.mapping)?;
+        let mut first = Instance::open(&opening, self.options())?;
+        let shared = first.call(|call| call.guest.call_info(call.store, call.cache))?.shared;
+        let most = if shared { self.most_instances() } else { 1 };
+        let pool = Pool::new(first, opening, self.joining_options(), most, self.wait, temporary);
+        Ok(Cache { pool: Arc::new(pool), directory: directory.into() })
+    }
+
+    /// Makes the directory if asked, and finds its real path, so that the current directory may
+    /// change.
+    fn prepare(&self, directory: &Path) -> Result<PathBuf> {
+        if self.create {
+            fs::create_dir_all(directory).map_err(|error| Error::from_io(directory, &error))?;
+        }
+        let path = fs::canonicalize(directory).map_err(|error| Error::from_io(directory, &error))?;
+        let metadata = fs::metadata(&path).map_err(|error| Error::from_io(&path, &error))?;
+        if !metadata.is_dir() {
+            return Err(Error::InvalidArgument(format!("{} is not a directory", path.display())));
+        }
+        Ok(path)
+    }
+
+    fn most_instances(&self) -> usize {
+        self.instances.unwrap_or_else(|| {
+            let cores = thread::available_parallelism().map_or(2, std::num::NonZero::get);
+            (2 * cores).max(4)
+        })
+    }
+
+    fn options(&self) -> OpenOptions {
+        OpenOptions {
+            create: self.create,
+            read_only: self.read_only,
+            exclusive: self.exclusive,
+            size_limit: self.size_limit.into(),
+            item_limit: self.item_limit.into(),
+            policy: self.policy.map(Into::into),
+            shards: self.shards,
+            default_ttl: self.default_ttl.into(),
+            inline_threshold: self.inline_threshold,
+            durability: self.durability.map(Into::into),
+            wait_ms: Some(u32::try_from(milliseconds(self.wait)).unwrap_or(u32::MAX)),
+            lease_ms: None,
+        }
+    }
+
+    /// How further instances open what the first has opened: without changing anything.
+    fn joining_options(&self) -> OpenOptions {
+        let unchanged = Self {
+            create: false,
+            read_only: self.read_only,
+            exclusive: self.exclusive,
+            wait: self.wait,
+            ..Self::default()
+        };
+        unchanged.options()
+    }
+}

@@ -1,0 +1,215 @@
+//! The instances behind a cache: made when needed, up to a bound, and used by one thread at a time.
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::error::{Error, Result};
+use crate::options::Statistics;
+use crate::runtime::bindings::cache::OpenOptions;
+use crate::runtime::{Instance, Opening};
+
+/// Instances of one cache.
+pub(crate) struct Pool {
+    state: Mutex<State>,
+    returned: Condvar,
+    opening: Opening,
+    /// How further instances open the directory: as it is.
+    options: OpenOptions,
+    most: usize,
+    wait: Duration,
+    /// The directory of a temporary cache, removed after the instances are closed.
+    _temporary: Option<TempDir>,
+}
+
+struct State {
+    idle: Vec<Numbered>,
+    /// Instances that exist, idle or in use.
+    alive: usize,
+    next_number: u64,
+    closed: bool,
+    /// What instances have counted that no longer exist.
+    retired: Statistics,
+}
+
+/// An instance, told from others.
+struct Numbered {
+    number: u64,
+    instance: Instance,
+}
+
+/// An instance in use by one thread; given back when dropped.
+pub(crate) struct Lent<'a> {
+    pool: &'a Pool,
+    /// None only while it is being given back.
+    numbered: Option<Numbered>,
+}
+
+impl Pool {
+    /// A pool whose first instance is open, of at most `most`.
+    pub(crate) fn new(
+        first: Instance,
+        opening: Opening,
+        options: OpenOptions,
+        most: usize,
+        wait: Duration,
+        temporary: Option<TempDir>,
+    ) -> Self {
+        let idle = vec![Numbered { number: 0, instance: first }];
+        let state = State { idle, alive: 1, next_number: 1, closed: false, retired: Statistics::default() };
+        Self {
+            state: Mutex::new(state),
+            returned: Condvar::new(),
+            opening,
+            options,
+            most: most.max(1),
+            wait,
+            _temporary: temporary,
+        }
+    }
+
+    /// Runs an operation on an instance of this thread's own.
+    pub(crate) fn run<T>(&self, operation: impl FnOnce(&mut Instance) -> Result<T>) -> Result<T> {
+        let mut lent = self.lend()?;
+        let instance = lent.numbered.as_mut().ok_or(Error::Closed)?;
+        operation(&mut instance.instance)
+    }
+
+    /// An instance for an enumeration, which keeps it longer than a call and must not keep others
+    /// waiting: it does not count towards the bound.
+    pub(crate) fn detach(&self) -> Result<Instance> {
+        if self.lock().closed {
+            return Err(Error::Closed);
+        }
+        Instance::open(&self.opening, self.options)
+    }
+
+    /// Whether the pool can have more than one instance.
+    pub(crate) fn can_grow(&self) -> bool {
+        self.most > 1
+    }
+
+    /// Lends an idle instance, the one used last, whose caches are warmest; else a new one.
+    fn lend(&self) -> Result<Lent<'_>> {
+        let mut state = self.lock();
+        // The clock is only looked at by those who have to wait.
+        let mut deadline = None;
+        loop {
+            if state.closed {
+                return Err(Error::Closed);
+            }
+            if let Some(numbered) = state.idle.pop() {
+                return Ok(Lent { pool: self, numbered: Some(numbered) });
+            }
+            if state.alive < self.most {
+                return self.grow(state);
+            }
+            let now = Instant::now();
+            let deadline = *deadline.get_or_insert(now + self.wait);
+            if now >= deadline {
+                return Err(Error::Timeout(format!("one of {} instances", self.most)));
+            }
+            state = self.returned.wait_timeout(state, deadline - now).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    fn grow(&self, mut state: MutexGuard<'_, State>) -> Result<Lent<'_>> {
+        let number = state.next_number;
+        state.next_number += 1;
+        state.alive += 1;
+        drop(state);
+        match Instance::open(&self.opening, self.options) {
+            Ok(instance) => Ok(Lent { pool: self, numbered: Some(Numbered { number, instance }) }),
+            Err(error) => {
+                self.lock().alive -= 1;
+                self.returned.notify_one();
+                Err(error)
+            }
+        }
+    }
+
+    /// What all instances have counted. Waits for those in use to be given back.
+    pub(crate) fn statistics(&self) -> Result<Statistics> {
+        let mut sum = Statistics::default();
+        let mut seen: Vec<u64> = Vec::new();
+        let mut state = self.lock();
+        loop {
+            if state.closed {
+                return Err(Error::Closed);
+            }
+            for numbered in &mut state.idle {
+                if !seen.contains(&numbered.number) {
+                    sum.add(&numbered.instance.call(|call| call.guest.call_stats(call.store, call.cache))?);
+                    seen.push(numbered.number);
+                }
+            }
+            if seen.len() >= state.alive {
+                sum.merge(&state.retired);
+                return Ok(sum);
+            }
+            state = self.returned.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Closes all idle instances, and those in use as they are given back.
+    pub(crate) fn close(&self) -> Result<()> {
+        let idle = {
+            let mut state = self.lock();
+            if state.closed {
+                return Err(Error::Closed);
+            }
+            state.closed = true;
+            std::mem::take(&mut state.idle)
+        };
+        self.returned.notify_all();
+        idle.into_iter().map(|mut numbered| numbered.instance.close()).fold(Ok(()), |all, one| all.and(one))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // A panic between taking and giving back leaves the state whole: every change is one step.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        let Some(mut numbered) = self.numbered.take() else { return };
+        let mut state = self.pool.lock();
+        // A thread that panics inside a call leaves the instance in the middle of something.
+        let broken = numbered.instance.is_broken() || std::thread::panicking();
+        if broken || state.closed || numbered.instance.is_bloated() {
+            state.alive -= 1;
+            drop(state);
+            if !broken {
+                self.pool.retire(&mut numbered.instance);
+            }
+        } else {
+            state.idle.push(numbered);
+            drop(state);
+        }
+        // Wakes one that waits for an instance; statistics may wait, too, so all look.
+        self.pool.returned.notify_all();
+    }
+}
+
+impl Pool {
+    /// Closes an instance that is not kept, and keeps what it has counted.
+    pub(super) fn retire(&self, instance: &mut Instance) {
+        if let Ok(counted) = instance.call(|call| call.guest.call_stats(call.store, call.cache)) {
+            self.lock().retired.add(&counted);
+        }
+        if let Err(error) = instance.close() {
+            tracing::warn!(%error, "an instance could not be closed; the next opener completes what is missing");
+        }
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        match self.close() {
+            Ok(()) | Err(Error::Closed) => {}
+            Err(error) => tracing::warn!(%error, "the cache could not be closed"),
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! What `wasmtime` makes of the WIT package.
+
+#![allow(clippy::all, clippy::pedantic, clippy::restriction, missing_docs, unreachable_pub, reason = "generated")]
+
+wasmtime::component::bindgen!({
+    path: "../wit",
+    inline: "
+        package larder:host;
+        world embed {
+            export larder:cache/types@0.1.0;
+            export larder:cache/cache@0.1.0;
+        }
+    ",
+    world: "larder:host/embed",
+    ownership: Borrowing { duplicate_if_necessary: true },
+});
+
+pub(crate) use exports::larder::cache::{cache, types};

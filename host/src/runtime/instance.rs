@@ -1,0 +1,179 @@
+//! One instance of the component with one open cache.
+
+use std::path::Path;
+
+use wasmtime::component::{ResourceAny, ResourceTable};
+use wasmtime::{ResourceLimiter, Store};
+use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+
+use super::Runtime;
+use super::bindings::cache::{GuestCache, GuestKeyCursor, OpenOptions};
+use super::bindings::{Embed, types};
+use crate::coordination::{
+    Access, Coordination, CoordinationCtx, CoordinationCtxBuilder, CoordinationView, GrantError,
+};
+use crate::error::{Error, Result};
+
+/// An instance whose memory has grown beyond this is not kept: it never shrinks. In bytes.
+const MEMORY_KEPT: usize = 64 * 1024 * 1024;
+
+/// What is granted to the instances of one cache, and how they open it.
+pub(crate) struct Opening {
+    /// The directory on the host, by which name the component finds it, too: so its errors name it.
+    path: String,
+    coordination: CoordinationCtxBuilder,
+}
+
+impl Opening {
+    /// Grants a directory, which must exist.
+    pub(crate) fn new(directory: &Path, mapping: bool) -> Result<Self> {
+        let path = directory.to_str().ok_or_else(|| {
+            Error::InvalidArgument(format!("{} is not UTF-8, as the paths of components are", directory.display()))
+        })?;
+        let mut coordination = CoordinationCtx::builder();
+        coordination.allow_mapping(mapping);
+        coordination.preopened_dir(directory, path, Access::ReadWrite).map_err(|error| match error {
+            GrantError::Open { source, .. } => Error::from_io(directory, &source),
+            other => Error::Io(other.to_string()),
+        })?;
+        Ok(Self { path: path.to_owned(), coordination })
+    }
+
+    fn wasi(&self) -> Result<WasiCtx> {
+        let mut wasi = WasiCtxBuilder::new();
+        // Before the directory is granted, which copies the choice: file calls then run on this
+        // thread instead of being handed to another, at a hundred times the cost.
+        wasi.allow_blocking_current_thread(true).inherit_stderr();
+        wasi.preopened_dir(&self.path, &self.path, FsPerms::ReadWrite)
+            .map_err(|error| Error::Io(format!("{}: {error:#}", self.path)))?;
+        Ok(wasi.build())
+    }
+}
+
+/// What a store carries.
+pub(crate) struct State {
+    wasi: WasiCtx,
+    coordination: CoordinationCtx,
+    table: ResourceTable,
+    memory: MemoryWatch,
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl CoordinationView for State {
+    fn coordination(&mut self) -> Coordination<'_> {
+        Coordination { ctx: &mut self.coordination, table: &mut self.table }
+    }
+}
+
+/// Notes how large memories have become; limits nothing.
+#[derive(Default)]
+struct MemoryWatch {
+    largest: usize,
+}
+
+impl ResourceLimiter for MemoryWatch {
+    fn memory_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        self.largest = self.largest.max(desired);
+        Ok(true)
+    }
+
+    fn table_growing(&mut self, _: usize, _: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(true)
+    }
+}
+
+/// An instance with an open cache.
+pub(crate) struct Instance {
+    store: Store<State>,
+    exports: Embed,
+    cache: ResourceAny,
+    /// Whether a call has trapped: then nothing in it can be relied on any more.
+    broken: bool,
+}
+
+/// What a call into the component needs.
+pub(crate) struct Call<'a> {
+    /// The exported functions.
+    pub(crate) guest: GuestCache<'a>,
+    /// The store they run in.
+    pub(crate) store: &'a mut Store<State>,
+    /// The open cache.
+    pub(crate) cache: ResourceAny,
+}
+
+/// What the component answers: the outer result is that of the call, the inner its own.
+pub(crate) type Answer<T> = wasmtime::Result<Result<T, types::Error>>;
+
+impl Instance {
+    /// Starts an instance and opens the cache.
+    pub(crate) fn open(opening: &Opening, options: OpenOptions) -> Result<Self> {
+        let runtime = Runtime::get()?;
+        let state = State {
+            wasi: opening.wasi()?,
+            coordination: opening.coordination.build(),
+            table: ResourceTable::new(),
+            memory: MemoryWatch::default(),
+        };
+        let mut store = Store::new(&runtime.engine, state);
+        store.limiter(|state| &mut state.memory);
+        let failed = |error: wasmtime::Error| Error::Failed(format!("{error:#}"));
+        let exports = runtime.component.instantiate(&mut store).map_err(failed)?;
+        let guest = exports.larder_cache_cache().cache();
+        let cache = guest.call_open(&mut store, &opening.path, options).map_err(failed)??;
+        Ok(Self { store, exports, cache, broken: false })
+    }
+
+    /// Calls into the component. A trap makes the instance unusable.
+    pub(crate) fn call<T>(&mut self, call: impl FnOnce(Call<'_>) -> Answer<T>) -> Result<T> {
+        let guest = self.exports.larder_cache_cache().cache();
+        match call(Call { guest, store: &mut self.store, cache: self.cache }) {
+            Ok(answer) => answer.map_err(Error::from),
+            Err(error) => {
+                self.broken = true;
+                Err(Error::Failed(format!("{error:#}")))
+            }
+        }
+    }
+
+    /// The next keys of a cursor of this instance.
+    pub(crate) fn next_keys(&mut self, cursor: ResourceAny, limit: u32) -> Result<Vec<types::KeyResult>> {
+        let guest: GuestKeyCursor<'_> = self.exports.larder_cache_cache().key_cursor();
+        match guest.call_next(&mut self.store, cursor, limit) {
+            Ok(answer) => answer.map_err(Error::from),
+            Err(error) => {
+                self.broken = true;
+                Err(Error::Failed(format!("{error:#}")))
+            }
+        }
+    }
+
+    /// Lets go of a cursor.
+    pub(crate) fn drop_cursor(&mut self, cursor: ResourceAny) {
+        if !self.broken && cursor.resource_drop(&mut self.store).is_err() {
+            self.broken = true;
+        }
+    }
+
+    /// Whether a call has trapped.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.broken
+    }
+
+    /// Whether it has grown so large that it had better be replaced.
+    pub(crate) fn is_bloated(&self) -> bool {
+        self.store.data().memory.largest > MEMORY_KEPT
+    }
+
+    /// Writes what is pending and lets go of the directory.
+    pub(crate) fn close(&mut self) -> Result<()> {
+        if self.broken {
+            return Ok(());
+        }
+        self.call(|call| call.guest.call_close(call.store, call.cache))
+    }
+}
