@@ -51,6 +51,7 @@ pub(crate) struct DatabaseFile {
     lock: DatabaseLock,
     shared: Option<Box<dyn SharedFile>>,
     coordination: Option<Arc<dyn Coordination>>,
+    keep_log: bool,
     link: Link,
 }
 
@@ -67,7 +68,7 @@ impl DatabaseFile {
             ),
         };
         let link = Link { index: Arc::new(Mutex::new(WalIndex::new(path))), log: Arc::new(Mutex::new(None)) };
-        Ok(Self { storage, lock: DatabaseLock::default(), shared, coordination, link })
+        Ok(Self { storage, lock: DatabaseLock::default(), shared, coordination, keep_log: false, link })
     }
 
     fn failed(&self, operation: &'static str, error: &std::io::Error, code: c_int) -> Code {
@@ -124,10 +125,15 @@ impl VfsFile for DatabaseFile {
 
     fn lock(&mut self, level: Level) -> Result<()> {
         let wait_ms = self.link.index().wait_ms();
-        // Whoever uses the index also holds a shared lock. If not, locks were lost, and nobody
-        // may take this database for his own.
-        if level > Level::Reserved && self.link.index().is_used_by_others()? {
-            return Err(Code(ffi::SQLITE_BUSY));
+        if level == Level::Exclusive {
+            let mut index = self.link.index();
+            // The last to close the database copies the log into it, without further locks.
+            index.check_whole()?;
+            // Whoever uses the index also holds a shared lock. If not, locks were lost, and
+            // nobody may take this database for his own.
+            if index.is_used_by_others()? {
+                return Err(Code(ffi::SQLITE_BUSY));
+            }
         }
         let result = self.lock.raise(self.shared.as_deref(), level, wait_ms);
         result.map_err(|error| self.lock_failed(error))
@@ -151,6 +157,11 @@ impl VfsFile for DatabaseFile {
 
     fn set_wait_ms(&mut self, wait_ms: u32) -> Option<u32> {
         self.shared.as_ref().map(|_| self.link.index().set_wait_ms(wait_ms))
+    }
+
+    fn keep_log(&mut self, keep: Option<bool>) -> Option<bool> {
+        self.keep_log = keep.unwrap_or(self.keep_log);
+        Some(self.keep_log)
     }
 
     fn has_other_readers(&mut self) -> Result<bool> {

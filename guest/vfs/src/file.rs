@@ -46,6 +46,11 @@ pub(crate) trait VfsFile: Send {
     fn set_wait_ms(&mut self, _wait_ms: u32) -> Option<u32> {
         None
     }
+    /// Whether the log stays when the last connection closes, after setting it if asked to; none
+    /// if there is no log.
+    fn keep_log(&mut self, _keep: Option<bool>) -> Option<bool> {
+        None
+    }
     /// Whether others read the database through the WAL-index.
     fn has_other_readers(&mut self) -> Result<bool> {
         Ok(false)

@@ -69,17 +69,87 @@ fn a_reader_whose_index_was_erased_is_told_at_the_end() {
     }
 }
 
+/// A database whose log has so many frames that page numbers fill several pieces of the index.
+fn new_bulk() -> (tempfile::TempDir, std::path::PathBuf, rusqlite::Connection) {
+    let (directory, path) = new_counter();
+    let mut connection = open(&path);
+    connection
+        .execute_batch(
+            "PRAGMA wal_autocheckpoint = 0; CREATE TABLE bulk (x BLOB);
+             WITH RECURSIVE list(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM list WHERE i < 6000)
+                 INSERT INTO bulk SELECT zeroblob(4000) FROM list;",
+        )
+        .unwrap();
+    increment(&mut connection, 2);
+    (directory, path, connection)
+}
+
+fn bulk_rows(connection: &rusqlite::Connection) -> i64 {
+    let query = "SELECT count(*) FROM bulk WHERE x = zeroblob(4000)";
+    connection.query_row(query, [], |row| row.get(0)).unwrap()
+}
+
+/// Offsets of 4 KiB pieces of the index: page numbers, hash slots, the second region.
+const PIECES: [u64; 5] = [136, 4096, 12288, 32768, 36864];
+
 #[test]
-fn a_reader_whose_index_lost_only_page_numbers_is_told_as_well() {
-    let (_directory, path) = new_counter();
-    let mut writer = open(&path);
-    increment(&mut writer, 2);
+fn a_reader_whose_index_lost_any_page_numbers_is_told() {
+    for piece in PIECES {
+        let (_directory, path, connection) = new_bulk();
+        let reader = open(&path);
+        reader.execute_batch("BEGIN").unwrap();
+        assert_eq!(bulk_rows(&reader), 6000);
+        erase(&path, piece, 4096 - usize::from(piece == 136) * 136);
+        reader.execute_batch("COMMIT").unwrap();
+        assert!(reported(&path).reason.contains("part"), "{piece}");
+        drop(reader);
+        take_damage();
+        // One who was idle meanwhile finds an index that has to be made anew.
+        assert_eq!(count(&connection), 2);
+        assert_eq!(bulk_rows(&connection), 6000);
+        assert_eq!(take_damage(), None);
+    }
+}
+
+#[test]
+fn a_reader_whose_index_lost_its_hash_slots_is_told() {
+    let (_directory, path, _connection) = new_bulk();
     let reader = open(&path);
     reader.execute_batch("BEGIN").unwrap();
-    assert_eq!(count(&reader), 2);
-    erase(&path, 136, 4096);
+    assert_eq!(bulk_rows(&reader), 6000);
+    erase(&path, 16384, 16384);
     reader.execute_batch("COMMIT").unwrap();
-    assert!(reported(&path).reason.contains("part"));
+    reported(&path);
+}
+
+#[test]
+fn a_log_is_not_copied_into_the_database_by_a_damaged_index() {
+    for piece in PIECES {
+        let (_directory, path, connection) = new_bulk();
+        erase(&path, piece, 4096 - usize::from(piece == 136) * 136);
+        let checkpoint = connection.query_row("PRAGMA wal_checkpoint(FULL)", [], |_| Ok(()));
+        assert!(checkpoint.is_err(), "{piece}");
+        reported(&path);
+        drop(connection);
+        take_damage();
+        let reopened = open(&path);
+        assert_eq!((count(&reopened), bulk_rows(&reopened)), (2, 6000), "{piece}");
+        assert_eq!(integrity(&reopened), "ok");
+    }
+}
+
+#[test]
+fn closing_with_a_damaged_index_loses_nothing() {
+    for piece in PIECES {
+        let (_directory, path, connection) = new_bulk();
+        erase(&path, piece, 4096 - usize::from(piece == 136) * 136);
+        drop(connection);
+        reported(&path);
+        let reopened = open(&path);
+        assert_eq!((count(&reopened), bulk_rows(&reopened)), (2, 6000), "{piece}");
+        assert_eq!(integrity(&reopened), "ok");
+        assert_eq!(take_damage(), None);
+    }
 }
 
 #[test]

@@ -16,7 +16,7 @@ use std::path::Path;
 use larder_vfs::{FailureKind, RegisterError, register, take_failure};
 use rusqlite::{ErrorCode, OpenFlags, ffi};
 use support::process::{Helper, role};
-use support::{SHARED, SOLE, count, integrity, journal_mode, new_counter, open, open_with};
+use support::{SHARED, SOLE, count, increment, integrity, journal_mode, new_counter, open, open_with};
 
 #[test]
 fn helper() {
@@ -139,6 +139,37 @@ fn a_host_that_can_not_map_allows_the_log_only_with_exclusive_locking() {
 }
 
 #[test]
+fn an_index_that_can_only_be_read_is_used_while_a_writer_keeps_it() {
+    let coordination = support::ofd::OfdCoordination { read_only_index: true, ..Default::default() };
+    register(c"larder-read-only-index", Some(Box::new(coordination))).unwrap();
+    let (_directory, path) = new_counter();
+    let mut writer = open(&path);
+    increment(&mut writer, 3);
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
+    let reader = open_with(&path, c"larder-read-only-index", flags).unwrap();
+    assert_eq!(count(&reader), 3);
+    increment(&mut writer, 1);
+    assert_eq!(count(&reader), 4);
+    // Without a writer nobody vouches for what is in the file; SQLite makes an index of its own.
+    keep_log(&writer);
+    drop(reader);
+    drop(writer);
+    assert!(support::shm(&path).exists());
+    let reader = open_with(&path, c"larder-read-only-index", flags).unwrap();
+    assert_eq!(count(&reader), 4);
+    increment(&mut open(&path), 1);
+    assert_eq!(count(&reader), 5);
+    assert_eq!(larder_vfs::take_damage(), None);
+}
+
+fn keep_log(connection: &rusqlite::Connection) {
+    let control = ffi::SQLITE_FCNTL_PERSIST_WAL;
+    assert_eq!(file_control(connection, control, -1), Ok(0));
+    assert_eq!(file_control(connection, control, 1), Ok(1));
+    assert_eq!(file_control(connection, control, -1), Ok(1));
+}
+
+#[test]
 fn the_lock_timeout_is_set_and_read_back() {
     let (_directory, path) = new_counter();
     let connection = open(&path);
@@ -149,14 +180,17 @@ fn the_lock_timeout_is_set_and_read_back() {
     assert_eq!(set_lock_timeout(&sole, 250), Err(ffi::SQLITE_NOTFOUND));
 }
 
-#[allow(unsafe_code, reason = "rusqlite has no file controls")]
 fn set_lock_timeout(connection: &rusqlite::Connection, timeout_ms: i32) -> Result<i32, i32> {
-    let mut argument = timeout_ms;
+    file_control(connection, ffi::SQLITE_FCNTL_LOCK_TIMEOUT, timeout_ms)
+}
+
+/// A file control that gives and takes an int.
+#[allow(unsafe_code, reason = "rusqlite has no file controls")]
+fn file_control(connection: &rusqlite::Connection, operation: i32, mut argument: i32) -> Result<i32, i32> {
+    let address = (&raw mut argument).cast();
     // SAFETY: the handle is used only while the connection is borrowed.
     let handle = unsafe { connection.handle() };
     // SAFETY: the connection is open, and the operation takes the address of an int.
-    let code = unsafe {
-        ffi::sqlite3_file_control(handle, c"main".as_ptr(), ffi::SQLITE_FCNTL_LOCK_TIMEOUT, (&raw mut argument).cast())
-    };
+    let code = unsafe { ffi::sqlite3_file_control(handle, c"main".as_ptr(), operation, address) };
     if code == ffi::SQLITE_OK { Ok(argument) } else { Err(code) }
 }

@@ -252,6 +252,12 @@ unsafe extern "C" fn file_control(file: *mut ffi::sqlite3_file, operation: c_int
                 let before = file.set_wait_ms(wait_ms).ok_or(Code(ffi::SQLITE_NOTFOUND))?;
                 c_int::try_from(before).unwrap_or(c_int::MAX)
             }
+            ffi::SQLITE_FCNTL_PERSIST_WAL => {
+                // SAFETY: this operation comes with the address of an int; less than 0 only asks.
+                let keep = unsafe { argument.cast::<c_int>().read() };
+                let keep = (keep >= 0).then_some(keep != 0);
+                file.keep_log(keep).ok_or(Code(ffi::SQLITE_NOTFOUND))?.into()
+            }
             // A hint only; growing in advance would not save a write.
             ffi::SQLITE_FCNTL_SIZE_HINT => return Ok(()),
             _ => return Err(Code(ffi::SQLITE_NOTFOUND)),

@@ -68,7 +68,13 @@ impl WalIndex {
         grow: bool,
     ) -> Result<Mapping> {
         self.check_undamaged(ffi::SQLITE_IOERR_SHMMAP)?;
+        let before = self.attached.as_ref().map_or(0, |attached| attached.regions().len());
         let result = self.try_map(coordination, region, size, grow);
+        let after = self.attached.as_ref().map_or(0, |attached| attached.regions().len());
+        if before > 0 && after > before {
+            // Frames of a region that others made long ago are seen here for the first time.
+            self.check_whole()?;
+        }
         result.map_err(|problem| {
             // One that waits for a writer to attach keeps its handle, as SQLite requires.
             if problem != Problem::Code(ffi::SQLITE_READONLY_CANTINIT) {
@@ -107,6 +113,13 @@ impl WalIndex {
             let progress = attached.regions().first().and_then(header::progress);
             self.seen = if slots.ignores_log() { progress.map(Progress::without_frames) } else { progress };
         }
+        if slots.is_checkpoint_lock()
+            && let Err(code) = self.check_whole()
+        {
+            // SQLite takes the lock for not taken. Its release can add nothing to the error.
+            let _ = self.unlock(slots);
+            return Err(code);
+        }
         Ok(())
     }
 
@@ -134,12 +147,31 @@ impl WalIndex {
         };
         match header::damage_since(seen, attached.regions()) {
             None => Ok(()),
-            Some(reason) => {
-                record_damage(&self.path, reason);
-                self.damaged = true;
-                Err(Code(ffi::SQLITE_IOERR_SHMMAP))
-            }
+            Some(reason) => Err(self.condemn(reason)),
         }
+    }
+
+    /// Fails if the index lost any frame: by such an index the log must not be copied into the
+    /// database, and then thrown away.
+    pub(crate) fn check_whole(&mut self) -> Result<()> {
+        self.check_undamaged(ffi::SQLITE_IOERR_SHMMAP)?;
+        let regions = self.attached.as_ref().map(Attached::regions).unwrap_or_default();
+        if header::is_damaged_now(regions) {
+            return Err(self.condemn("part of the WAL-index was erased"));
+        }
+        Ok(())
+    }
+
+    /// Gives up the index, and makes others give it up, too: they find it erased, and when they
+    /// open it again, or if they just began, SQLite makes it anew from the log.
+    fn condemn(&mut self, reason: &str) -> Code {
+        let writable = self.attached.as_ref().filter(|attached| !attached.is_read_only());
+        if let Some(first) = writable.and_then(|attached| attached.regions().first()) {
+            header::invalidate(first);
+        }
+        record_damage(&self.path, reason);
+        self.damaged = true;
+        Code(ffi::SQLITE_IOERR_SHMMAP)
     }
 
     /// Orders all accesses to shared memory.
@@ -205,3 +237,6 @@ impl WalIndex {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

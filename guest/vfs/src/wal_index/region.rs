@@ -68,16 +68,26 @@ impl Region {
 
     /// The 32-bit word at an index, in the byte order of the machine; 0 beyond the end.
     pub(super) fn word(&self, index: usize) -> u32 {
+        self.atomic(index).map_or(0, |word| word.load(Ordering::Relaxed))
+    }
+
+    /// Sets the word at an index to 0.
+    pub(super) fn clear_word(&self, index: usize) {
+        if let Some(word) = self.atomic(index) {
+            word.store(0, Ordering::Relaxed);
+        }
+    }
+
+    fn atomic(&self, index: usize) -> Option<&AtomicU32> {
         if index >= self.layout.size() / size_of::<u32>() {
-            return 0;
+            return None;
         }
         // SAFETY: within the block, as checked above.
         let word = unsafe { self.memory.cast::<u32>().add(index) };
         // SAFETY: aligned, since the block is, and valid while `self` is borrowed; no Rust
         // reference to it other than such atomics exists, and whole words are what SQLite and
         // others write here.
-        let word = unsafe { AtomicU32::from_ptr(word.as_ptr()) };
-        word.load(Ordering::Relaxed)
+        Some(unsafe { AtomicU32::from_ptr(word.as_ptr()) })
     }
 }
 

@@ -34,6 +34,11 @@ impl Slots {
         self.first == 0 && self.mode == LockMode::Exclusive
     }
 
+    /// Whether this is the lock of the one connection that copies the log into the database.
+    pub(super) fn is_checkpoint_lock(self) -> bool {
+        self.first == 1 && self.mode == LockMode::Exclusive
+    }
+
     /// Whether this is the lock of a reader.
     pub(super) fn is_read_lock(self) -> bool {
         self.first >= READ_WITHOUT_LOG && self.mode == LockMode::Shared

@@ -16,11 +16,14 @@ use larder_vfs::{Coordination, Fault, LockMode, SharedFile};
 pub(crate) struct OfdCoordination {
     /// Makes barriers report damage.
     pub(crate) damaged: Arc<AtomicBool>,
+    /// Lets no WAL-index be written.
+    pub(crate) read_only_index: bool,
     /// Makes it a host that can not map.
     pub(crate) unmappable: bool,
 }
 
-struct OfdFile(File);
+/// A file, and whether it can only be read.
+struct OfdFile(File, bool);
 
 fn fault(error: &io::Error) -> Fault {
     match error.kind() {
@@ -33,13 +36,16 @@ fn fault(error: &io::Error) -> Fault {
 
 impl Coordination for OfdCoordination {
     fn open(&self, path: &str, create: bool, read_only: bool) -> Result<Box<dyn SharedFile>, Fault> {
+        if self.read_only_index && !read_only && path.ends_with("-shm") {
+            return Err(Fault::Denied);
+        }
         let file = OpenOptions::new()
             .read(true)
             .write(!read_only)
             .create(create && !read_only)
             .open(path)
             .map_err(|error| fault(&error))?;
-        Ok(Box::new(OfdFile(file)))
+        Ok(Box::new(OfdFile(file, read_only)))
     }
 
     fn can_map(&self) -> bool {
@@ -106,7 +112,8 @@ impl SharedFile for OfdFile {
 
     unsafe fn map(&self, offset: u64, memory: *mut u8, length: usize) -> Result<(), Fault> {
         assert_eq!(memory.addr() % (64 << 10), 0, "misaligned");
-        let protection = libc::PROT_READ | libc::PROT_WRITE;
+        let writable = if self.1 { 0 } else { libc::PROT_WRITE };
+        let protection = libc::PROT_READ | writable;
         let flags = libc::MAP_SHARED | libc::MAP_FIXED;
         let offset = offset.try_into().unwrap();
         let file = self.0.as_raw_fd();
