@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::error::{Error, Result};
@@ -56,6 +57,9 @@ impl Database {
         if access.exclusive {
             self.connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
         }
+        // Plans depend on statements alone: else SQLite compiles a statement anew whenever a
+        // parameter changes that a plan might profit from, which takes longer than running it.
+        self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         // Look at every page before trusting it: the directory may be damaged or hostile.
         self.connection.pragma_update(None, "cell_size_check", true)?;
         self.connection.pragma_update(None, "trusted_schema", false)

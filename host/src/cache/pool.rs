@@ -28,6 +28,8 @@ struct State {
     /// Instances that exist, idle or in use.
     alive: usize,
     next_number: u64,
+    /// Threads that wait for an instance: to wake nobody costs a system call, too.
+    waiting: usize,
     closed: bool,
     /// What instances have counted that no longer exist.
     retired: Statistics,
@@ -57,7 +59,7 @@ impl Pool {
         temporary: Option<TempDir>,
     ) -> Self {
         let idle = vec![Numbered { number: 0, instance: first }];
-        let state = State { idle, alive: 1, next_number: 1, closed: false, retired: Statistics::default() };
+        let state = State { idle, alive: 1, next_number: 1, waiting: 0, closed: false, retired: Statistics::default() };
         Self {
             state: Mutex::new(state),
             returned: Condvar::new(),
@@ -110,7 +112,7 @@ impl Pool {
             if now >= deadline {
                 return Err(Error::Timeout(format!("one of {} instances", self.most)));
             }
-            state = self.returned.wait_timeout(state, deadline - now).unwrap_or_else(PoisonError::into_inner).0;
+            state = self.wait(state, Some(deadline - now));
         }
     }
 
@@ -122,8 +124,7 @@ impl Pool {
         match Instance::open(&self.opening, self.options) {
             Ok(instance) => Ok(Lent { pool: self, numbered: Some(Numbered { number, instance }) }),
             Err(error) => {
-                self.lock().alive -= 1;
-                self.returned.notify_one();
+                self.give_back(None);
                 Err(error)
             }
         }
@@ -148,7 +149,7 @@ impl Pool {
                 sum.merge(&state.retired);
                 return Ok(sum);
             }
-            state = self.returned.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self.wait(state, None);
         }
     }
 
@@ -166,6 +167,32 @@ impl Pool {
         idle.into_iter().map(|mut numbered| numbered.instance.close()).fold(Ok(()), |all, one| all.and(one))
     }
 
+    /// Waits until an instance is given back or gone, or the time is over.
+    fn wait<'a>(&'a self, mut state: MutexGuard<'a, State>, at_most: Option<Duration>) -> MutexGuard<'a, State> {
+        state.waiting += 1;
+        let mut state = match at_most {
+            Some(at_most) => self.returned.wait_timeout(state, at_most).unwrap_or_else(PoisonError::into_inner).0,
+            None => self.returned.wait(state).unwrap_or_else(PoisonError::into_inner),
+        };
+        state.waiting -= 1;
+        state
+    }
+
+    /// Takes an instance back, or, without one, notes that one is gone.
+    fn give_back(&self, numbered: Option<Numbered>) {
+        let mut state = self.lock();
+        match numbered {
+            Some(numbered) => state.idle.push(numbered),
+            None => state.alive -= 1,
+        }
+        let anybody = state.waiting > 0;
+        drop(state);
+        if anybody {
+            // All look: some wait for an instance, some for statistics.
+            self.returned.notify_all();
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         // A panic between taking and giving back leaves the state whole: every change is one step.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -175,21 +202,16 @@ impl Pool {
 impl Drop for Lent<'_> {
     fn drop(&mut self) {
         let Some(mut numbered) = self.numbered.take() else { return };
-        let mut state = self.pool.lock();
         // A thread that panics inside a call leaves the instance in the middle of something.
         let broken = numbered.instance.is_broken() || std::thread::panicking();
-        if broken || state.closed || numbered.instance.is_bloated() {
-            state.alive -= 1;
-            drop(state);
-            if !broken {
-                self.pool.retire(&mut numbered.instance);
-            }
-        } else {
-            state.idle.push(numbered);
-            drop(state);
+        if !broken && !numbered.instance.is_bloated() && !self.pool.lock().closed {
+            self.pool.give_back(Some(numbered));
+            return;
         }
-        // Wakes one that waits for an instance; statistics may wait, too, so all look.
-        self.pool.returned.notify_all();
+        if !broken {
+            self.pool.retire(&mut numbered.instance);
+        }
+        self.pool.give_back(None);
     }
 }
 
