@@ -58,6 +58,8 @@ thread_local! {
 ///
 /// To be asked after every operation, successful or not: SQLite ignores the result of releasing a
 /// lock, so damage found at the end of a read transaction shows nowhere else.
+/// If it answers after a successful commit, the commit itself is in the log. Every further use of
+/// the damaged connection records it again, closing included: ask once more after that.
 pub fn take_damage() -> Option<Damage> {
     DAMAGE.take()
 }
