@@ -12,7 +12,7 @@ use crate::command;
 /// Debian's current Rust with the source of its standard library.
 const RUST_PACKAGES: [&str; 3] = ["rustc-web", "cargo-web", "rust-web-src"];
 
-/// The version to name where the package lists can not be asked.
+/// The version that is installed if it is offered, since it is the one tried most.
 const USUAL_CLANG: u32 = 19;
 
 /// Something that can be installed.
@@ -47,7 +47,7 @@ impl Action {
             Self::CPackages => {
                 update_package_lists()?;
                 let names = command::output(Command::new("apt-cache").args(["pkgnames", "clang-"]));
-                let major = names.as_deref().and_then(newest_clang).context("no package of clang is offered")?;
+                let major = names.as_deref().and_then(clang_to_install).context("no package of clang is offered")?;
                 install_packages(&c_packages(major))
             }
         }
@@ -106,9 +106,11 @@ fn c_packages(major: u32) -> [String; 4] {
     [format!("clang-{major}"), format!("lld-{major}"), format!("llvm-{major}"), "wasi-libc".to_owned()]
 }
 
-/// The highest version among package names such as `clang-19`.
-fn newest_clang(package_names: &str) -> Option<u32> {
-    package_names.lines().filter_map(|name| name.strip_prefix("clang-")?.parse().ok()).max()
+/// Which version to take of those in package names such as `clang-19`: the usual one, or else the
+/// newest.
+fn clang_to_install(package_names: &str) -> Option<u32> {
+    let offered = || package_names.lines().filter_map(|name| name.strip_prefix("clang-")?.parse().ok());
+    offered().find(|major| *major == USUAL_CLANG).or_else(|| offered().max())
 }
 
 fn update_package_lists() -> Result<()> {
@@ -179,9 +181,10 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_clang_is_the_highest_number() {
-        let names = "clang-9\nclang-19-doc\nclang-19\nclang-14\nclang-format-22\n";
-        assert_eq!(newest_clang(names), Some(19));
-        assert_eq!(newest_clang("clang-tools\n"), None);
+    fn the_usual_clang_is_installed_and_otherwise_the_newest() {
+        let names = "clang-9\nclang-19-doc\nclang-14\nclang-format-22\nclang-18\n";
+        assert_eq!(clang_to_install(names), Some(18));
+        assert_eq!(clang_to_install(&format!("clang-22\nclang-19\n{names}")), Some(19));
+        assert_eq!(clang_to_install("clang-tools\n"), None);
     }
 }
