@@ -1,0 +1,238 @@
+//! The components, called by their WIT interface with nothing of the host crate between.
+
+use std::path::Path;
+
+use larder::coordination::{self, Access, Coordination, CoordinationCtx, CoordinationView};
+use wasmtime::component::{Component, Linker, ResourceAny, ResourceTable};
+use wasmtime::{Config, Engine, Store};
+use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+
+/// What `wasmtime` makes of the WIT package.
+#[allow(clippy::all, clippy::pedantic, clippy::restriction, missing_docs, unreachable_pub, reason = "generated")]
+mod bindings {
+    wasmtime::component::bindgen!({
+        path: "../wit",
+        inline: "
+            package larder:tests;
+            world embed {
+                export larder:cache/types@0.1.0;
+                export larder:cache/cache@0.1.0;
+            }
+        ",
+        world: "larder:tests/embed",
+        additional_derives: [PartialEq],
+    });
+}
+
+pub use bindings::exports::larder::cache::cache as wit;
+pub use bindings::exports::larder::cache::types;
+
+use types::{Entry, Error, Expiry, Key, Number, SetOptions, Value};
+use wit::{Durability, Information, Limit, OpenOptions, Order, Problem, Scan, Selection, Statistics};
+
+/// Which of the two builds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum World {
+    /// With `coordination`.
+    Shared,
+    /// With WASI alone.
+    Standalone,
+}
+
+struct State {
+    wasi: WasiCtx,
+    coordination: CoordinationCtx,
+    table: ResourceTable,
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl CoordinationView for State {
+    fn coordination(&mut self) -> Coordination<'_> {
+        Coordination { ctx: &mut self.coordination, table: &mut self.table }
+    }
+}
+
+/// An engine with a component, from which instances are made.
+pub struct Host {
+    engine: Engine,
+    component: Component,
+    linker: Linker<State>,
+}
+
+impl Host {
+    /// Compiles a component. In the world `standalone` the linker offers WASI and nothing else.
+    pub fn new(world: World) -> Self {
+        let engine = Engine::new(larder::configure(&mut Config::new())).unwrap();
+        let mut linker = Linker::new(&engine);
+        wasmtime_wasi::p2::add_to_linker_sync(&mut linker).unwrap();
+        let bytes = match world {
+            World::Shared => {
+                coordination::add_to_linker(&mut linker).unwrap();
+                larder::SHARED_COMPONENT
+            }
+            World::Standalone => larder::STANDALONE_COMPONENT,
+        };
+        let component = Component::from_binary(&engine, bytes).unwrap();
+        Self { engine, component, linker }
+    }
+
+    /// The one of this process for a world.
+    pub fn of(world: World) -> &'static Self {
+        use std::sync::OnceLock;
+        static SHARED: OnceLock<Host> = OnceLock::new();
+        static STANDALONE: OnceLock<Host> = OnceLock::new();
+        match world {
+            World::Shared => SHARED.get_or_init(|| Self::new(world)),
+            World::Standalone => STANDALONE.get_or_init(|| Self::new(world)),
+        }
+    }
+
+    /// Starts an instance and opens the cache in a directory, which it sees as `/cache`.
+    pub fn open(&self, directory: &Path, options: OpenOptions) -> Result<Instance, Error> {
+        self.open_at(directory, "/cache", options)
+    }
+
+    /// Starts an instance that sees a directory as `/cache`, and opens `path`.
+    pub fn open_at(&self, directory: &Path, path: &str, options: OpenOptions) -> Result<Instance, Error> {
+        let mut wasi = WasiCtxBuilder::new();
+        wasi.allow_blocking_current_thread(true).inherit_stderr();
+        wasi.preopened_dir(directory, "/cache", FsPerms::ReadWrite).unwrap();
+        let mut grants = CoordinationCtx::builder();
+        grants.preopened_dir(directory, "/cache", Access::ReadWrite).unwrap();
+        let state = State { wasi: wasi.build(), coordination: grants.build(), table: ResourceTable::new() };
+        let mut store = Store::new(&self.engine, state);
+        let exports = bindings::Embed::instantiate(&mut store, &self.component, &self.linker).unwrap();
+        let guest = exports.larder_cache_cache().cache();
+        let cache = guest.call_open(&mut store, path, options).expect("no input traps the component")?;
+        Ok(Instance { store, exports, cache })
+    }
+}
+
+/// Options that create a cache and keep everything else as it is.
+pub fn options() -> OpenOptions {
+    OpenOptions {
+        create: true,
+        read_only: false,
+        exclusive: false,
+        size_limit: Limit::Recorded,
+        item_limit: Limit::Recorded,
+        policy: None,
+        shards: None,
+        default_ttl: Expiry::Default,
+        inline_threshold: None,
+        durability: None::<Durability>,
+        wait_ms: None,
+        lease_ms: None,
+    }
+}
+
+/// A key or value of text.
+pub fn text_key(text: &str) -> Key {
+    Key::Text(text.into())
+}
+
+/// A value of text.
+pub fn text(text: &str) -> Value {
+    Value::Text(text.into())
+}
+
+/// No time to live of its own, no tags.
+pub fn plain() -> SetOptions {
+    SetOptions { ttl: Expiry::Default, tags: Vec::new(), sliding: false }
+}
+
+/// These tags.
+pub fn tagged(tags: &[&str]) -> SetOptions {
+    SetOptions { tags: tags.iter().map(|tag| (*tag).to_owned()).collect(), ..plain() }
+}
+
+/// A time to live.
+pub fn ttl(milliseconds: u64) -> SetOptions {
+    SetOptions { ttl: Expiry::After(milliseconds), ..plain() }
+}
+
+/// All live entries by insertion.
+pub fn everything() -> Scan {
+    Scan { selection: Selection::All, order: Order::Insertion, reverse: false, expired: false }
+}
+
+/// An instance with an open cache. Its methods are those of the WIT resource; a trap, which no
+/// input may cause, panics.
+pub struct Instance {
+    store: Store<State>,
+    exports: bindings::Embed,
+    cache: ResourceAny,
+}
+
+/// Defines the methods of [`Instance`] that only pass on their arguments.
+macro_rules! calls {
+    ($($(#[$docs:meta])* $name:ident => $call:ident($($argument:ident: $kind:ty),*) -> $result:ty;)*) => {
+        $(
+            $(#[$docs])*
+            pub fn $name(&mut self, $($argument: $kind),*) -> Result<$result, Error> {
+                let guest = self.exports.larder_cache_cache().cache();
+                guest.$call(&mut self.store, self.cache, $($argument),*).expect("no input traps the component")
+            }
+        )*
+    };
+}
+
+impl Instance {
+    calls! {
+        /// `get`
+        get => call_get(key: &Key) -> Option<Value>;
+        /// `get-entry`
+        get_entry => call_get_entry(key: &Key) -> Option<Entry>;
+        /// `set`
+        set => call_set(key: &Key, value: &Value, options: &SetOptions) -> u64;
+        /// `add`
+        add => call_add(key: &Key, value: &Value, options: &SetOptions) -> Option<u64>;
+        /// `delete`
+        delete => call_delete(key: &Key) -> bool;
+        /// `touch`
+        touch => call_touch(key: &Key, ttl: Expiry) -> bool;
+        /// `increment`
+        increment => call_increment(key: &Key, delta: Number, initial: Option<Number>, options: &SetOptions) -> Option<Number>;
+        /// `contains`
+        contains => call_contains(key: &Key) -> bool;
+        /// `count`
+        count => call_count() -> u64;
+        /// `volume`
+        volume => call_volume() -> u64;
+        /// `evict`
+        evict => call_evict(selection: &Selection) -> u64;
+        /// `expire`
+        expire => call_expire() -> u64;
+        /// `clear`
+        clear => call_clear() -> u64;
+        /// `stats`
+        stats => call_stats() -> Statistics;
+        /// `info`
+        info => call_info() -> Information;
+        /// `check`
+        check => call_check() -> Vec<Problem>;
+        /// `close`
+        close => call_close() -> ();
+    }
+
+    /// `keys`, read to the end in pages of `limit`.
+    pub fn keys(&mut self, scan: &Scan, limit: u32) -> Result<Vec<Key>, Error> {
+        let guest = self.exports.larder_cache_cache();
+        let cursor = guest.cache().call_keys(&mut self.store, self.cache, scan).expect("no trap")?;
+        let mut all = Vec::new();
+        let result = loop {
+            match guest.key_cursor().call_next(&mut self.store, cursor, limit).expect("no trap") {
+                Ok(page) if page.is_empty() => break Ok(all),
+                Ok(page) => all.extend(page),
+                Err(error) => break Err(error),
+            }
+        };
+        cursor.resource_drop(&mut self.store).unwrap();
+        result
+    }
+}
