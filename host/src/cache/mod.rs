@@ -3,6 +3,8 @@
 mod builder;
 mod keys;
 mod pool;
+#[cfg(test)]
+mod tests;
 mod typed;
 
 use std::path::Path;

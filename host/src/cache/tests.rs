@@ -1,0 +1,184 @@
+//! What the handle adds to the component: the pool, traps, closing, types.
+
+use std::sync::Barrier;
+use std::thread;
+use std::time::Duration;
+
+use super::*;
+use crate::error::Error;
+
+/// Makes the component trap in the middle of a call: the handle of its cache is gone.
+fn trap(cache: &Cache) -> Result<()> {
+    cache.pool.run(|instance| {
+        instance.call(|call| {
+            call.cache.resource_drop(&mut *call.store)?;
+            call.guest.call_count(call.store, call.cache).map(|answer| answer.map(drop))
+        })
+    })
+}
+
+#[test]
+fn a_trap_discards_its_instance_and_the_handle_carries_on() {
+    let cache = Cache::builder().instances(1).open_temporary().unwrap();
+    cache.set("key", "value").unwrap();
+    for _ in 0..3 {
+        assert!(matches!(trap(&cache), Err(Error::Failed(_))));
+        assert_eq!(cache.get("key").unwrap(), Some("value".into()));
+    }
+    cache.set("key", "other").unwrap();
+    assert_eq!(cache.check().unwrap(), []);
+}
+
+#[test]
+fn a_panic_of_the_caller_discards_the_instance_it_used() {
+    let cache = Cache::builder().instances(1).open_temporary().unwrap();
+    let other = cache.clone();
+    let panicked = thread::spawn(move || other.pool.run(|_| -> Result<()> { panic!("on purpose") })).join();
+    assert!(panicked.is_err());
+    cache.set("key", "value").unwrap();
+    assert_eq!(cache.get("key").unwrap(), Some("value".into()));
+}
+
+#[test]
+fn instances_grow_to_the_bound_and_callers_beyond_it_wait() {
+    let cache = Cache::builder().instances(2).wait(Duration::from_millis(50)).open_temporary().unwrap();
+    let both_in = Barrier::new(3);
+    let over = Barrier::new(3);
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                cache.pool.run(|_| {
+                    both_in.wait();
+                    over.wait();
+                    Ok(())
+                })
+            });
+        }
+        both_in.wait();
+        assert!(matches!(cache.get("key"), Err(Error::Timeout(text)) if text.contains("2 instances")));
+        over.wait();
+    });
+    assert_eq!(cache.get("key").unwrap(), None);
+}
+
+#[test]
+fn statistics_add_up_over_instances() {
+    let cache = Cache::builder().instances(3).open_temporary().unwrap();
+    cache.set("key", "value").unwrap();
+    let all_in = Barrier::new(3);
+    thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                cache
+                    .pool
+                    .run(|instance| {
+                        // All three are in use at once, so each is another.
+                        all_in.wait();
+                        instance.call(|call| call.guest.call_get(call.store, call.cache, Key::from("key").as_param()))
+                    })
+                    .unwrap()
+            });
+        }
+    });
+    let stats = cache.stats().unwrap();
+    assert_eq!((stats.hits, stats.sets), (3, 1));
+}
+
+#[test]
+fn closing_ends_all_clones() {
+    let cache = Cache::temporary().unwrap();
+    let clone = cache.clone();
+    cache.close().unwrap();
+    assert_eq!(clone.get("key"), Err(Error::Closed));
+    assert_eq!(clone.close(), Err(Error::Closed));
+    assert!(matches!(clone.keys(&Scan::default()), Err(Error::Closed)));
+}
+
+#[test]
+fn a_temporary_cache_is_gone_when_dropped() {
+    let cache = Cache::temporary().unwrap();
+    let directory = cache.directory().to_owned();
+    cache.set("key", vec![0; 100_000]).unwrap();
+    let clone = cache.clone();
+    drop(cache);
+    assert!(directory.exists());
+    drop(clone);
+    assert!(!directory.exists());
+}
+
+#[test]
+fn an_instance_that_grew_large_is_replaced_and_what_it_counted_kept() {
+    let cache = Cache::builder().instances(1).open_temporary().unwrap();
+    cache.set("key", vec![1; 70 << 20]).unwrap();
+    assert_eq!(cache.get("key").unwrap().unwrap().as_bytes().unwrap().len(), 70 << 20);
+    let stats = cache.stats().unwrap();
+    assert_eq!((stats.hits, stats.sets), (1, 1));
+}
+
+#[test]
+fn keys_are_enumerated_while_the_cache_is_in_use_also_by_a_sole_user() {
+    for exclusive in [false, true] {
+        let cache = Cache::builder().exclusive(exclusive).instances(2).open_temporary().unwrap();
+        for index in 0..1200 {
+            cache.set(index, "x").unwrap();
+        }
+        let mut seen = 0;
+        for key in cache.keys(&Scan::default()).unwrap() {
+            assert!(cache.delete(&key.unwrap()).unwrap());
+            seen += 1;
+        }
+        assert_eq!((seen, cache.count().unwrap()), (1200, 0));
+    }
+}
+
+#[test]
+fn typed_values_come_back_and_others_are_refused_by_name() {
+    let cache = Cache::temporary().unwrap();
+    let value = (7_u8, "text".to_owned(), vec![Some(1.5), None]);
+    cache.set_as("key", &value, &SetOptions::new()).unwrap();
+    assert_eq!(cache.get_as("key").unwrap(), Some(value));
+    assert_eq!(cache.get_as::<u8>("missing").unwrap(), None);
+    assert!(matches!(cache.get_as::<u8>("key"), Err(Error::Encoding(text)) if text.contains("left")));
+    cache.set("key", "plain text").unwrap();
+    assert!(matches!(cache.get_as::<u8>("key"), Err(Error::Encoding(text)) if text.contains("it is text")));
+}
+
+#[test]
+fn paths_that_can_not_be_a_cache_are_refused_by_name() {
+    let parent = tempfile::tempdir().unwrap();
+    let missing = parent.path().join("missing");
+    let opened = Cache::builder().create(false).open(&missing);
+    assert!(matches!(&opened, Err(Error::NotFound(text)) if text.contains("missing")), "{opened:?}");
+    let file = parent.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    for path in [file.clone(), file.join("below")] {
+        let opened = Cache::open(&path);
+        assert!(matches!(&opened, Err(Error::InvalidArgument(text)) if text.contains("not a directory")), "{opened:?}");
+    }
+    assert!(matches!(Cache::builder().read_only(true).open(&missing), Err(Error::NotFound(_))));
+    assert!(!missing.exists());
+}
+
+#[test]
+fn values_beyond_the_limit_are_refused_before_they_are_copied() {
+    let cache = Cache::temporary().unwrap();
+    let excess = cache.set("key", vec![0; crate::VALUE_LIMIT + 1]);
+    assert!(matches!(excess, Err(Error::TooLarge { .. })), "{excess:?}");
+    assert_eq!(cache.count().unwrap(), 0);
+}
+
+#[test]
+fn handles_go_between_threads() {
+    fn is_handle<T: Send + Sync + Clone + 'static>() {}
+    is_handle::<Cache>();
+}
+
+#[test]
+fn without_shared_memory_the_directory_has_one_user_at_a_time() {
+    let cache = Cache::builder().allow_mapping(false).open_temporary().unwrap();
+    assert!(!cache.info().unwrap().shared);
+    let second = Cache::builder().wait(Duration::from_millis(20)).open(cache.directory());
+    assert!(matches!(second, Err(Error::Locked(_))), "{second:?}");
+    cache.set("key", "value").unwrap();
+    assert_eq!(cache.get("key").unwrap(), Some("value".into()));
+}
