@@ -39,3 +39,8 @@ pub use options::{
 };
 pub use runtime::{SHARED_COMPONENT, STANDALONE_COMPONENT, configure};
 pub use value::{Key, Number, VALUE_LIMIT, Value};
+
+/// The README's example is compiled and run with the documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct ReadmeExamples;
