@@ -71,7 +71,9 @@ fn a_value_is_never_torn_and_never_missing_while_it_is_replaced() {
                 })
             })
             .collect();
-        writers.into_iter().for_each(|writer| writer.join().unwrap());
+        for writer in writers {
+            writer.join().unwrap();
+        }
         over.store(true, Ordering::Relaxed);
     });
     assert_eq!(caches[0].check().unwrap(), []);

@@ -15,7 +15,7 @@ use crate::runtime::bindings::cache::OpenOptions;
 use crate::runtime::{Instance, Opening};
 
 /// How long an operation waits for others unless told otherwise.
-const DEFAULT_WAIT: Duration = Duration::from_secs(60);
+const DEFAULT_WAIT: Duration = Duration::from_mins(1);
 
 /// Opens a [`Cache`] in other ways than [`Cache::open`]. What the directory records (limits,
 /// policy, default time to live, inline threshold, durability) is changed for all its users when
@@ -37,6 +37,7 @@ const DEFAULT_WAIT: Duration = Duration::from_secs(60);
 /// ```
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until `open` is called"]
+#[allow(clippy::struct_excessive_bools, reason = "independent choices of the caller, as in the WIT record")]
 pub struct CacheBuilder {
     create: bool,
     read_only: bool,

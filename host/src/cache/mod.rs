@@ -228,6 +228,7 @@ impl Cache {
 
     /// Removes the entries of a selection, in steps between which others can work. Returns how
     /// many.
+    #[allow(clippy::needless_pass_by_value, reason = "a selection is made where it is used")]
     pub fn evict(&self, selection: Selection) -> Result<u64> {
         self.pool
             .run(|instance| instance.call(|call| call.guest.call_evict(call.store, call.cache, selection.as_param())))

@@ -164,7 +164,12 @@ impl Pool {
             std::mem::take(&mut state.idle)
         };
         self.returned.notify_all();
-        idle.into_iter().map(|mut numbered| numbered.instance.close()).fold(Ok(()), |all, one| all.and(one))
+        let mut outcome = Ok(());
+        for mut numbered in idle {
+            // All are closed; the first error is told.
+            outcome = outcome.and(numbered.instance.close());
+        }
+        outcome
     }
 
     /// Waits until an instance is given back or gone, or the time is over.

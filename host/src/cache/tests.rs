@@ -124,7 +124,7 @@ fn keys_are_enumerated_while_the_cache_is_in_use_also_by_a_sole_user() {
         }
         let mut seen = 0;
         for key in cache.keys(&Scan::default()).unwrap() {
-            assert!(cache.delete(&key.unwrap()).unwrap());
+            assert!(cache.delete(key.unwrap()).unwrap());
             seen += 1;
         }
         assert_eq!((seen, cache.count().unwrap()), (1200, 0));

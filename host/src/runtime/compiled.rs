@@ -35,7 +35,8 @@ fn load_from(engine: &Engine, bytes: &[u8], hash: &str, directory: &Path) -> was
         }
     }
     let component = super::compile(engine, bytes)?;
-    if let Err(error) = component.serialize().map(|code| keep(directory, &path, &code)).unwrap_or(Ok(())) {
+    let kept = component.serialize().and_then(|code| Ok(keep(directory, &path, &code)?));
+    if let Err(error) = kept {
         // The next start compiles again; this one has what it needs.
         tracing::debug!(path = %path.display(), %error, "compiled code could not be kept");
     }
