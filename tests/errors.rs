@@ -56,9 +56,9 @@ fn timeout_when_another_writer_does_not_finish() {
 fn locked_when_somebody_has_the_directory_alone() {
     let directory = tempfile::tempdir().unwrap();
     let alone = OpenOptions { exclusive: true, ..options() };
-    let mut sole = open(directory.path(), alone.clone()).unwrap();
+    let mut sole = open(directory.path(), alone).unwrap();
     let impatient = OpenOptions { wait_ms: Some(50), ..options() };
-    assert_error!(open(directory.path(), impatient.clone()), Locked, ["/cache"]);
+    assert_error!(open(directory.path(), impatient), Locked, ["/cache"]);
     assert_works(&mut sole);
     drop(sole);
     let mut shared = open(directory.path(), impatient).unwrap();
@@ -209,7 +209,7 @@ fn read_only_refuses_every_change_and_reads() {
 fn not_found_without_a_directory_or_a_cache_in_it_when_creating_is_not_asked_for() {
     let directory = tempfile::tempdir().unwrap();
     let there = OpenOptions { create: false, ..options() };
-    assert_error!(open(directory.path(), there.clone()), NotFound, ["/cache"]);
+    assert_error!(open(directory.path(), there), NotFound, ["/cache"]);
     let missing = Host::of(World::Shared).open_at(directory.path(), "/cache/missing", there);
     assert_error!(missing, NotFound, ["/cache/missing"]);
     assert!(fs::read_dir(directory.path()).unwrap().next().is_none(), "looking makes nothing");

@@ -16,9 +16,12 @@ use larder_tests::{Random, database, files, only_file, value_files};
 
 const ENTRIES: u32 = 300;
 
+/// The word by which an error tells a damage, and how to do it.
+type Damage = (&'static str, fn(&Path));
+
 /// The value of a numbered entry: every byte tells which entry it belongs to.
 fn value(index: u32) -> Vec<u8> {
-    index.to_le_bytes().repeat(if index % 50 == 0 { 20_000 } else { 100 })
+    index.to_le_bytes().repeat(if index.is_multiple_of(50) { 20_000 } else { 100 })
 }
 
 fn filled(directory: &Path) -> Cache {
@@ -107,7 +110,7 @@ fn a_database_cut_short_gives_right_values_or_named_errors() {
 fn a_value_file_that_is_altered_cut_or_gone_costs_its_entry_alone() {
     let directory = tempfile::tempdir().unwrap();
     let cache = filled(directory.path());
-    let damage: [(&str, fn(&Path)); 4] = [
+    let damage: [Damage; 4] = [
         ("altered", |path| flip(path, 70_000)),
         ("altered", |path| OpenOptions::new().write(true).open(path).unwrap().set_len(79_999).unwrap()),
         ("altered", |path| OpenOptions::new().append(true).open(path).unwrap().write_all(b"x").unwrap()),
@@ -159,7 +162,9 @@ fn the_mapped_index_cut_short_under_eight_instances_kills_nobody_and_yields_no_w
     let caches: Vec<Cache> =
         (0..8).map(|_| Cache::builder().wait(Duration::from_secs(20)).open(directory.path()).unwrap()).collect();
     // Every instance has read, so every one has the index mapped.
-    caches.iter().for_each(|cache| assert!(cache.get(1).unwrap().is_some()));
+    for cache in &caches {
+        assert!(cache.get(1).unwrap().is_some());
+    }
     let (over, errors, right) = (AtomicBool::new(false), AtomicU64::new(0), AtomicU64::new(0));
     let start = Barrier::new(9);
     thread::scope(|scope| {

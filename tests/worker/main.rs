@@ -95,7 +95,7 @@ fn hold(directory: &Path) {
 /// Writes to the live database with SQLite's own file layer.
 fn native_update(database: &Path, times: u32) {
     let connection = rusqlite::Connection::open(database).unwrap();
-    connection.busy_timeout(std::time::Duration::from_secs(60)).unwrap();
+    connection.busy_timeout(std::time::Duration::from_mins(1)).unwrap();
     say("ready");
     wait_for_go();
     for _ in 0..times {
