@@ -1,1 +1,61 @@
-fn main() {}
+//! `larder`: the cache from the shell. Each command is a module of [`commands`].
+
+mod arguments;
+mod commands;
+mod failure;
+mod json;
+mod key;
+mod output;
+mod selection;
+mod session;
+mod units;
+mod value;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::arguments::Arguments;
+use crate::session::Session;
+
+/// How a command ended that did not fail.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    /// It did what it was asked to.
+    Done,
+    /// There was nothing under the key, or nothing to do.
+    Absent,
+    /// As the command that `larder run` stands for.
+    Code(u8),
+}
+
+impl Outcome {
+    /// [`Outcome::Done`] if something was done.
+    fn done(something: bool) -> Self {
+        if something { Self::Done } else { Self::Absent }
+    }
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Done => Self::SUCCESS,
+            Outcome::Absent => Self::from(1),
+            Outcome::Code(code) => Self::from(code),
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return arguments::refuse(&error),
+    };
+    let json = arguments.global.json;
+    match arguments.command.run(&Session::new(arguments.global)) {
+        Ok(outcome) => outcome.into(),
+        // Whoever read the output has seen enough of it.
+        Err(failure) if failure.is_broken_pipe() => ExitCode::SUCCESS,
+        Err(failure) => failure.report(json),
+    }
+}

@@ -1,0 +1,41 @@
+//! `larder delete`.
+
+use std::ffi::OsString;
+
+use clap::Args;
+
+use crate::failure::Failure;
+use crate::key::KeyType;
+use crate::session::Session;
+use crate::{Outcome, json};
+
+/// Remove entries by key
+///
+/// Exits with 1 if there was none under any of the keys.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  larder delete greeting
+  larder keys --prefix page: -0 | xargs -0 larder delete --")]
+pub(crate) struct Delete {
+    /// The keys
+    #[arg(required = true, allow_negative_numbers = true, value_name = "KEY")]
+    keys: Vec<OsString>,
+
+    /// How the keys are written
+    #[arg(long, value_enum, default_value_t, value_name = "TYPE")]
+    key_type: KeyType,
+}
+
+impl Delete {
+    pub(crate) fn run(&self, session: &Session) -> Result<Outcome, Failure> {
+        let keys: Vec<_> = self.keys.iter().map(|key| self.key_type.parse(key)).collect::<Result<_, _>>()?;
+        let cache = session.open()?;
+        let mut removed = 0;
+        for key in &keys {
+            removed += u64::from(cache.delete(key)?);
+        }
+        session.confirm_json(&json::Removed { removed })?;
+        Ok(Outcome::done(removed > 0))
+    }
+}

@@ -1,0 +1,42 @@
+//! `larder evict`.
+
+use clap::Args;
+use larder::Selection;
+
+use super::entries;
+use crate::failure::Failure;
+use crate::key::KeyType;
+use crate::selection::SelectionArguments;
+use crate::session::Session;
+use crate::{Outcome, json};
+
+/// Remove the entries with a tag, a prefix or in a range of keys
+///
+/// Exits with 1 if there were none.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  larder evict --tag pages
+  larder evict --prefix page:
+  larder evict --key-type integer --from 100 --to 200")]
+pub(crate) struct Evict {
+    #[command(flatten)]
+    selection: SelectionArguments,
+
+    /// How --prefix, --from and --to are written
+    #[arg(long, value_enum, default_value_t, value_name = "TYPE")]
+    key_type: KeyType,
+}
+
+impl Evict {
+    pub(crate) fn run(&self, session: &Session) -> Result<Outcome, Failure> {
+        let selection = self.selection.selection(self.key_type)?;
+        if selection == Selection::All {
+            let text = "which entries? name them with --tag, --prefix, --from or --to; `larder clear` removes all";
+            return Err(Failure::Usage(text.to_owned()));
+        }
+        let removed = session.open()?.evict(selection)?;
+        session.confirm(&json::Removed { removed }, &format!("removed {}", entries(removed)))?;
+        Ok(Outcome::done(removed > 0))
+    }
+}

@@ -1,0 +1,74 @@
+//! The commands, one module each.
+
+mod add;
+mod check;
+mod clear;
+mod completions;
+mod delete;
+mod evict;
+mod expire;
+mod get;
+mod increment;
+mod info;
+mod init;
+mod keys;
+mod run;
+mod set;
+mod stats;
+mod touch;
+
+use clap::Subcommand;
+
+use crate::Outcome;
+use crate::failure::Failure;
+use crate::session::Session;
+
+/// What to do.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    Get(get::Get),
+    Set(set::Set),
+    Add(add::Add),
+    Delete(delete::Delete),
+    Touch(touch::Touch),
+    Incr(increment::Increment),
+    Keys(keys::Keys),
+    Run(run::Run),
+    Init(init::Init),
+    Info(info::Info),
+    Stats(stats::Stats),
+    Evict(evict::Evict),
+    Expire(expire::Expire),
+    Clear(clear::Clear),
+    Check(check::Check),
+    Completions(completions::Completions),
+}
+
+impl Command {
+    /// Does it.
+    pub(crate) fn run(&self, session: &Session) -> Result<Outcome, Failure> {
+        match self {
+            Self::Get(command) => command.run(session),
+            Self::Set(command) => command.run(session),
+            Self::Add(command) => command.run(session),
+            Self::Delete(command) => command.run(session),
+            Self::Touch(command) => command.run(session),
+            Self::Incr(command) => command.run(session),
+            Self::Keys(command) => command.run(session),
+            Self::Run(command) => command.run(session),
+            Self::Init(command) => command.run(session),
+            Self::Info(command) => command.run(session),
+            Self::Stats(command) => command.run(session),
+            Self::Evict(command) => command.run(session),
+            Self::Expire(command) => command.run(session),
+            Self::Clear(command) => command.run(session),
+            Self::Check(command) => command.run(session),
+            Self::Completions(command) => command.run(),
+        }
+    }
+}
+
+/// "1 entry", "2 entries".
+fn entries(count: u64) -> String {
+    if count == 1 { "1 entry".to_owned() } else { format!("{count} entries") }
+}

@@ -1,0 +1,13 @@
+//! The command line `larder`, run as a program.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "these are tests, though not each function is one")]
+
+mod arguments;
+mod entries;
+mod faults;
+mod keys;
+mod maintenance;
+mod run;
+mod settings;
+mod support;
+mod values;
