@@ -56,10 +56,14 @@ impl Session {
     pub(crate) fn bench(&self, arguments: &[OsString]) -> Result<()> {
         self.build()?;
         let packages = python::ensure(&self.workspace)?;
-        let manifest = self.workspace.bench_manifest();
-        let mut bench = command::cargo();
-        bench.args(["run", "--release", "--manifest-path"]).arg(manifest).arg("--").args(arguments);
-        command::run(bench.env("PYTHONPATH", packages))
+        let cargo = |subcommand| {
+            let mut cargo = command::cargo();
+            cargo.args([subcommand, "--release", "--manifest-path"]).arg(self.workspace.bench_manifest());
+            cargo
+        };
+        // The command line is measured, too; it is looked for beside the benchmark.
+        command::run(cargo("build").args(["--bins", "--package", "larder-bench", "--package", "larder"]))?;
+        command::run(cargo("run").arg("--quiet").arg("--").args(arguments).env("PYTHONPATH", packages))
     }
 
     /// Checks everything that has to hold before a change lands. The tests come last, so that the
