@@ -214,6 +214,11 @@ impl Cache {
         self.session.take().map_or(Ok(()), Session::end)
     }
 
+    /// Refuses to go on with a handle that was closed.
+    pub(crate) fn assure_open(&self) -> Result<()> {
+        if self.closed { Err(Error::Closed) } else { Ok(()) }
+    }
+
     /// Runs an operation on the shard of a key.
     fn on_shard<T>(&mut self, key: &Key, operation: impl FnOnce(&mut Shard, u64) -> Result<T>) -> Result<T> {
         key.validate()?;
@@ -274,12 +279,8 @@ impl Drop for Cache {
 
 impl Session {
     fn begin(path: &Path, options: &OpenOptions, platform: &Rc<dyn Platform>) -> Result<Self> {
-        let mut tenure = Tenure::obtain(path, options, platform)?;
-        let access = Access { read_only: options.read_only, exclusive: tenure.is_sole(), wait_ms: options.wait_ms };
-        let made = if tenure.is_ready() { Ok(()) } else { Self::make(&tenure, options, access, platform) };
-        made.and_then(|()| tenure.enter())?;
-        let tenure = Rc::new(tenure);
-        let opened = Self::open_shards(&tenure, options, access, platform);
+        let tenure = Rc::new(Tenure::obtain(path, options, platform)?);
+        let opened = Self::enter(&tenure, options, platform);
         if opened.is_err() {
             // The error of opening is the one to tell; a directory not let go of is found out.
             let _ = tenure.release();
@@ -287,15 +288,34 @@ impl Session {
         Ok(Self { shards: opened?, tenure })
     }
 
+    /// Makes or opens the shards, then lets others in.
+    fn enter(tenure: &Rc<Tenure>, options: &OpenOptions, platform: &Rc<dyn Platform>) -> Result<Vec<Shard>> {
+        let access = Access { read_only: options.read_only, exclusive: tenure.is_sole(), wait_ms: options.wait_ms };
+        if !tenure.is_ready() {
+            Self::make(tenure, options, access, platform)?;
+            tenure.complete()?;
+        }
+        if tenure.has_joined() && !options.changes_settings() {
+            // Nothing to do that others must not see half done.
+            tenure.open_gate()?;
+        }
+        let shards = Self::open_shards(tenure, options, access, platform)?;
+        // What the data in use could replace is kept until they have proven to be sound.
+        tenure.remove_leftovers()?;
+        tenure.open_gate()?;
+        Ok(shards)
+    }
+
     /// Makes the shards of a new directory.
     fn make(tenure: &Tenure, options: &OpenOptions, access: Access, platform: &Rc<dyn Platform>) -> Result<()> {
+        let data = tenure.draft();
         if options.read_only || !options.create {
-            return Err(Error::NotFound(format!("{} holds no complete cache", tenure.data().display())));
+            return Err(Error::NotFound(format!("{} holds no complete cache", tenure.root().display())));
         }
         let settings = Settings { shards: options.shards.unwrap_or(1), ..Settings::default() }.with(options)?;
         // Nobody else is in: the gate is ours. So the databases can be made alone, fast.
         let access = Access { exclusive: true, ..access };
-        (0..settings.shards).try_for_each(|index| Shard::create(index, &settings, &tenure.data(), access, platform))
+        (0..settings.shards).try_for_each(|index| Shard::create(index, &settings, &data, access, platform))
     }
 
     fn open_shards(
@@ -304,7 +324,8 @@ impl Session {
         access: Access,
         platform: &Rc<dyn Platform>,
     ) -> Result<Vec<Shard>> {
-        let first = Shard::open(0, access, tenure, platform)?;
+        let sequence = Rc::default();
+        let first = Shard::open(0, access, tenure, &sequence, platform)?;
         let settings = first.settings().clone();
         if let Some(asked) = options.shards.filter(|asked| *asked != settings.shards) {
             return Err(Error::InvalidArgument(format!(
@@ -312,13 +333,15 @@ impl Session {
                 settings.shards
             )));
         }
+        let changed = settings.with(options)?;
         let mut shards = vec![first];
         for index in 1..settings.shards {
-            shards.push(Shard::open(index, access, tenure, platform)?);
+            shards.push(Shard::open(index, access, tenure, &sequence, platform)?);
         }
-        let changed = settings.with(options)?;
-        if changed != settings {
-            shards.iter_mut().try_for_each(|shard| shard.change_settings(&changed))?;
+        if options.changes_settings() {
+            // The first shard last: an opener that crashes in between has not changed what the
+            // directory is said to have, and the next change begins with all shards again.
+            shards.iter_mut().rev().try_for_each(|shard| shard.change_settings(&changed))?;
         }
         Ok(shards)
     }
@@ -333,13 +356,13 @@ impl Session {
 
     /// Writes what is pending, closes the databases and lets go of the directory.
     fn end(mut self) -> Result<()> {
-        let mut result = self.tenure.assure();
-        if result.is_ok() {
-            for shard in &mut self.shards {
-                result = result.and(shard.close());
-            }
+        self.tenure.assure()?;
+        let mut closed = Ok(());
+        for shard in &mut self.shards {
+            closed = closed.and(shard.close());
         }
         self.shards.clear();
-        result.and_then(|()| self.tenure.release())
+        // Let go of even if something could not be written: all that was acknowledged is there.
+        closed.and(self.tenure.release())
     }
 }

@@ -59,12 +59,12 @@ struct ShardCursor {
 impl Cache {
     /// Begins an enumeration.
     pub fn keys(&mut self, scan: &Scan) -> Result<Cursor> {
-        let span = scan.selection.span()?;
+        let selected = scan.selection.span()?;
         let shards = self.on_all(|shard| {
             Ok(ShardCursor { buffer: VecDeque::new(), after: None, last: shard.last_id()?, exhausted: false })
         })?;
         Ok(Cursor {
-            span,
+            span: selected,
             by_key: scan.order == Order::Key,
             direction: if scan.reverse { Direction::Backward } else { Direction::Forward },
             expired: scan.expired,
@@ -79,9 +79,14 @@ impl Cursor {
         if limit == 0 || limit > CALL_LIMIT {
             return Err(Error::InvalidArgument(format!("the number of keys must be 1 to {CALL_LIMIT}, not {limit}")));
         }
+        cache.assure_open()?;
         let mut keys = Vec::new();
         while keys.len() < limit as usize {
-            (0..self.shards.len()).try_for_each(|index| self.fill(cache, index))?;
+            match (0..self.shards.len()).try_for_each(|index| self.fill(cache, index)) {
+                // What was taken from the buffers must not get lost. The next call meets the error.
+                Err(_) if !keys.is_empty() => break,
+                filled => filled?,
+            }
             let Some(index) = self.first() else { break };
             keys.extend(self.shards.get_mut(index).and_then(|shard| shard.buffer.pop_front()).map(|next| next.key));
         }

@@ -133,7 +133,8 @@ fn translate(error: &rusqlite::Error, path: &Path, platform: &dyn Platform) -> E
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => {
             Error::Timeout(format!("others to finish with {}", path.display()))
         }
-        ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => Error::Corrupt(text()),
+        // In a sound database no statement of this crate violates a constraint.
+        ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::ConstraintViolation => Error::Corrupt(text()),
         ErrorCode::DiskFull => Error::Full(format!("{}: no space left on the disk", path.display())),
         ErrorCode::ReadOnly => Error::ReadOnly(text()),
         ErrorCode::TooBig => Error::TooLarge {

@@ -34,10 +34,19 @@ pub(crate) fn copy(from: &Path, to: &Path, alive: &mut dyn FnMut() -> Result<()>
     Ok(())
 }
 
+fn remove(path: &Path) -> Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::from_io(path, &error)),
+        _ => Ok(()),
+    }
+}
+
 fn copy_shard(from: &Path, to: &Path, alive: &mut dyn FnMut() -> Result<()>) -> Result<()> {
     let wal = |shard: &Path| shard.join(format!("{DATABASE}-wal"));
-    fs::create_dir_all(to).map_err(|error| Error::from_io(to, &error))?;
     for _ in 0..ATTEMPTS {
+        // Nothing of an attempt before: it may have files that are gone since.
+        remove(to)?;
+        fs::create_dir_all(to).map_err(|error| Error::from_io(to, &error))?;
         // The database first and its log second: whatever a checkpoint has half moved from the log
         // to the database is then still in the log. Only a log begun anew in between would lack it;
         // and a change committed after the log was copied may remove a value file before it is
@@ -86,7 +95,10 @@ fn copy_file(from: &Path, to: &Path, alive: &mut dyn FnMut() -> Result<()>) -> R
     let mut chunk = vec![0; CHUNK];
     loop {
         let length = source.read(&mut chunk).map_err(|error| Error::from_io(from, &error))?;
-        let Some(read) = chunk.get(..length).filter(|read| !read.is_empty()) else { return Ok(()) };
+        let Some(read) = chunk.get(..length).filter(|read| !read.is_empty()) else {
+            // The original is removed once the copy is in use, so it has to survive a power loss.
+            return target.sync_all().map_err(|error| Error::from_io(to, &error));
+        };
         target.write_all(read).map_err(|error| Error::from_io(to, &error))?;
         alive()?;
     }
@@ -116,8 +128,8 @@ fn link_values(from: &Path, to: &Path, alive: &mut dyn FnMut() -> Result<()>) ->
 fn link(from: &Path, to: &Path) -> Result<()> {
     match fs::hard_link(from, to) {
         // Gone meanwhile: removed after a commit that was copied, or after one that makes the
-        // caller start again. There already: from an attempt before this one.
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::AlreadyExists) => Ok(()),
+        // caller start again.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         // A host or file system without links.
         Err(_) => fs::copy(from, to).map(drop).map_err(|error| Error::from_io(to, &error)),
         Ok(()) => Ok(()),

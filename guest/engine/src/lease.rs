@@ -15,6 +15,9 @@ use crate::schema::FORMAT_VERSION;
 
 const PREFIX: &str = "lease-";
 const DATA_PREFIX: &str = "data-";
+const DRAFT_PREFIX: &str = "draft-";
+/// Least number of digits in a name.
+const DIGITS: usize = 8;
 /// Length of every lease file, filled up with spaces, so that one write replaces a whole record.
 const RECORD_LENGTH: usize = 256;
 
@@ -108,8 +111,10 @@ pub(crate) struct Lease {
 pub(crate) struct Contents {
     /// The epochs of its lease files, ascending.
     pub(crate) epochs: Vec<u32>,
-    /// The generations of its data directories.
+    /// The generations of its data directories, which are complete.
     pub(crate) generations: Vec<u32>,
+    /// The generations that were being made.
+    pub(crate) drafts: Vec<u32>,
     /// Something that Larder does not make.
     pub(crate) foreign: Option<String>,
 }
@@ -127,17 +132,29 @@ pub(crate) fn data_path(root: &Path, generation: u32) -> PathBuf {
     root.join(format!("{DATA_PREFIX}{generation:08}"))
 }
 
+/// Where the data of a generation are made before they are complete.
+pub(crate) fn draft_path(root: &Path, generation: u32) -> PathBuf {
+    root.join(format!("{DRAFT_PREFIX}{generation:08}"))
+}
+
 /// Lists a directory.
 pub(crate) fn list(root: &Path) -> Result<Contents> {
     let mut contents = Contents::default();
     for child in fs::read_dir(root).map_err(|error| Error::from_io(root, &error))? {
         let name = child.map_err(|error| Error::from_io(root, &error))?.file_name();
         let name = name.to_string_lossy();
-        let number = |prefix| name.strip_prefix(prefix).and_then(|digits: &str| digits.parse::<u32>().ok());
+        // Only names in the very form they are given: what is not Larder's must not be taken for it.
+        let number = |prefix| {
+            let digits: &str = name.strip_prefix(prefix)?;
+            let is_number = digits.len() >= DIGITS && digits.bytes().all(|digit| digit.is_ascii_digit());
+            digits.parse::<u32>().ok().filter(|number| is_number && format!("{number:08}") == digits)
+        };
         if let Some(epoch) = number(PREFIX) {
             contents.epochs.push(epoch);
         } else if let Some(generation) = number(DATA_PREFIX) {
             contents.generations.push(generation);
+        } else if let Some(generation) = number(DRAFT_PREFIX) {
+            contents.drafts.push(generation);
         } else if name != LOCKS_FILE {
             contents.foreign = Some(name.into_owned());
         }
@@ -152,9 +169,6 @@ pub(crate) fn read(root: &Path, epoch: u32) -> Result<Option<Lease>> {
     let text = match read_text(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-            return Err(Error::UnsupportedFormat(format!("{} is not a lease of Larder", path.display())));
-        }
         Err(error) => return Err(Error::from_io(&path, &error)),
     };
     if let Some(version) = Record::version(&text).filter(|version| *version != FORMAT_VERSION) {
@@ -168,9 +182,10 @@ pub(crate) fn read(root: &Path, epoch: u32) -> Result<Option<Lease>> {
 
 fn read_text(path: &Path) -> io::Result<String> {
     use std::io::Read;
-    let mut text = String::new();
-    fs::File::open(path)?.take(RECORD_LENGTH as u64 + 1).read_to_string(&mut text)?;
-    Ok(text)
+    let mut bytes = Vec::new();
+    fs::File::open(path)?.take(RECORD_LENGTH as u64 + 1).read_to_end(&mut bytes)?;
+    // Damaged text is no record; that is found out when it is parsed.
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// Claims an epoch. False if somebody else has it.

@@ -10,7 +10,7 @@
 //! | `shard` | one database with its value files |
 //! | `tenure`, `lease`, `generation` | who may use a directory |
 //! | `schema`, `settings`, `database`, `files` | the format on disk |
-//! | `policy`, `lifetime`, `recency` | what goes, when |
+//! | `policy`, `lifetime`, `recency`, `sequence` | what goes, when |
 //!
 //! ```
 //! use larder_engine::{Cache, Key, OpenOptions, SetOptions, Value, testing::TestPlatform};
@@ -40,6 +40,7 @@ mod policy;
 mod recency;
 mod schema;
 mod selection;
+mod sequence;
 mod settings;
 mod shard;
 mod tenure;

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use crate::sequence::Sequence;
+
 /// Different entries that may have been read before the reads must be written.
 const ENTRIES_LIMIT: usize = 1024;
 /// Reads that may pile up before they must be written.
@@ -14,8 +16,8 @@ pub(crate) struct Reads {
     pub(crate) count: i64,
     /// When last, by the wall clock in milliseconds.
     pub(crate) last_ms: i64,
-    /// Its place among the latest reads of all entries.
-    order: u64,
+    /// Its place among the latest reads and changes of all entries.
+    pub(crate) order: i64,
 }
 
 /// Reads that were not yet written.
@@ -27,13 +29,14 @@ pub(crate) struct Recency {
 
 impl Recency {
     /// Notes a read of the entry with this id.
-    pub(crate) fn note(&mut self, id: i64, now_ms: i64) {
+    pub(crate) fn note(&mut self, id: i64, now_ms: i64, sequence: &Sequence) {
         self.reads += 1;
-        let order = self.reads;
-        let reads = self.entries.entry(id).or_insert(Reads { count: 0, last_ms: now_ms, order });
+        let reads = self.entries.entry(id).or_insert(Reads { count: 0, last_ms: now_ms, order: 0 });
         reads.count = reads.count.saturating_add(1);
         reads.last_ms = now_ms;
-        reads.order = order;
+        if reads.order == 0 || reads.order != sequence.latest() {
+            reads.order = sequence.next(0, now_ms);
+        }
     }
 
     /// Whether there is nothing to write.
@@ -66,29 +69,29 @@ mod tests {
 
     #[test]
     fn reads_come_out_in_the_order_of_the_latest_ones_with_their_counts() {
-        let mut recency = Recency::default();
-        for (id, now) in [(1, 10), (2, 11), (1, 12), (3, 13)] {
-            recency.note(id, now);
+        let (mut recency, sequence) = (Recency::default(), Sequence::default());
+        for (id, now) in [(1, 10), (2, 11), (1, 12), (3, 12), (3, 13)] {
+            recency.note(id, now, &sequence);
         }
         let order: Vec<_> = recency.in_order().iter().map(|(id, reads)| (*id, reads.count, reads.last_ms)).collect();
-        assert_eq!(order, [(2, 1, 11), (1, 2, 12), (3, 1, 13)]);
+        assert_eq!(order, [(2, 1, 11), (1, 2, 12), (3, 2, 13)]);
         recency.clear();
         assert!(recency.is_empty());
     }
 
     #[test]
     fn reads_are_due_after_many_entries_or_many_reads() {
-        let mut recency = Recency::default();
+        let (mut recency, sequence) = (Recency::default(), Sequence::default());
         for id in 1..1024 {
-            recency.note(id, 0);
+            recency.note(id, 0, &sequence);
         }
         assert!(!recency.is_due());
-        recency.note(1024, 0);
+        recency.note(1024, 0, &sequence);
         assert!(recency.is_due());
 
         let mut recency = Recency::default();
         for _ in 0..READS_LIMIT {
-            recency.note(1, 0);
+            recency.note(1, 0, &sequence);
         }
         assert!(recency.is_due());
     }

@@ -91,15 +91,18 @@ pub(crate) enum Identity {
 pub(crate) fn identify(connection: &Connection) -> rusqlite::Result<Identity> {
     let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
     let (application, version) = (pragma("application_id")?, pragma("user_version")?);
-    let mut statement = connection.prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid")?;
+    let mut statement = connection.prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY sql")?;
     let schema = statement.query_map([], |row| row.get::<_, String>(0))?.collect::<rusqlite::Result<Vec<_>>>()?;
+    // In no particular order: `VACUUM` changes it.
+    let mut expected = STATEMENTS;
+    expected.sort_unstable();
     Ok(if application == 0 && version == 0 && schema.is_empty() {
         Identity::Empty
     } else if application != APPLICATION_ID {
         Identity::Foreign(format!("an SQLite database of another application (application_id {application:#x})"))
     } else if version != FORMAT_VERSION {
         Identity::Foreign(format!("format version {version}; this version of Larder reads {FORMAT_VERSION}"))
-    } else if schema != STATEMENTS {
+    } else if schema != expected {
         Identity::Foreign("its tables are not those of the format".into())
     } else {
         Identity::Shard

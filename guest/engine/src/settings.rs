@@ -4,7 +4,7 @@ use rusqlite::Connection;
 use rusqlite::types::Value as Column;
 
 use crate::error::{Error, Result};
-use crate::options::{Durability, Expiry, Limit, OpenOptions, Policy};
+use crate::options::{Durability, Expiry, Limit, OpenOptions, Policy, SHARDS_LIMIT};
 
 /// How large the volume of a new directory may become, in bytes.
 pub const DEFAULT_SIZE_LIMIT: u64 = 1 << 30;
@@ -74,8 +74,18 @@ impl Settings {
         Ok(settings)
     }
 
+    /// The bound on the volume of one shard.
+    pub(crate) fn size_share(&self, shard: u32) -> Option<u64> {
+        Self::share(self.size_limit, shard, self.shards)
+    }
+
+    /// The bound on the count of one shard.
+    pub(crate) fn item_share(&self, shard: u32) -> Option<u64> {
+        Self::share(self.item_limit, shard, self.shards)
+    }
+
     /// The share of a limit that falls to one shard; the shares add up to the limit.
-    pub(crate) fn share(limit: Option<u64>, shard: u32, shards: u32) -> Option<u64> {
+    fn share(limit: Option<u64>, shard: u32, shards: u32) -> Option<u64> {
         let shards = u64::from(shards.max(1));
         limit.map(|limit| limit / shards + u64::from(u64::from(shard) < limit % shards))
     }
@@ -101,7 +111,9 @@ impl Settings {
         };
         let optional = || number.map(|number| u64::try_from(number).ok()).map_or(Some(None), |read| read.map(Some));
         match name {
-            "shards" => self.shards = u32::try_from(number?).ok()?,
+            "shards" => {
+                self.shards = u32::try_from(number?).ok().filter(|shards| (1..=SHARDS_LIMIT).contains(shards))?;
+            }
             "size-limit" => self.size_limit = optional()?,
             "item-limit" => self.item_limit = optional()?,
             "policy" => self.policy = Policy::from_number(number?)?,

@@ -53,7 +53,10 @@ pub(crate) struct Tenure {
     root: PathBuf,
     platform: Rc<dyn Platform>,
     epoch: u32,
+    /// What the lease said at first; `data` and `beat` have changed since.
     record: Record,
+    /// The generation of the data in use; none while it is being made.
+    data: Cell<Option<u32>>,
     locks: Option<Box<dyn RangeLocks>>,
     standing: Standing,
     /// When the lease was last known to be ours, by the monotonic clock.
@@ -76,14 +79,24 @@ impl Tenure {
         }
     }
 
-    /// Where the shards are.
-    pub(crate) fn data(&self) -> PathBuf {
-        lease::data_path(&self.root, self.record.data.unwrap_or(self.epoch))
+    /// The directory.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
     }
 
-    /// Whether the data have been made before.
+    /// Where the shards are.
+    pub(crate) fn data(&self) -> PathBuf {
+        lease::data_path(&self.root, self.data.get().unwrap_or(self.epoch))
+    }
+
+    /// Where the shards are made, until they are complete.
+    pub(crate) fn draft(&self) -> PathBuf {
+        lease::draft_path(&self.root, self.epoch)
+    }
+
+    /// Whether there are data.
     pub(crate) fn is_ready(&self) -> bool {
-        self.record.data.is_some()
+        self.data.get().is_some()
     }
 
     /// Whether nobody else can be in the directory.
@@ -91,31 +104,54 @@ impl Tenure {
         matches!(self.standing, Standing::Sole | Standing::Passive)
     }
 
-    /// Records that the data are complete, removes what earlier epochs left, and lets others in.
-    pub(crate) fn enter(&mut self) -> Result<()> {
-        if self.standing == Standing::Passive {
-            return Ok(());
+    /// Whether others may be in the directory already.
+    pub(crate) fn has_joined(&self) -> bool {
+        self.standing == Standing::Joined
+    }
+
+    /// Puts the data from the draft in place, and records that.
+    pub(crate) fn complete(&self) -> Result<()> {
+        let (draft, data) = (self.draft(), lease::data_path(&self.root, self.epoch));
+        fs::rename(&draft, &data).map_err(|error| Error::from_io(&draft, &error))?;
+        self.data.set(Some(self.epoch));
+        match self.record.holder {
+            Holder::Locks => lease::rewrite(&self.root, self.epoch, &self.record(false)),
+            // Making them may have taken longer than the lease.
+            Holder::Lease => self.renew(self.platform.monotonic_ms()),
         }
-        if self.record.data.is_none() {
-            self.record.data = Some(self.epoch);
-            lease::rewrite(&self.root, self.epoch, &self.record)?;
-        }
-        self.remove_leftovers()?;
+    }
+
+    /// What the lease is to say now.
+    fn record(&self, released: bool) -> Record {
+        Record { data: self.data.get(), released, beat: self.beat.get(), ..self.record.clone() }
+    }
+
+    /// Lets the next opener look at the directory.
+    pub(crate) fn open_gate(&self) -> Result<()> {
         self.locks.as_ref().map_or(Ok(()), |locks| locks.unlock(GATE))
     }
 
-    fn remove_leftovers(&self) -> Result<()> {
-        if self.standing == Standing::Joined {
+    /// Removes what earlier epochs left.
+    pub(crate) fn remove_leftovers(&self) -> Result<()> {
+        if matches!(self.standing, Standing::Joined | Standing::Passive) {
             // Whoever claimed the epoch has tidied up.
             return Ok(());
         }
+        self.assure()?;
         let contents = lease::list(&self.root)?;
-        for epoch in contents.epochs.iter().filter(|epoch| **epoch < self.epoch) {
+        // Never anything later, which would be a new owner's.
+        let is_earlier = |number: &&u32| **number < self.epoch;
+        for epoch in contents.epochs.iter().filter(is_earlier) {
             lease::remove(&self.root, *epoch);
         }
-        for generation in contents.generations.iter().filter(|generation| Some(**generation) != self.record.data) {
+        let unused = |generation: &&u32| Some(**generation) != self.data.get();
+        let data = contents.generations.iter().filter(is_earlier).filter(unused);
+        let data = data.map(|generation| lease::data_path(&self.root, *generation));
+        let drafts = contents.drafts.iter().filter(is_earlier);
+        let drafts = drafts.map(|generation| lease::draft_path(&self.root, *generation));
+        for path in data.chain(drafts) {
             // What stays is passed over: no lease names it.
-            let _ = fs::remove_dir_all(lease::data_path(&self.root, *generation));
+            let _ = fs::remove_dir_all(path);
         }
         Ok(())
     }
@@ -138,16 +174,16 @@ impl Tenure {
         // The order matters: a claimant that creates the next epoch after the second look has seen
         // the lease stand still for its whole duration before, and this beat is younger than that.
         let ours = lease::read(&self.root, self.epoch)?.and_then(|lease| lease.record).ok_or_else(lost)?;
-        if ours.owner != self.record.owner || lease::lease_path(&self.root, self.epoch + 1).exists() {
+        let is_last = || lease::list(&self.root).map(|contents| contents.epochs.last() == Some(&self.epoch));
+        if ours.owner != self.record.owner || !is_last()? {
             return Err(lost());
         }
-        self.beat.set(self.beat.get() + 1);
-        let record = Record { beat: self.beat.get(), ..self.record.clone() };
-        match lease::rewrite(&self.root, self.epoch, &record) {
+        self.beat.set(self.beat.get().saturating_add(1));
+        match lease::rewrite(&self.root, self.epoch, &self.record(false)) {
             Err(Error::NotFound(_)) => return Err(lost()),
             written => written?,
         }
-        if lease::lease_path(&self.root, self.epoch + 1).exists() {
+        if !is_last()? {
             return Err(lost());
         }
         self.renewed.set(now);
@@ -189,8 +225,7 @@ impl Tenure {
             (Some(locks), Standing::First | Standing::Joined) if !locks.lock(USERS, true, 0)? => return Ok(()),
             _ => self.assure()?,
         }
-        let record = Record { released: true, beat: self.beat.get(), ..self.record.clone() };
-        lease::rewrite(&self.root, self.epoch, &record)
+        lease::rewrite(&self.root, self.epoch, &self.record(true))
     }
 }
 
@@ -208,7 +243,7 @@ fn prepare_root(root: &Path, options: &OpenOptions) -> Result<()> {
         return Err(Error::InvalidArgument(format!("{} is not a directory", root.display())));
     }
     let contents = lease::list(root)?;
-    match (contents.epochs.is_empty(), &contents.foreign) {
+    match (contents.epochs.is_empty() && contents.generations.is_empty(), &contents.foreign) {
         (true, Some(foreign)) => Err(Error::UnsupportedFormat(format!(
             "{} holds no Larder cache but other files ({foreign}); give an empty directory",
             root.display()
@@ -216,6 +251,14 @@ fn prepare_root(root: &Path, options: &OpenOptions) -> Result<()> {
         (true, None) if !options.create => Err(Error::NotFound(format!("{} holds no cache", root.display()))),
         _ => Ok(()),
     }
+}
+
+/// Data that an earlier epoch has left.
+#[derive(Debug, Clone, Copy)]
+struct Source {
+    generation: u32,
+    /// Whether their owner has let go of them. If not, it may still write to them.
+    released: bool,
 }
 
 /// Somebody who wants to use a directory.
@@ -247,7 +290,7 @@ impl Claimant<'_> {
         let contents = lease::list(self.root)?;
         let epoch = contents.epochs.last().copied().unwrap_or_default();
         let record = lease::read(self.root, epoch)?.and_then(|lease| lease.record);
-        let data = self.last_data(&contents)?;
+        let data = self.source(&contents)?.map(|source| source.generation);
         let record = record.map(|record| Record { data, ..record }).filter(|record| record.data.is_some());
         let record = record.ok_or_else(|| Error::NotFound(format!("{} holds no cache yet", self.root.display())))?;
         Ok(self.tenure(epoch, Record { holder: Holder::Locks, ..record }, None, Standing::Passive))
@@ -263,48 +306,66 @@ impl Claimant<'_> {
         let mut watch: Option<(Lease, u64)> = None;
         loop {
             let contents = lease::list(self.root)?;
-            let Some(epoch) = contents.epochs.last().copied() else {
-                if let Some(record) = self.claim(1, holder, None)? {
-                    return Ok(self.tenure(1, record, locks, standing));
+            if let Some(epoch) = contents.epochs.last().copied() {
+                let Some(current) = lease::read(self.root, epoch)? else {
+                    self.pause(|| format!("{} can not be read", lease::lease_path(self.root, epoch).display()))?;
+                    continue;
+                };
+                let free = match &current.record {
+                    Some(record) if record.released => true,
+                    // Its claimant held the gate, which is ours now, and has not finished.
+                    Some(Record { holder: Holder::Locks, data: None, .. }) if holder == Holder::Locks => true,
+                    Some(record) if record.holder == Holder::Locks && holder == Holder::Locks => {
+                        let standing = if standing == Standing::Sole { standing } else { Standing::Joined };
+                        return Ok(self.tenure(epoch, record.clone(), locks, standing));
+                    }
+                    _ => false,
+                };
+                if !free && !self.has_expired(&current, &mut watch)? {
+                    continue;
                 }
-                continue;
-            };
-            let Some(current) = lease::read(self.root, epoch)? else { continue };
-            let next = epoch.checked_add(1).ok_or_else(|| Error::Overflow("the epoch of the lease".into()))?;
-            let free = match &current.record {
-                Some(record) if record.released => true,
-                // Its claimant held the gate, which is ours now, and has not finished.
-                Some(Record { holder: Holder::Locks, data: None, .. }) if holder == Holder::Locks => true,
-                Some(record) if record.holder == Holder::Locks && holder == Holder::Locks => {
-                    let standing = if standing == Standing::Sole { standing } else { Standing::Joined };
-                    return Ok(self.tenure(epoch, record.clone(), locks, standing));
-                }
-                _ => false,
-            };
-            if !free && !self.has_expired(&current, &mut watch)? {
-                continue;
             }
-            let source = self.last_data(&contents)?;
-            let abandoned = !free;
-            if let Some(record) = self.claim(next, holder, source.filter(|_| !abandoned))? {
-                let mut tenure = self.tenure(next, record, locks, standing);
-                if let Some(source) = source.filter(|_| abandoned) {
-                    self.take_over(&mut tenure, source)?;
+            let last = contents.epochs.last().max(contents.generations.iter().max());
+            let next = last.copied().unwrap_or_default().checked_add(1);
+            let next = next.ok_or_else(|| Error::Overflow("the epoch of the lease".into()))?;
+            let source = self.source(&contents)?;
+            let free = source.filter(|source| source.released).map(|source| source.generation);
+            if let Some(record) = self.claim(next, holder, free)? {
+                let tenure = self.tenure(next, record, locks, standing);
+                if let Some(source) = source.filter(|source| !source.released) {
+                    let taken = self.take_over(&tenure, source.generation);
+                    if taken.is_err() {
+                        // The error of taking over is the one to tell.
+                        let _ = tenure.release();
+                    }
+                    taken?;
                 }
                 return Ok(tenure);
             }
         }
     }
 
-    /// The generation of the last epoch that had one.
-    fn last_data(&self, contents: &Contents) -> Result<Option<u32>> {
+    /// The data of the last epoch that had some. If no lease can be read, because they were lost or
+    /// damaged, the latest data that are complete: they are not given up for that.
+    fn source(&self, contents: &Contents) -> Result<Option<Source>> {
         for epoch in contents.epochs.iter().rev() {
             let record = lease::read(self.root, *epoch)?.and_then(|lease| lease.record);
-            if let Some(data) = record.and_then(|record| record.data) {
-                return Ok(Some(data));
+            if let Some(Record { data: Some(generation), released, .. }) = record {
+                return Ok(Some(Source { generation, released }));
             }
         }
-        Ok(None)
+        let latest = contents.generations.iter().max();
+        Ok(latest.map(|generation| Source { generation: *generation, released: false }))
+    }
+
+    /// Lets others go on for a moment; the error `locked` with what hinders if the time is up.
+    fn pause(&self, hindrance: impl FnOnce() -> String) -> Result<()> {
+        let now = self.platform.monotonic_ms();
+        if now >= self.deadline {
+            return Err(Error::Locked(hindrance()));
+        }
+        self.platform.sleep_ms(POLL_MS.min(self.deadline - now));
+        Ok(())
     }
 
     /// Watches a lease that somebody holds. True once it has stood still for its whole duration;
@@ -323,8 +384,8 @@ impl Claimant<'_> {
         if !by_locks && now.saturating_sub(since) >= u64::from(lease_ms) {
             return Ok(true);
         }
-        if now >= self.deadline {
-            return Err(Error::Locked(if by_locks {
+        self.pause(|| {
+            if by_locks {
                 format!(
                     "{} is used by instances that share it through locks, or was by some that did not close it; \
                      opening and closing it once through a host with locks frees it",
@@ -332,9 +393,8 @@ impl Claimant<'_> {
                 )
             } else {
                 format!("{} has another owner, whose lease of {lease_ms} ms is not over", self.root.display())
-            }));
-        }
-        self.platform.sleep_ms(POLL_MS.min(self.deadline - now));
+            }
+        })?;
         Ok(false)
     }
 
@@ -365,6 +425,7 @@ impl Claimant<'_> {
             platform: Rc::clone(self.platform),
             epoch,
             beat: Cell::new(record.beat),
+            data: Cell::new(record.data),
             record,
             locks,
             standing,
@@ -374,10 +435,8 @@ impl Claimant<'_> {
     }
 
     /// Goes on with a copy of what an owner has left that may still be alive.
-    fn take_over(&self, tenure: &mut Tenure, source: u32) -> Result<()> {
-        let target = lease::data_path(self.root, tenure.epoch);
-        generation::copy(&lease::data_path(self.root, source), &target, &mut || tenure.assure())?;
-        tenure.record.data = Some(tenure.epoch);
-        tenure.renew(self.platform.monotonic_ms())
+    fn take_over(&self, tenure: &Tenure, source: u32) -> Result<()> {
+        generation::copy(&lease::data_path(self.root, source), &tenure.draft(), &mut || tenure.assure())?;
+        tenure.complete()
     }
 }

@@ -1,4 +1,4 @@
-//! What a write transaction does: to entries, to the totals, to value files, and making room.
+//! What a write transaction does: to entries, to the totals, to value files.
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Row, params};
@@ -8,9 +8,9 @@ use crate::database::Database;
 use crate::error::{Error, Result};
 use crate::key::Key;
 use crate::lifetime::Lifetime;
-use crate::options::Policy;
 use crate::policy::Moment;
 use crate::recency::Recency;
+use crate::sequence::Sequence;
 use crate::settings::Settings;
 use crate::tenure::Tenure;
 use crate::value::Form;
@@ -18,8 +18,6 @@ use crate::value::Form;
 /// What an entry counts for besides its key, value and tags, in bytes: about what its rows and
 /// index entries take.
 const ENTRY_OVERHEAD: u64 = 64;
-/// Candidates looked up at a time when making room.
-const CANDIDATES: u32 = 16;
 
 const TOTALS: &str = "SELECT count, volume, sequence, age, settings FROM totals";
 const PRIOR: &str = "SELECT t.count, t.volume, t.sequence, t.age, t.settings, \
@@ -31,10 +29,6 @@ const INSERT: &str = "INSERT INTO entry (version, rank, size, stored, expires, t
 const UPDATE: &str = "UPDATE entry SET version = ?1, rank = ?2, size = ?3, stored = ?4, expires = ?5, ttl = ?6, \
     sliding = ?7, accessed = ?8, hits = ?9, tags = ?10, form = ?11, file = ?12, length = ?13, checksum = ?14, \
     value = ?15 WHERE id = ?16";
-const NEXT_EXPIRED: &str = "SELECT id, size, rank, file, tags FROM entry \
-    WHERE expires <= ?1 AND id <> ?2 ORDER BY expires LIMIT ?3";
-const NEXT_RANKED: &str = "SELECT id, size, rank, file, tags FROM entry \
-    WHERE rank IS NOT NULL AND id <> ?2 AND ?1 = ?1 ORDER BY rank LIMIT ?3";
 
 /// What has to be known of an entry to remove it.
 #[derive(Debug, Clone)]
@@ -90,25 +84,44 @@ pub(super) struct Draft<'a> {
 impl Draft<'_> {
     /// What the entry counts towards the volume.
     pub(super) fn size(&self) -> u64 {
-        let tags: usize = self.tags.iter().map(|tag| tag.len()).sum();
-        ENTRY_OVERHEAD + self.key.size() + self.length + tags as u64
+        entry_size(self.key, self.length, self.tags)
     }
+}
+
+/// What an entry with a value of `length` bytes counts towards the volume.
+pub(super) fn entry_size(key: &Key, length: u64, tags: &[&str]) -> u64 {
+    let tags: usize = tags.iter().map(|tag| tag.len()).sum();
+    ENTRY_OVERHEAD + key.size() + length + tags as u64
+}
+
+/// Refuses an entry that could never fit in a shard, and returns the size of one that can.
+pub(super) fn admit(key: &Key, size: u64, settings: &Settings, shard: u32) -> Result<i64> {
+    let limit = settings.size_share(shard).unwrap_or(i64::MAX.cast_unsigned());
+    if size > limit {
+        return Err(Error::TooLarge { what: format!("the entry of {key}"), size, limit });
+    }
+    Ok(size.cast_signed())
 }
 
 /// Why an entry is removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reason {
+    /// By key.
     Deleted,
+    /// To make room.
     Evicted,
+    /// By selection.
+    Selected,
+    /// By age.
     Expired,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Totals {
-    count: i64,
-    volume: i64,
-    sequence: i64,
-    age: i64,
+pub(super) struct Totals {
+    pub(super) count: i64,
+    pub(super) volume: i64,
+    pub(super) sequence: i64,
+    pub(super) age: i64,
     settings: i64,
 }
 
@@ -128,18 +141,20 @@ impl Totals {
 pub(super) struct Change<'a> {
     database: &'a Database,
     tenure: &'a Tenure,
-    recency: &'a Recency,
-    index: u32,
-    settings: Settings,
+    pub(super) recency: &'a Recency,
+    sequence: &'a Sequence,
+    pub(super) index: u32,
+    pub(super) settings: Settings,
     before: Totals,
-    totals: Totals,
+    pub(super) totals: Totals,
     /// The wall time of the change.
     pub(super) now: i64,
     /// The entry of the key the change is about.
     pub(super) prior: Option<Prior>,
     let_go: Vec<i64>,
     counts: Counts,
-    recency_flushed: bool,
+    /// Whether the noted reads are in the database once this is committed.
+    pub(super) recency_flushed: bool,
 }
 
 impl Shard {
@@ -155,9 +170,7 @@ impl Shard {
         key: Option<&Key>,
         change: impl FnOnce(&mut Change<'_>) -> Result<T>,
     ) -> Result<T> {
-        if self.access.read_only {
-            return Err(Error::ReadOnly(format!("{} is open for reading only", self.directory.display())));
-        }
+        self.refuse_if_read_only()?;
         let now = self.platform.wall_ms();
         let database = self.database()?;
         let (value, outcome) = database.write(|_| {
@@ -171,6 +184,7 @@ impl Shard {
                 database,
                 tenure: &self.tenure,
                 recency: &self.recency,
+                sequence: &self.sequence,
                 index: self.index,
                 settings,
                 before: totals,
@@ -224,6 +238,11 @@ impl Change<'_> {
         &self.settings
     }
 
+    /// Where the database is, for errors.
+    pub(super) fn path(&self) -> &std::path::Path {
+        self.database.path()
+    }
+
     /// Runs statements of the transaction.
     pub(super) fn run<T>(&self, statements: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<T>) -> Result<T> {
         self.database.run(statements)
@@ -234,16 +253,15 @@ impl Change<'_> {
         self.prior.as_ref().filter(|prior| prior.lifetime.is_live(self.now))
     }
 
-    /// The next number of the shard: it grows with every change, and is the time in microseconds
-    /// as long as the clock does not go back, so that the numbers of different shards compare.
+    /// The next number of the shard: it grows with every change.
     fn next_sequence(&mut self) -> i64 {
-        self.totals.sequence = self.totals.sequence.saturating_add(1).max(self.now.saturating_mul(1000));
+        self.totals.sequence = self.sequence.next(self.totals.sequence, self.now);
         self.totals.sequence
     }
 
     /// Stores an entry in place of the prior one, makes room for it, and returns its version.
     pub(super) fn store(&mut self, draft: &Draft<'_>) -> Result<i64> {
-        let size = self.admit(draft)?;
+        let size = admit(draft.key, draft.size(), &self.settings, self.index)?;
         let version = self.next_sequence();
         let live = self.live().cloned();
         if live.is_none()
@@ -285,15 +303,15 @@ impl Change<'_> {
             }
         })?;
         if let Some(prior) = &live {
-            self.totals.volume -= prior.stored.size;
+            self.totals.volume = self.totals.volume.saturating_sub(prior.stored.size);
             if tags_changed {
                 self.remove_tags(&prior.stored)?;
             }
             self.let_go_of(prior.stored.file)?;
         } else {
-            self.totals.count += 1;
+            self.totals.count = self.totals.count.saturating_add(1);
         }
-        self.totals.volume += size;
+        self.totals.volume = self.totals.volume.saturating_add(size);
         if tags_changed {
             self.add_tags(id, draft.tags)?;
         }
@@ -305,63 +323,9 @@ impl Change<'_> {
         Ok(version)
     }
 
-    /// Refuses an entry that could never fit, and returns the size of one that can.
-    fn admit(&self, draft: &Draft<'_>) -> Result<i64> {
-        let size = draft.size();
-        let limit = self.size_share().unwrap_or(i64::MAX.cast_unsigned());
-        if size > limit {
-            return Err(Error::TooLarge { what: format!("the entry of {}", draft.key), size, limit });
-        }
-        Ok(size.cast_signed())
-    }
-
     /// The latest wall time at which the shard was changed, in milliseconds.
     pub(super) fn latest_ms(&self) -> i64 {
         self.before.sequence / 1000
-    }
-
-    fn size_share(&self) -> Option<u64> {
-        Settings::share(self.settings.size_limit, self.index, self.settings.shards)
-    }
-
-    fn is_over(&self) -> bool {
-        let item_share = Settings::share(self.settings.item_limit, self.index, self.settings.shards);
-        let over = |total: i64, limit: Option<u64>| limit.is_some_and(|limit| total.max(0).cast_unsigned() > limit);
-        over(self.totals.volume, self.size_share()) || over(self.totals.count, item_share)
-    }
-
-    /// Evicts just as much as the limits demand: what has expired first, then by rank; never `keep`.
-    fn make_room(&mut self, keep: i64) -> Result<()> {
-        if !self.is_over() {
-            return Ok(());
-        }
-        // Reads that this instance knows of count, those of others from when they are written.
-        self.flush_recency()?;
-        for (statement, reason) in [(NEXT_EXPIRED, Reason::Expired), (NEXT_RANKED, Reason::Evicted)] {
-            while self.is_over() {
-                let candidates = self.candidates(statement, keep)?;
-                if candidates.is_empty() {
-                    break;
-                }
-                for stored in candidates {
-                    if self.is_over() {
-                        self.remove(&stored, reason)?;
-                    }
-                }
-            }
-        }
-        if self.is_over() {
-            // Only the policy that evicts nothing comes here: anything else than `keep` has gone.
-            return Err(Error::Full("the limit of the cache is reached, and its policy evicts nothing".into()));
-        }
-        Ok(())
-    }
-
-    fn candidates(&self, statement: &str, keep: i64) -> Result<Vec<Stored>> {
-        self.run(|connection| {
-            let mut statement = connection.prepare_cached(statement)?;
-            statement.query_map((self.now, keep, CANDIDATES), |row| Stored::read(row, 0))?.collect()
-        })
     }
 
     /// Removes an entry and all that belongs to it.
@@ -369,14 +333,15 @@ impl Change<'_> {
         self.run(|connection| connection.prepare_cached("DELETE FROM entry WHERE id = ?1")?.execute([stored.id]))?;
         self.remove_tags(stored)?;
         self.let_go_of(stored.file)?;
-        self.totals.count -= 1;
-        self.totals.volume -= stored.size;
+        self.totals.count = self.totals.count.saturating_sub(1);
+        self.totals.volume = self.totals.volume.saturating_sub(stored.size);
         match reason {
             Reason::Deleted => {
                 self.next_sequence();
                 self.counts.deletes += 1;
             }
             Reason::Expired => self.counts.expirations += 1,
+            Reason::Selected => self.counts.evictions += 1,
             Reason::Evicted => {
                 self.totals.age = self.settings.policy.age_after_evicting(self.totals.age, stored.rank);
                 self.counts.evictions += 1;
@@ -430,30 +395,6 @@ impl Change<'_> {
                 .execute((lifetime.expires, lifetime.ttl, lifetime.sliding, id))
                 .map(drop)
         })
-    }
-
-    /// Writes the reads that were noted, so that the policy takes them into account.
-    pub(super) fn flush_recency(&mut self) -> Result<()> {
-        let policy = self.settings.policy;
-        if self.recency_flushed || !policy.tracks_reads() {
-            self.recency_flushed = true;
-            return Ok(());
-        }
-        for (id, reads) in self.recency.in_order() {
-            let moment = Moment { sequence: self.next_sequence(), age: self.totals.age };
-            self.run(|connection| match policy {
-                Policy::LeastFrequentlyUsed => connection
-                    .prepare_cached(
-                        "UPDATE entry SET hits = hits + ?1, accessed = ?2, rank = ?3 + hits + ?1 WHERE id = ?4",
-                    )?
-                    .execute((reads.count, reads.last_ms, moment.age.saturating_add(1), id)),
-                _ => connection
-                    .prepare_cached("UPDATE entry SET hits = hits + ?1, accessed = ?2, rank = ?3 WHERE id = ?4")?
-                    .execute((reads.count, reads.last_ms, moment.sequence, id)),
-            })?;
-        }
-        self.recency_flushed = true;
-        Ok(())
     }
 
     fn store_totals(&self) -> Result<()> {

@@ -43,6 +43,11 @@ impl Shard {
         let sync = self.settings.durability == crate::options::Durability::Full;
         match self.files.write(file, content, sync) {
             Ok(()) => Ok(file),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                // Not ours to remove, whatever it is: only the name is given up.
+                self.loose.removed.push(file);
+                Err(Error::from_io(&self.files.path(file), &error))
+            }
             Err(error) => {
                 self.discard_file(file);
                 Err(Error::from_io(&self.files.path(file), &error))
@@ -79,7 +84,7 @@ impl Shard {
 
     /// Flushes recency and gives up all rows in this owner's charge.
     pub(super) fn settle(&mut self) -> Result<()> {
-        self.change(|change| change.flush_recency())?;
+        self.write_reads()?;
         let mut names = std::mem::take(&mut self.loose.reserved);
         names.append(&mut self.loose.removed);
         let database = self.database()?;
@@ -105,9 +110,8 @@ impl Shard {
                     statement.query_map([owner], |row| row.get(0))?.collect::<rusqlite::Result<Vec<i64>>>()
                 };
                 let files = list().map_err(|error| database.error(&error))?;
-                for file in &files {
-                    self.files.remove(*file).map_err(|error| Error::from_io(&self.files.path(*file), &error))?;
-                }
+                // One that can not be removed now keeps its row, for the next opener to try again.
+                let files: Vec<i64> = files.into_iter().filter(|file| self.files.remove(*file).is_ok()).collect();
                 forget(connection, &files).map_err(|error| database.error(&error))
             })?;
         }

@@ -4,7 +4,8 @@
 //! |---|---|
 //! | `read` | finding an entry |
 //! | `write` | storing, deleting, touching, adding to it |
-//! | `change` | what a write transaction does to entries, totals and files, and making room |
+//! | `change` | what a write transaction does to entries, totals and files |
+//! | `room` | making room, and writing the reads that decide what goes |
 //! | `remove` | eviction by selection, expiry, clearing, in bounded steps |
 //! | `scan` | pages of keys |
 //! | `check` | looking for damage |
@@ -15,6 +16,7 @@ mod check;
 mod loose;
 mod read;
 mod remove;
+mod room;
 mod scan;
 mod write;
 
@@ -27,6 +29,7 @@ use crate::files::ValueFiles;
 use crate::platform::Platform;
 use crate::recency::Recency;
 use crate::schema::{self, Identity};
+use crate::sequence::Sequence;
 use crate::settings::{LoadError, Settings};
 use crate::tenure::Tenure;
 
@@ -76,12 +79,20 @@ pub(crate) struct Shard {
     /// Which change of the settings `settings` is.
     settings_version: i64,
     recency: Recency,
+    /// Shared by all shards of the handle.
+    sequence: Rc<Sequence>,
     pub(crate) counts: Counts,
 }
 
 impl Shard {
     /// Opens a shard that exists.
-    pub(crate) fn open(index: u32, access: Access, tenure: &Rc<Tenure>, platform: &Rc<dyn Platform>) -> Result<Self> {
+    pub(crate) fn open(
+        index: u32,
+        access: Access,
+        tenure: &Rc<Tenure>,
+        sequence: &Rc<Sequence>,
+        platform: &Rc<dyn Platform>,
+    ) -> Result<Self> {
         let directory = shard_path(&tenure.data(), index);
         let mut shard = Self {
             index,
@@ -95,6 +106,7 @@ impl Shard {
             settings: Settings::default(),
             settings_version: 0,
             recency: Recency::default(),
+            sequence: Rc::clone(sequence),
             counts: Counts::default(),
         };
         shard.guard(|shard| {
@@ -136,12 +148,21 @@ impl Shard {
         let result = operation(self);
         if let Some(damage) = self.platform.take_damage() {
             self.database = None;
+            // Closing reports what it finds once more, which concerns no later operation.
+            self.platform.take_damage();
             return Err(Error::Corrupt(damage));
         }
         if matches!(result, Err(Error::Corrupt(_) | Error::Io(_))) {
             self.database = None;
         }
         result
+    }
+
+    fn refuse_if_read_only(&self) -> Result<()> {
+        if self.access.read_only {
+            return Err(Error::ReadOnly(format!("{} is open for reading only", self.directory.display())));
+        }
+        Ok(())
     }
 
     /// Opens the database of a directory that is complete, so it must be there and be a shard.
@@ -185,6 +206,9 @@ impl Shard {
 
     /// Records other settings, for every user of the directory.
     pub(crate) fn change_settings(&mut self, settings: &Settings) -> Result<()> {
+        if *settings == self.settings {
+            return Ok(());
+        }
         self.guard(|shard| {
             let database = shard.database()?;
             let policy = (settings.policy != shard.settings.policy).then_some(settings.policy);
@@ -193,8 +217,10 @@ impl Shard {
                     settings.store(connection)?;
                     if let Some(policy) = policy {
                         connection.execute(policy.rerank_statement(), [])?;
+                        // The new ranks begin at no age.
+                        connection.execute("UPDATE totals SET age = 0", [])?;
                     }
-                    connection.execute("UPDATE totals SET settings = settings + 1, age = 0", []).map(drop)
+                    connection.execute("UPDATE totals SET settings = settings + 1", []).map(drop)
                 };
                 store().map_err(|error| database.error(&error))
             })?;
@@ -202,20 +228,25 @@ impl Shard {
         })
     }
 
-    /// Number and size of the entries, expired ones included.
+    /// Number and size of the entries, expired ones included. Also learns of settings that others
+    /// have changed.
     pub(crate) fn totals(&mut self) -> Result<(u64, u64)> {
         self.guard(|shard| {
             let database = shard.database()?;
-            let (count, volume): (i64, i64) = database.run(|connection| {
+            let (count, volume, version): (i64, i64, i64) = database.run(|connection| {
                 connection
-                    .prepare_cached("SELECT count, volume FROM totals")?
-                    .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
+                    .prepare_cached("SELECT count, volume, settings FROM totals")?
+                    .query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
             })?;
             let number = |number: i64| {
                 u64::try_from(number)
                     .map_err(|_| Error::Corrupt(format!("{}: negative totals", database.path().display())))
             };
-            Ok((number(count)?, number(volume)?))
+            let totals = (number(count)?, number(volume)?);
+            if version != shard.settings_version {
+                shard.load_settings()?;
+            }
+            Ok(totals)
         })
     }
 

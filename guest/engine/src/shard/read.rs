@@ -80,15 +80,18 @@ impl Shard {
 
     /// Whether a key has a live entry.
     pub(crate) fn contains(&mut self, key: &Key) -> Result<bool> {
-        self.guard(|shard| {
-            let lifetime = shard.database()?.run(|connection| {
-                connection
-                    .prepare_cached("SELECT expires, ttl, sliding FROM entry WHERE key = ?1")?
-                    .query_row([key], |row| lifetime(row, 0))
-                    .optional()
-            })?;
-            Ok(lifetime.is_some_and(|lifetime| shard.is_live(&lifetime)))
-        })
+        self.guard(|shard| shard.is_taken(key))
+    }
+
+    /// [`Shard::contains`] inside of another operation.
+    pub(super) fn is_taken(&self, key: &Key) -> Result<bool> {
+        let lifetime = self.database()?.run(|connection| {
+            connection
+                .prepare_cached("SELECT expires, ttl, sliding FROM entry WHERE key = ?1")?
+                .query_row([key], |row| lifetime(row, 0))
+                .optional()
+        })?;
+        Ok(lifetime.is_some_and(|lifetime| self.is_live(&lifetime)))
     }
 
     /// Looks at the clock only if the entry can expire.
@@ -142,8 +145,20 @@ impl Shard {
         Error::Corrupt(format!("{}: the value of {key} was altered", self.directory.join(super::DATABASE).display()))
     }
 
-    /// What a hit entails: a later expiry for an entry that slides, a note for the policy.
+    /// What a hit entails: a later expiry for an entry that slides, a note for the policy. Where
+    /// nothing can be written, as on a full disk, reading still works: the entry ends as it would
+    /// have, and the policy does not learn of the reads.
     fn note_hit(&mut self, hit: &Hit) -> Result<()> {
+        match self.record_hit(hit) {
+            Err(Error::Full(_) | Error::Timeout(_) | Error::ReadOnly(_)) => {
+                self.recency.clear();
+                Ok(())
+            }
+            recorded => recorded,
+        }
+    }
+
+    fn record_hit(&mut self, hit: &Hit) -> Result<()> {
         let tracks = self.settings.policy.tracks_reads();
         if self.access.read_only || !(tracks || hit.lifetime.sliding) {
             return Ok(());
@@ -154,9 +169,9 @@ impl Shard {
             self.change(|change| change.slide(id, version, expires))?;
         }
         if tracks {
-            self.recency.note(hit.id, now);
+            self.recency.note(hit.id, now, &self.sequence);
             if self.recency.is_due() {
-                self.change(|change| change.flush_recency())?;
+                self.write_reads()?;
             }
         }
         Ok(())

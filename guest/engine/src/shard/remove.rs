@@ -27,7 +27,7 @@ impl Shard {
                 Span::Tag(tag) => change.tagged(tag, last)?,
                 Span::Keys(start, end) => change.between(start, end, last)?,
             };
-            change.remove_all(&victims, Reason::Evicted)
+            change.remove_all(&victims, Reason::Selected)
         })
     }
 

@@ -3,7 +3,7 @@
 use rusqlite::types::ToSqlOutput;
 
 use super::Shard;
-use super::change::{Change, Draft, Reason};
+use super::change::{Change, Draft, Reason, admit, entry_size};
 use crate::error::{Error, Result};
 use crate::key::Key;
 use crate::lifetime::Lifetime;
@@ -32,7 +32,15 @@ impl Shard {
     ) -> Result<Option<u64>> {
         let tags = options.checked_tags()?;
         self.guard(|shard| {
+            shard.refuse_if_read_only()?;
             let form = value.form(shard.settings.inline_threshold);
+            if form.is_file() {
+                // Before a large file is written in vain. What counts is looked at again later.
+                admit(key, entry_size(key, value.size() as u64, &tags), &shard.settings, shard.index)?;
+                if mode == Mode::IfAbsent && shard.is_taken(key)? {
+                    return Ok(None);
+                }
+            }
             let file = if form.is_file() { Some(shard.write_file(value.file_content())?) } else { None };
             let stored = shard.change_entry(Some(key), |change| {
                 if mode == Mode::IfAbsent && change.live().is_some() {

@@ -1,0 +1,40 @@
+//! Numbers in the order of what one handle does.
+
+use std::cell::Cell;
+
+/// Gives out numbers that grow: one more than any before, and the time in microseconds as long as
+/// the clock does not go back, so that the numbers of different handles compare, too.
+///
+/// One for all shards of a handle, so that an enumeration across shards is in the order in which
+/// its keys came in, and for reads as well as changes, so that least recently used is exact.
+#[derive(Debug, Default)]
+pub(crate) struct Sequence(Cell<i64>);
+
+impl Sequence {
+    /// The next number, greater than `floor` too.
+    pub(crate) fn next(&self, floor: i64, now_ms: i64) -> i64 {
+        let next = self.latest().max(floor).saturating_add(1).max(now_ms.saturating_mul(1000));
+        self.0.set(next);
+        next
+    }
+
+    /// The last number given out.
+    pub(crate) fn latest(&self) -> i64 {
+        self.0.get()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_grow_whatever_clock_and_floor_do() {
+        let sequence = Sequence::default();
+        assert_eq!(sequence.next(0, 5), 5_000);
+        assert_eq!(sequence.next(0, 4), 5_001);
+        assert_eq!(sequence.next(9_000, 4), 9_001);
+        assert_eq!(sequence.next(0, 10), 10_000);
+        assert_eq!(sequence.next(i64::MAX, 0), i64::MAX);
+    }
+}

@@ -1,0 +1,140 @@
+//! A platform for tests: a clock that is set by hand, seeded randomness, and SQLite's own files.
+
+mod locks;
+
+use std::cell::{Cell, RefCell};
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::Arc;
+
+pub use locks::LockTable;
+
+use crate::error::{Error, Result};
+use crate::platform::{Platform, RangeLocks, Sharing};
+
+/// Surroundings under the control of a test. One owner at a time, by lease, unless given a
+/// [`LockTable`].
+pub struct TestPlatform {
+    wall: Cell<i64>,
+    monotonic: Cell<u64>,
+    random: Cell<u64>,
+    locks: Option<Locks>,
+    on_sleep: RefCell<Option<Box<dyn FnMut()>>>,
+}
+
+/// How a platform takes part in sharing by locks.
+struct Locks {
+    table: Arc<LockTable>,
+    /// Whom its locks belong to.
+    process: u64,
+    databases: bool,
+}
+
+impl TestPlatform {
+    /// A platform at some time in 2026.
+    #[must_use]
+    pub fn new() -> Rc<Self> {
+        Self::seeded(1)
+    }
+
+    /// A platform with other random numbers.
+    #[must_use]
+    pub fn seeded(seed: u64) -> Rc<Self> {
+        Rc::new(Self::build(seed, None))
+    }
+
+    /// A platform whose caches share directories with all others of the same table: many at once
+    /// if `databases`, else one after the other.
+    #[must_use]
+    pub fn sharing(table: &Arc<LockTable>, seed: u64, databases: bool) -> Rc<Self> {
+        let locks = Locks { table: Arc::clone(table), process: table.new_process(), databases };
+        Rc::new(Self::build(seed, Some(locks)))
+    }
+
+    fn build(seed: u64, locks: Option<Locks>) -> Self {
+        Self {
+            wall: Cell::new(1_795_000_000_000),
+            monotonic: Cell::new(1_000_000),
+            random: Cell::new(seed),
+            locks,
+            on_sleep: RefCell::new(None),
+        }
+    }
+
+    /// Lets time pass on both clocks.
+    pub fn advance(&self, milliseconds: u32) {
+        self.wall.set(self.wall.get() + i64::from(milliseconds));
+        self.monotonic.set(self.monotonic.get() + u64::from(milliseconds));
+    }
+
+    /// Moves the wall clock alone, as an administrator does.
+    pub fn set_wall_clock(&self, by_ms: i64) {
+        self.wall.set(self.wall.get() + by_ms);
+    }
+
+    /// Does something the next time the platform is asked to let time pass, and then no more.
+    pub fn on_next_sleep(&self, action: impl FnOnce() + 'static) {
+        let mut action = Some(action);
+        *self.on_sleep.borrow_mut() = Some(Box::new(move || {
+            if let Some(action) = action.take() {
+                action();
+            }
+        }));
+    }
+
+    /// Releases the locks of everything opened with this platform, as the end of a process does.
+    /// What is still open must be forgotten, not dropped.
+    pub fn crash(&self) {
+        if let Some(locks) = &self.locks {
+            locks.table.end_process(locks.process);
+        }
+    }
+}
+
+impl Platform for TestPlatform {
+    fn wall_ms(&self) -> i64 {
+        self.wall.get()
+    }
+
+    fn monotonic_ms(&self) -> u64 {
+        self.monotonic.get()
+    }
+
+    /// `SplitMix64`, <https://prng.di.unimi.it/splitmix64.c>.
+    fn random(&self) -> u64 {
+        let state = self.random.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
+        self.random.set(state);
+        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn sleep_ms(&self, milliseconds: u64) {
+        self.advance(u32::try_from(milliseconds).unwrap_or(u32::MAX));
+        let action = self.on_sleep.borrow_mut().take();
+        if let Some(mut action) = action {
+            action();
+        }
+    }
+
+    fn vfs(&self) -> Option<&str> {
+        None
+    }
+
+    fn sharing(&self) -> Sharing {
+        self.locks.as_ref().map_or(Sharing::Lease, |locks| Sharing::Locks { databases: locks.databases })
+    }
+
+    fn open_locks(&self, path: &Path) -> Result<Box<dyn RangeLocks>> {
+        let locks = self.locks.as_ref().ok_or_else(|| Error::Io("a lease needs no locks".into()))?;
+        locks.table.open(path, locks.process)
+    }
+
+    fn take_damage(&self) -> Option<String> {
+        None
+    }
+
+    fn take_failure(&self) -> Option<Error> {
+        None
+    }
+}

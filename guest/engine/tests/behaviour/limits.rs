@@ -1,0 +1,257 @@
+//! Limits and what goes when they are reached.
+
+use larder_engine::{Error, Limit, OpenOptions, Policy, Selection, Value};
+
+use crate::support::{Fixture, Shared, existing, integer, lasting, names, plain, put, tagged, text, value_files};
+
+/// At most so many entries.
+fn items(limit: u64, policy: Policy) -> OpenOptions {
+    OpenOptions { item_limit: Limit::AtMost(limit), policy: Some(policy), ..OpenOptions::default() }
+}
+
+/// At most so many bytes.
+fn bytes(limit: u64, policy: Policy) -> OpenOptions {
+    OpenOptions { size_limit: Limit::AtMost(limit), policy: Some(policy), ..OpenOptions::default() }
+}
+
+const EVICTING: [Policy; 3] = [Policy::LeastRecentlyStored, Policy::LeastRecentlyUsed, Policy::LeastFrequentlyUsed];
+
+#[test]
+fn an_item_limit_is_exact() {
+    for policy in EVICTING {
+        let mut fixture = Fixture::with(items(3, policy));
+        for number in 0..50 {
+            put(&mut fixture.cache, &number.to_string(), number);
+            assert_eq!(fixture.cache.count().unwrap(), 3.min(u64::try_from(number).unwrap() + 1));
+            assert_eq!(integer(&mut fixture.cache, &number.to_string()), Some(number));
+        }
+        assert_eq!(fixture.cache.statistics().unwrap().evictions, 47);
+    }
+}
+
+#[test]
+fn a_size_limit_evicts_just_enough_and_fills_to_the_last_byte() {
+    // Each entry: 64 for itself, 1 for the key, 35 for the value.
+    let value = Value::Bytes(vec![7; 35]);
+    for policy in EVICTING {
+        let mut fixture = Fixture::with(bytes(500, policy));
+        let cache = &mut fixture.cache;
+        for key in ["a", "b", "c", "d", "e"] {
+            cache.set(&text(key), &value, &plain()).unwrap();
+        }
+        assert_eq!((cache.count().unwrap(), cache.volume().unwrap()), (5, 500));
+        // One byte more than what is free once two have gone: three have to go.
+        cache.set(&text("f"), &Value::Bytes(vec![7; 136]), &plain()).unwrap();
+        assert_eq!(names(cache), ["d", "e", "f"]);
+        assert_eq!(cache.volume().unwrap(), 401);
+    }
+}
+
+#[test]
+fn an_entry_of_exactly_the_limit_fits_and_a_larger_one_is_refused_before_anything_goes() {
+    for policy in EVICTING {
+        let mut fixture = Fixture::with(OpenOptions { inline_threshold: Some(100), ..bytes(300, policy) });
+        put(&mut fixture.cache, "a", 1);
+        put(&mut fixture.cache, "b", 1);
+        let refused = fixture.cache.set(&text("c"), &Value::Bytes(vec![0; 236]), &plain());
+        assert!(matches!(refused, Err(Error::TooLarge { what, size: 301, limit: 300 }) if what.contains("\"c\"")));
+        assert_eq!(names(&mut fixture.cache), ["a", "b"]);
+        assert!(value_files(fixture.path()).is_empty());
+        fixture.cache.set(&text("c"), &Value::Bytes(vec![0; 235]), &plain()).unwrap();
+        assert_eq!(names(&mut fixture.cache), ["c"]);
+        assert_eq!(fixture.cache.volume().unwrap(), 300);
+        assert_eq!(fixture.cache.check().unwrap(), []);
+    }
+}
+
+#[test]
+fn overwriting_at_the_limit_evicts_nothing_it_does_not_have_to() {
+    let mut fixture = Fixture::with(items(2, Policy::LeastRecentlyStored));
+    put(&mut fixture.cache, "a", 1);
+    put(&mut fixture.cache, "b", 1);
+    put(&mut fixture.cache, "a", 2);
+    assert_eq!(names(&mut fixture.cache), ["a", "b"]);
+    put(&mut fixture.cache, "c", 1);
+    assert_eq!(names(&mut fixture.cache), ["a", "c"], "b was stored longest ago");
+}
+
+#[test]
+fn expired_entries_go_before_any_other() {
+    for policy in EVICTING {
+        let mut fixture = Fixture::with(items(3, policy));
+        put(&mut fixture.cache, "old", 1);
+        fixture.cache.set(&text("brief"), &Value::Integer(1), &lasting(5)).unwrap();
+        put(&mut fixture.cache, "new", 1);
+        fixture.platform.advance(5);
+        put(&mut fixture.cache, "newest", 1);
+        assert_eq!(names(&mut fixture.cache), ["old", "new", "newest"]);
+        let seen = fixture.cache.statistics().unwrap();
+        assert_eq!((seen.evictions, seen.expirations), (0, 1));
+    }
+}
+
+#[test]
+fn policy_none_refuses_when_full_and_changes_nothing() {
+    let options = OpenOptions { inline_threshold: Some(50), ..items(2, Policy::None) };
+    let mut fixture = Fixture::with(options);
+    put(&mut fixture.cache, "a", 1);
+    fixture.cache.set(&text("b"), &Value::Bytes(vec![1; 60]), &tagged(&["x"])).unwrap();
+    let before = value_files(fixture.path());
+    assert!(matches!(fixture.cache.set(&text("c"), &Value::Bytes(vec![2; 60]), &plain()), Err(Error::Full(_))));
+    assert!(matches!(fixture.cache.add(&text("c"), &Value::Integer(1), &plain()), Err(Error::Full(_))));
+    assert_eq!(value_files(fixture.path()), before);
+    put(&mut fixture.cache, "a", 2);
+    assert_eq!(names(&mut fixture.cache), ["a", "b"]);
+    assert_eq!(fixture.cache.statistics().unwrap().sets, 3);
+
+    fixture.cache.set(&text("a"), &Value::Integer(3), &lasting(5)).unwrap();
+    fixture.platform.advance(5);
+    put(&mut fixture.cache, "c", 1);
+    assert_eq!(names(&mut fixture.cache), ["b", "c"], "what has expired makes room under any policy");
+    assert_eq!(fixture.cache.check().unwrap(), []);
+}
+
+#[test]
+fn least_recently_used_knows_reads_and_stores_in_their_order() {
+    let mut fixture = Fixture::with(items(3, Policy::LeastRecentlyUsed));
+    let cache = &mut fixture.cache;
+    for key in ["a", "b", "c"] {
+        put(cache, key, 1);
+    }
+    integer(cache, "a");
+    put(cache, "d", 1);
+    assert_eq!(names(cache), ["a", "c", "d"]);
+    put(cache, "e", 1);
+    assert_eq!(names(cache), ["a", "d", "e"]);
+    put(cache, "f", 1);
+    assert_eq!(names(cache), ["d", "e", "f"], "a was read before d was stored");
+    assert_eq!(cache.contains(&text("d")), Ok(true));
+    put(cache, "g", 1);
+    assert_eq!(names(cache), ["e", "f", "g"], "contains is no use");
+}
+
+#[test]
+fn reads_count_in_other_shards_of_the_handle_and_after_closing() {
+    let mut fixture = Fixture::with(OpenOptions { shards: Some(1), ..items(3, Policy::LeastRecentlyUsed) });
+    for key in ["a", "b", "c"] {
+        put(&mut fixture.cache, key, 1);
+    }
+    integer(&mut fixture.cache, "a");
+    fixture.reopen(&existing());
+    put(&mut fixture.cache, "d", 1);
+    assert_eq!(names(&mut fixture.cache), ["a", "c", "d"]);
+    assert_eq!(fixture.cache.get_entry(&text("a")).unwrap().unwrap().metadata.hits, 1);
+}
+
+#[test]
+fn least_frequently_used_evicts_what_was_read_least() {
+    let mut fixture = Fixture::with(items(3, Policy::LeastFrequentlyUsed));
+    let cache = &mut fixture.cache;
+    for (key, reads) in [("a", 2), ("b", 1), ("c", 3)] {
+        put(cache, key, 1);
+        (0..reads).for_each(|_| assert_eq!(integer(cache, key), Some(1)));
+    }
+    put(cache, "d", 1);
+    assert_eq!(names(cache), ["a", "c", "d"]);
+}
+
+#[test]
+fn least_frequently_used_lets_newcomers_in_as_old_reads_fade() {
+    let mut fixture = Fixture::with(items(3, Policy::LeastFrequentlyUsed));
+    let cache = &mut fixture.cache;
+    for key in ["a", "b", "c"] {
+        put(cache, key, 1);
+        (0..20).for_each(|_| assert_eq!(integer(cache, key), Some(1)));
+    }
+    for number in 0..200 {
+        // Read twice each, while a, b and c are not read any more.
+        let key = format!("n{}", number / 2);
+        if !cache.contains(&text(&key)).unwrap() {
+            put(cache, &key, 1);
+        }
+        integer(cache, &key);
+    }
+    assert!(names(cache).iter().all(|key| key.starts_with('n')), "{:?}", names(cache));
+}
+
+#[test]
+fn evicting_a_popular_tag_does_not_age_the_rest() {
+    let mut fixture = Fixture::with(items(2, Policy::LeastFrequentlyUsed));
+    let cache = &mut fixture.cache;
+    cache.set(&text("popular"), &Value::Integer(1), &tagged(&["x"])).unwrap();
+    (0..100).for_each(|_| assert_eq!(integer(cache, "popular"), Some(1)));
+    put(cache, "liked", 1);
+    (0..10).for_each(|_| assert_eq!(integer(cache, "liked"), Some(1)));
+    put(cache, "once", 1);
+    assert_eq!(names(cache), ["popular", "once"], "liked was read least");
+    cache.evict(&Selection::Tag("x".into())).unwrap();
+    put(cache, "liked", 1);
+    (0..10).for_each(|_| assert_eq!(integer(cache, "liked"), Some(1)));
+    put(cache, "newcomer", 1);
+    put(cache, "another", 1);
+    assert_eq!(names(cache), ["liked", "another"]);
+}
+
+#[test]
+fn changing_a_limit_keeps_the_age_of_the_policy() {
+    let mut fixture = Fixture::with(items(2, Policy::LeastFrequentlyUsed));
+    for number in 0..50 {
+        put(&mut fixture.cache, &number.to_string(), number);
+        integer(&mut fixture.cache, &number.to_string());
+    }
+    fixture.reopen(&items(3, Policy::LeastFrequentlyUsed));
+    put(&mut fixture.cache, "x", 1);
+    (0..2).for_each(|_| assert_eq!(integer(&mut fixture.cache, "x"), Some(1)));
+    put(&mut fixture.cache, "y", 1);
+    assert!(fixture.cache.contains(&text("x")).unwrap(), "a newcomer does not start behind all that are old");
+}
+
+#[test]
+fn limits_hold_for_all_shards_together() {
+    let mut fixture = Fixture::with(OpenOptions { shards: Some(4), ..items(10, Policy::LeastRecentlyStored) });
+    for number in 0..200 {
+        put(&mut fixture.cache, &number.to_string(), number);
+        assert!(fixture.cache.count().unwrap() <= 10);
+    }
+    assert_eq!(fixture.cache.count().unwrap(), 10);
+    assert_eq!(fixture.cache.check().unwrap(), []);
+}
+
+#[test]
+fn a_change_of_limit_and_policy_is_seen_by_a_handle_that_is_open() {
+    let shared = Shared::new();
+    let mut old = shared.open(1, &items(100, Policy::LeastRecentlyStored));
+    for key in ["a", "b", "c", "d"] {
+        put(&mut old, key, 1);
+    }
+    let mut new = shared.open(2, &items(3, Policy::LeastRecentlyUsed));
+    let seen = old.information().unwrap().settings;
+    assert_eq!((seen.item_limit, seen.policy), (Some(3), Policy::LeastRecentlyUsed));
+    integer(&mut old, "a");
+    put(&mut old, "e", 1);
+    assert_eq!(names(&mut old), ["a", "d", "e"]);
+    put(&mut new, "f", 1);
+    assert_eq!(names(&mut new), ["a", "e", "f"]);
+}
+
+#[test]
+fn a_lowered_limit_is_met_by_the_next_store() {
+    let mut fixture = Fixture::with(items(100, Policy::LeastRecentlyStored));
+    for number in 0..90 {
+        put(&mut fixture.cache, &number.to_string(), number);
+    }
+    fixture.reopen(&items(5, Policy::LeastRecentlyStored));
+    put(&mut fixture.cache, "x", 1);
+    assert_eq!(names(&mut fixture.cache), ["86", "87", "88", "89", "x"]);
+}
+
+#[test]
+fn evicted_entries_leave_no_file() {
+    let mut fixture =
+        Fixture::with(OpenOptions { inline_threshold: Some(10), ..items(3, Policy::LeastRecentlyStored) });
+    for number in 0..100_u8 {
+        fixture.cache.set(&text(&number.to_string()), &Value::Bytes(vec![number; 20]), &plain()).unwrap();
+    }
+    assert_eq!(value_files(fixture.path()).len(), 3);
+    assert_eq!(fixture.cache.check().unwrap(), []);
+}
