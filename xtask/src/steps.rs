@@ -69,7 +69,7 @@ impl Session {
     /// Checks everything that has to hold before a change lands. The tests come last, so that the
     /// output ends with the test runner's own lines.
     pub(crate) fn ci(&self) -> Result<()> {
-        timed("formatting", || command::run(self.cargo("fmt").args(["--all", "--check"])))?;
+        timed("formatting", || self.check_format())?;
         let toolchain = timed("the component", || self.build())?;
         timed("lints", || {
             command::run(self.cargo("clippy").args(["--workspace", "--all-targets", "--", "-Dwarnings"]))
@@ -81,6 +81,13 @@ impl Session {
         })?;
         report::line("Checking", "tests");
         self.run_tests(&[])
+    }
+
+    fn check_format(&self) -> Result<()> {
+        command::run(self.cargo("fmt").args(["--all", "--check"]))?;
+        let mut bench = self.cargo("fmt");
+        bench.arg("--manifest-path").arg(self.workspace.bench_manifest()).args(["--all", "--check"]);
+        command::run(&mut bench)
     }
 
     fn run_tests(&self, arguments: &[OsString]) -> Result<()> {
