@@ -86,7 +86,7 @@ impl Session {
     fn check_format(&self) -> Result<()> {
         command::run(self.cargo("fmt").args(["--all", "--check"]))?;
         let mut bench = self.cargo("fmt");
-        bench.arg("--manifest-path").arg(self.workspace.bench_manifest()).args(["--all", "--check"]);
+        bench.arg("--manifest-path").arg(self.workspace.bench_manifest()).arg("--check");
         command::run(&mut bench)
     }
 
