@@ -91,7 +91,8 @@ impl Session {
     }
 
     fn run_tests(&self, arguments: &[OsString]) -> Result<()> {
-        command::run(self.cargo("test").arg("--workspace").args(arguments))
+        let scope: &[&str] = if names_packages(arguments) { &[] } else { &["--workspace"] };
+        command::run(self.cargo("test").args(scope).args(arguments))
     }
 
     fn lint_component(&self, toolchain: &Toolchain) -> Result<()> {
@@ -128,4 +129,29 @@ fn timed<T>(what: &str, step: impl FnOnce() -> Result<T>) -> Result<T> {
     let outcome = step();
     report::line("Took", &format!("{:.1} s for {what}", start.elapsed().as_secs_f64()));
     outcome
+}
+
+/// Whether arguments of cargo choose packages, so that not all are meant.
+fn names_packages(arguments: &[OsString]) -> bool {
+    arguments
+        .iter()
+        .take_while(|argument| *argument != "--")
+        .filter_map(|argument| argument.to_str())
+        .any(|argument| argument.starts_with("-p") || argument.starts_with("--package"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packages_are_chosen_before_the_arguments_of_the_tests() {
+        let named = |line: &str| names_packages(&line.split(' ').map(OsString::from).collect::<Vec<_>>());
+        for line in ["-p larder", "-plarder", "--package larder", "--release --package=larder"] {
+            assert!(named(line), "{line}");
+        }
+        for line in ["", "name_of_a_test", "--release", "-- -p"] {
+            assert!(!named(line), "{line}");
+        }
+    }
 }
