@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 fn main() {
-    embed("LARDER_COMPONENT", "larder.wasm");
-    embed("LARDER_COMPONENT_STANDALONE", "larder-standalone.wasm");
+    // One message is enough where both are missing.
+    let _ = embed("LARDER_COMPONENT", "larder.wasm") && embed("LARDER_COMPONENT_STANDALONE", "larder-standalone.wasm");
 }
 
 /// Passes the path of a component to `include_bytes!` as the environment variable `name`, and a
 /// hash of its content, by which compiled code is kept, as `name` with `_HASH` behind it. An
-/// environment variable of the same name overrides where it is looked for.
-fn embed(name: &str, file: &str) {
+/// environment variable of the same name overrides where it is looked for. Returns whether it is
+/// there.
+fn embed(name: &str, file: &str) -> bool {
     println!("cargo::rerun-if-env-changed={name}");
     let path = env::var_os(name).map_or_else(|| built(file), PathBuf::from);
     println!("cargo::rerun-if-changed={}", path.display());
@@ -23,9 +24,11 @@ fn embed(name: &str, file: &str) {
             hasher.write(&content);
             println!("cargo::rustc-env={name}={}", path.display());
             println!("cargo::rustc-env={name}_HASH={:016x}", hasher.finish());
+            true
         }
         Err(error) => {
             println!("cargo::error=no component at {} ({error}): run `cargo xtask build`", path.display());
+            false
         }
     }
 }

@@ -28,7 +28,7 @@ use crate::subjects::Subject;
 #[derive(Parser)]
 #[command(name = "cargo xtask bench", bin_name = "cargo xtask bench")]
 struct Arguments {
-    /// Measure for seconds instead of a minute or two; the extremes mean little then
+    /// Measure for some seconds only; the extremes mean little then
     #[arg(long)]
     quick: bool,
 
