@@ -290,7 +290,13 @@ impl Session {
 
     /// Makes or opens the shards, then lets others in.
     fn enter(tenure: &Rc<Tenure>, options: &OpenOptions, platform: &Rc<dyn Platform>) -> Result<Vec<Shard>> {
-        let access = Access { read_only: options.read_only, exclusive: tenure.is_sole(), wait_ms: options.wait_ms };
+        let access = Access {
+            read_only: options.read_only,
+            // A sole owner locks the file exclusively, which takes one that is open for writing.
+            read_only_file: options.read_only && (tenure.is_passive() || !tenure.is_sole()),
+            exclusive: tenure.is_sole(),
+            wait_ms: options.wait_ms,
+        };
         if !tenure.is_ready() {
             Self::make(tenure, options, access, platform)?;
             tenure.complete()?;

@@ -19,6 +19,8 @@ const STATEMENTS: usize = 64;
 pub(crate) struct Access {
     /// Refuse changes.
     pub(crate) read_only: bool,
+    /// Whether the file system may forbid changes, so that the file itself is opened for reading.
+    pub(crate) read_only_file: bool,
     /// Keep everybody else out: no locks and no shared memory per operation.
     pub(crate) exclusive: bool,
     /// Longest wait for others, in milliseconds.
@@ -35,7 +37,7 @@ pub(crate) struct Database {
 impl Database {
     /// Opens the database at `path`, making an empty file if there is none and changes are allowed.
     pub(crate) fn open(path: &Path, access: Access, platform: &Rc<dyn Platform>) -> Result<Self> {
-        let mode = if access.read_only {
+        let mode = if access.read_only_file {
             OpenFlags::SQLITE_OPEN_READ_ONLY
         } else {
             OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE
@@ -60,6 +62,9 @@ impl Database {
         // Plans depend on statements alone: else SQLite compiles a statement anew whenever a
         // parameter changes that a plan might profit from, which takes longer than running it.
         self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+        if access.read_only {
+            self.connection.pragma_update(None, "query_only", true)?;
+        }
         // Look at every page before trusting it: the directory may be damaged or hostile.
         self.connection.pragma_update(None, "cell_size_check", true)?;
         self.connection.pragma_update(None, "trusted_schema", false)

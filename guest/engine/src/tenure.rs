@@ -104,6 +104,11 @@ impl Tenure {
         matches!(self.standing, Standing::Sole | Standing::Passive)
     }
 
+    /// Whether the directory can only be looked at.
+    pub(crate) fn is_passive(&self) -> bool {
+        self.standing == Standing::Passive
+    }
+
     /// Whether others may be in the directory already.
     pub(crate) fn has_joined(&self) -> bool {
         self.standing == Standing::Joined

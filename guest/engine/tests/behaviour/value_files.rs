@@ -105,7 +105,7 @@ fn a_damaged_value_can_be_deleted_and_added() {
 fn a_file_of_another_entry_is_not_taken_for_the_value() {
     let mut fixture = Fixture::with(threshold(100));
     set(&mut fixture.cache, "a", &large(1));
-    set(&mut fixture.cache, "b", &large(1));
+    set(&mut fixture.cache, "b", &large(2));
     fixture.cache.close().unwrap();
     crate::support::tamper(
         fixture.path(),
