@@ -91,7 +91,7 @@ impl Draft<'_> {
 /// What an entry with a value of `length` bytes counts towards the volume.
 pub(super) fn entry_size(key: &Key, length: u64, tags: &[&str]) -> u64 {
     let tags: usize = tags.iter().map(|tag| tag.len()).sum();
-    ENTRY_OVERHEAD + key.size() + length + tags as u64
+    (ENTRY_OVERHEAD + key.size() + tags as u64).saturating_add(length)
 }
 
 /// Refuses an entry that could never fit in a shard, and returns the size of one that can.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use rusqlite::types::ValueRef;
 
+use super::change::{entry_size, split_tags};
 use super::{DATABASE, Shard};
 use crate::error::{Error, Result};
 use crate::key::Key;
@@ -19,18 +20,36 @@ pub struct Problem {
     pub description: String,
 }
 
-/// Rows looked at between two looks at the lease.
-const PAGE: u32 = 256;
+/// Rows looked at between two looks at the lease; each may hold a value of up to 1 MiB.
+const PAGE: u32 = 32;
+/// Rows of tags looked at between two looks at the lease.
+const TAG_PAGE: u32 = 512;
 
 /// What is to be verified of one entry.
 struct Claim {
     id: i64,
+    version: i64,
     key: Result<Key>,
+    size: i64,
+    tags: Option<String>,
     form: Option<Form>,
     file: Option<i64>,
     length: Option<i64>,
     checksum: i64,
     value: Option<Value>,
+}
+
+impl Claim {
+    /// Whether the size is not what key, value and tags add up to. Of a value that can not be read
+    /// nothing is known.
+    fn has_wrong_size(&self, key: &Key) -> bool {
+        let length = match (&self.value, self.length) {
+            (Some(value), _) => Some(value.size() as u64),
+            (None, length) => length.and_then(|length| u64::try_from(length).ok()),
+        };
+        let tags: Vec<_> = split_tags(self.tags.as_deref()).collect();
+        length.is_some_and(|length| u64::try_from(self.size) != Ok(entry_size(key, length, &tags)))
+    }
 }
 
 impl Shard {
@@ -48,6 +67,7 @@ impl Shard {
         }
         let listed = self.files.list().map_err(|error| Error::from_io(self.files.directory(), &error))?;
         problems.extend(self.check_entries()?);
+        problems.extend(self.check_tags()?);
         problems.extend(self.guard(|shard| shard.check_strays(listed))?);
         Ok(problems)
     }
@@ -78,16 +98,6 @@ impl Shard {
                 problems.push(self.problem(format!("the {name} is recorded as {recorded} but is {real}")));
             }
         }
-        let tags: i64 = database.run(|connection| {
-            connection.query_row(
-                "SELECT count(*) FROM tag WHERE NOT EXISTS (SELECT 1 FROM entry WHERE id = tag.entry)",
-                [],
-                |row| row.get(0),
-            )
-        })?;
-        if tags > 0 {
-            problems.push(self.problem(format!("{tags} tags belong to no entry")));
-        }
         Ok(problems)
     }
 
@@ -100,6 +110,7 @@ impl Shard {
             after = last.id;
             for claim in &claims {
                 problems.extend(self.verify(claim)?);
+                problems.extend(self.verify_tags(claim)?);
             }
             self.tenure.assure()?;
         }
@@ -108,7 +119,8 @@ impl Shard {
     fn claims(&self, after: i64) -> Result<Vec<Claim>> {
         self.database()?.run(|connection| {
             let mut statement = connection.prepare_cached(
-                "SELECT id, key, form, file, length, checksum, value FROM entry WHERE id > ?1 ORDER BY id LIMIT ?2",
+                "SELECT id, key, form, file, length, checksum, value, version, size, tags FROM entry \
+                 WHERE id > ?1 ORDER BY id LIMIT ?2",
             )?;
             let rows = statement.query_map((after, PAGE), |row| {
                 let form = Form::from_number(row.get(2)?);
@@ -118,6 +130,9 @@ impl Shard {
                 };
                 Ok(Claim {
                     id: row.get(0)?,
+                    version: row.get(7)?,
+                    size: row.get(8)?,
+                    tags: row.get(9)?,
                     key: Key::from_column(row.get_ref(1)?),
                     form,
                     file: row.get(3)?,
@@ -137,6 +152,9 @@ impl Shard {
         };
         let altered = |what: &str| Some(Problem { subject: key.to_string(), description: format!("its value {what}") });
         let Some(form) = claim.form else { return Ok(altered("has a form that no version of the format has")) };
+        if claim.has_wrong_size(key) {
+            return Ok(altered("has not the size that is recorded"));
+        }
         if let Some(value) = &claim.value {
             return Ok(if value.checksum(key.hash(), form) == claim.checksum { None } else { altered("was altered") });
         }
@@ -156,6 +174,54 @@ impl Shard {
         // Perhaps the entry was replaced since its row was read, and the file rightly removed.
         let still = self.guard(|shard| shard.refers_to(claim.id, file))?;
         Ok(still.then(|| Problem { subject: path.display().to_string(), description: wrong }))
+    }
+
+    /// Every tag of an entry must be found from the tag, too.
+    fn verify_tags(&mut self, claim: &Claim) -> Result<Option<Problem>> {
+        let missing = |shard: &mut Self| {
+            shard.database()?.run(|connection| {
+                // Only of an entry that is as it was: one statement, so of one moment.
+                let mut statement = connection.prepare_cached(
+                    "SELECT EXISTS (SELECT 1 FROM entry WHERE id = ?2 AND version = ?3) \
+                     AND NOT EXISTS (SELECT 1 FROM tag WHERE tag = ?1 AND entry = ?2)",
+                )?;
+                for tag in split_tags(claim.tags.as_deref()) {
+                    if statement.query_row((tag, claim.id, claim.version), |row| row.get(0))? {
+                        return Ok(Some(tag.to_owned()));
+                    }
+                }
+                Ok(None)
+            })
+        };
+        let missing = self.guard(missing)?;
+        Ok(missing.map(|tag| self.problem(format!("the tag {tag:?} of an entry is missing in the table of tags"))))
+    }
+
+    /// Every tag must be one of its entry.
+    fn check_tags(&mut self) -> Result<Vec<Problem>> {
+        let mut problems = Vec::new();
+        let mut after = (String::new(), i64::MIN);
+        loop {
+            let rows = self.guard(|shard| shard.tag_rows(&after))?;
+            let Some((tag, id, _)) = rows.last() else { return Ok(problems) };
+            after = (tag.clone(), *id);
+            let strays = rows.iter().filter(|(tag, _, tags)| !split_tags(tags.as_deref()).any(|other| other == tag));
+            problems.extend(strays.map(|(tag, ..)| self.problem(format!("a tag {tag:?} belongs to no entry"))));
+            self.tenure.assure()?;
+        }
+    }
+
+    /// A page of tags, with the number of the entry and the tags it has itself.
+    fn tag_rows(&self, after: &(String, i64)) -> Result<Vec<(String, i64, Option<String>)>> {
+        self.database()?.run(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT tag.tag, tag.entry, entry.tags FROM tag LEFT JOIN entry ON entry.id = tag.entry \
+                 WHERE (tag.tag, tag.entry) > (?1, ?2) ORDER BY tag.tag, tag.entry LIMIT ?3",
+            )?;
+            let rows = statement
+                .query_map((&after.0, after.1, TAG_PAGE), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+            rows.collect()
+        })
     }
 
     fn refers_to(&self, id: i64, file: i64) -> Result<bool> {
