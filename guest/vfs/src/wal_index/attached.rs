@@ -170,6 +170,11 @@ impl Attached {
         Ok(())
     }
 
+    /// Whether this connection has all the slots of a request exclusively.
+    pub(super) fn holds(&self, slots: Slots) -> bool {
+        self.exclusive & slots.mask() == slots.mask()
+    }
+
     /// Releases lock slots, if they are held.
     pub(super) fn unlock(&mut self, slots: Slots) -> Result<(), Problem> {
         if (self.shared | self.exclusive) & slots.mask() == 0 {

@@ -12,6 +12,10 @@ use super::region::Region;
 const CHANGES: usize = 2;
 const FLAGS: usize = 3;
 const FRAMES: usize = 4;
+/// The read marks of slots 4 to 7; that of slot 3 is always 0.
+const READ_MARKS: std::ops::Range<usize> = 26..30;
+/// How many frames a read mark may stand behind the log without being moved.
+const MARK_LAG: u32 = 64;
 const BOTH_HEADERS: usize = 24;
 const FIRST_PAGE_NUMBER: usize = 34;
 const TABLE: usize = 4096;
@@ -47,6 +51,18 @@ pub(super) enum Search {
 pub(super) fn progress(first: &Region) -> Option<Progress> {
     let initialised = first.word(FLAGS).to_ne_bytes()[0] == 1;
     initialised.then(|| Progress { changes: first.word(CHANGES), frames: first.word(FRAMES) })
+}
+
+/// Whether some read mark is close enough behind the end of the log that a reader need not move
+/// one.
+///
+/// A mark keeps checkpoints from copying frames beyond it while it is in use; where it stands makes
+/// no difference to what the reader sees. Moving it at every commit, as SQLite would, is half of
+/// all locking that a write takes; standing a little behind costs a checkpoint that meets a reader
+/// a few frames, which the next one copies.
+pub(super) fn has_recent_mark(first: &Region) -> bool {
+    let frames = first.word(FRAMES);
+    READ_MARKS.map(|word| first.word(word)).any(|mark| mark > 0 && mark <= frames && frames - mark < MARK_LAG)
 }
 
 /// Says what is wrong with the index, if anything, given how far it had come before.

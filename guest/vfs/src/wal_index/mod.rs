@@ -106,6 +106,10 @@ impl WalIndex {
         let Some(attached) = &mut self.attached else {
             return Err(Code(ffi::SQLITE_IOERR_SHMLOCK));
         };
+        if slots.is_mark_lock() && !attached.holds(Slots::CHECKPOINT) && has_recent_mark(attached) {
+            // SQLite goes on with the mark there is, as if others were using this one.
+            return Err(Code(ffi::SQLITE_BUSY));
+        }
         if let Err(problem) = attached.lock(slots, self.wait_ms) {
             return Err(self.settle(problem));
         }
@@ -236,6 +240,10 @@ impl WalIndex {
             }
         }
     }
+}
+
+fn has_recent_mark(attached: &Attached) -> bool {
+    attached.regions().first().is_some_and(header::has_recent_mark)
 }
 
 #[cfg(test)]

@@ -21,6 +21,9 @@ pub(crate) struct Slots {
 }
 
 impl Slots {
+    /// The slot of whoever copies the log into the database, or makes the index anew.
+    pub(super) const CHECKPOINT: Self = Self { first: 1, count: 1, mode: LockMode::Exclusive };
+
     /// Checks a request. Several slots at once are only ever locked exclusively.
     pub(crate) fn new(first: c_int, count: c_int, mode: LockMode) -> Option<Self> {
         let (first, count) = (u8::try_from(first).ok()?, u8::try_from(count).ok()?);
@@ -47,6 +50,11 @@ impl Slots {
     /// Whether this is the lock of a reader that ignores the log.
     pub(super) fn ignores_log(self) -> bool {
         self.first == READ_WITHOUT_LOG
+    }
+
+    /// Whether this is how SQLite asks to move a read mark, other than that of readers without log.
+    pub(super) fn is_mark_lock(self) -> bool {
+        self.first > READ_WITHOUT_LOG && self.count == 1 && self.mode == LockMode::Exclusive
     }
 
     /// The byte of the first slot for readers.

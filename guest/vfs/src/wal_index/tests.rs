@@ -194,6 +194,43 @@ fn a_lock_waited_for_in_vain_says_so() {
     assert_eq!(host.calls(), Vec::<String>::new());
 }
 
+/// Writes a word of the index, as SQLite does in its memory.
+fn write_word(index: &WalIndex, word: usize, value: u32) {
+    let address = index.attached.as_ref().unwrap().address(0).cast::<u32>();
+    // SAFETY: the region has `SIZE` bytes, and nothing else uses it meanwhile.
+    let place = unsafe { address.add(word) };
+    // SAFETY: aligned and valid, as above.
+    unsafe { place.write(value) };
+}
+
+#[test]
+fn a_read_mark_is_moved_only_when_all_stand_far_behind() {
+    const FRAMES: usize = 4;
+    const FIRST_MARK: usize = 26;
+    let host = Host::default();
+    let mut index = mapped(&host);
+    let mark = slots(4, LockMode::Exclusive);
+    for (frames, first_mark, moved) in
+        [(10, 0, true), (10, u32::MAX, true), (10, 11, true), (10, 10, false), (73, 10, false), (74, 10, true)]
+    {
+        write_word(&index, FRAMES, frames);
+        write_word(&index, FIRST_MARK, first_mark);
+        let locked = index.lock(mark);
+        assert_eq!(locked.is_ok(), moved, "mark {first_mark} of {frames} frames");
+        assert_eq!(host.calls().is_empty(), !moved);
+        index.unlock(mark).unwrap();
+        host.calls();
+    }
+    // Whoever copies the log has to know whether a mark is in use.
+    write_word(&index, FIRST_MARK, 74);
+    index.attached.as_mut().unwrap().lock(Slots::CHECKPOINT, 0).unwrap();
+    index.lock(mark).unwrap();
+    index.unlock(mark).unwrap();
+    // So has whoever begins the log anew, and asks for all of them.
+    index.attached.as_mut().unwrap().unlock(Slots::CHECKPOINT).unwrap();
+    index.lock(Slots::new(4, 4, LockMode::Exclusive).unwrap()).unwrap();
+}
+
 #[test]
 fn damage_reported_by_a_lock_ends_all_use_but_releases_what_is_held() {
     let host = Host::default();
