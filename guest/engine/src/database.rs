@@ -10,9 +10,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use crate::error::{Error, Result};
 use crate::options::Durability;
 use crate::platform::Platform;
-
-/// Prepared statements kept; more than this crate has.
-const STATEMENTS: usize = 64;
+use crate::statements::{Prepared, Statements};
 
 /// How a database is opened.
 #[derive(Debug, Clone, Copy)]
@@ -29,7 +27,7 @@ pub(crate) struct Access {
 
 /// An open database.
 pub(crate) struct Database {
-    connection: Connection,
+    prepared: Prepared,
     path: PathBuf,
     platform: Rc<dyn Platform>,
 }
@@ -48,26 +46,27 @@ impl Database {
             None => Connection::open_with_flags(path, flags),
         }
         .map_err(|error| translate(&error, path, &**platform))?;
-        connection.set_prepared_statement_cache_capacity(STATEMENTS);
-        let database = Self { connection, path: path.to_owned(), platform: Rc::clone(platform) };
+        let database =
+            Self { prepared: Prepared::wrap(connection), path: path.to_owned(), platform: Rc::clone(platform) };
         database.configure(access).map_err(|error| database.error(&error))?;
         Ok(database)
     }
 
     fn configure(&self, access: Access) -> rusqlite::Result<()> {
-        self.connection.busy_timeout(Duration::from_millis(u64::from(access.wait_ms)))?;
+        let connection = self.connection();
+        connection.busy_timeout(Duration::from_millis(u64::from(access.wait_ms)))?;
         if access.exclusive {
-            self.connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+            connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
         }
         // Plans depend on statements alone: else SQLite compiles a statement anew whenever a
         // parameter changes that a plan might profit from, which takes longer than running it.
-        self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         if access.read_only {
-            self.connection.pragma_update(None, "query_only", true)?;
+            connection.pragma_update(None, "query_only", true)?;
         }
         // Look at every page before trusting it: the directory may be damaged or hostile.
-        self.connection.pragma_update(None, "cell_size_check", true)?;
-        self.connection.pragma_update(None, "trusted_schema", false)
+        connection.pragma_update(None, "cell_size_check", true)?;
+        connection.pragma_update(None, "trusted_schema", false)
     }
 
     /// Makes commits wait for the disk, or not.
@@ -97,19 +96,19 @@ impl Database {
 
     /// The connection, for statements that belong to no transaction of this type.
     pub(crate) fn connection(&self) -> &Connection {
-        &self.connection
+        self.prepared.borrow_owner()
     }
 
     /// Runs statements, naming the database in their error.
-    pub(crate) fn run<T>(&self, statements: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
-        statements(&self.connection).map_err(|error| self.error(&error))
+    pub(crate) fn run<T>(&self, statements: impl FnOnce(&Statements<'_, '_>) -> rusqlite::Result<T>) -> Result<T> {
+        self.prepared.run(statements).map_err(|error| self.error(&error))
     }
 
     /// Runs `change` in a write transaction: all of it happens, or on an error nothing.
     pub(crate) fn write<T>(&self, change: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
         self.execute("BEGIN IMMEDIATE")?;
-        let result = change(&self.connection).and_then(|value| self.execute("COMMIT").map(|()| value));
-        if result.is_err() && !self.connection.is_autocommit() {
+        let result = change(self.connection()).and_then(|value| self.execute("COMMIT").map(|()| value));
+        if result.is_err() && !self.connection().is_autocommit() {
             // SQLite has itself rolled back after some errors; then there is nothing left to undo.
             // If even this fails, the first error is the one to tell, and the journal undoes.
             let _ = self.execute("ROLLBACK");
@@ -117,7 +116,7 @@ impl Database {
         result
     }
 
-    fn execute(&self, statement: &str) -> Result<()> {
+    fn execute(&self, statement: &'static str) -> Result<()> {
         self.run(|connection| connection.prepare_cached(statement)?.execute([]).map(drop))
     }
 

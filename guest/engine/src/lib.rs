@@ -43,6 +43,7 @@ mod selection;
 mod sequence;
 mod settings;
 mod shard;
+mod statements;
 mod tenure;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;

@@ -18,6 +18,11 @@ impl Sequence {
         next
     }
 
+    /// Takes note of a number given out before, by this handle or another.
+    pub(crate) fn observe(&self, number: i64) {
+        self.0.set(self.latest().max(number));
+    }
+
     /// The last number given out.
     pub(crate) fn latest(&self) -> i64 {
         self.0.get()
@@ -35,6 +40,9 @@ mod tests {
         assert_eq!(sequence.next(0, 4), 5_001);
         assert_eq!(sequence.next(9_000, 4), 9_001);
         assert_eq!(sequence.next(0, 10), 10_000);
+        sequence.observe(10_500);
+        sequence.observe(10_400);
+        assert_eq!(sequence.next(0, 10), 10_501);
         assert_eq!(sequence.next(i64::MAX, 0), i64::MAX);
     }
 }

@@ -12,6 +12,7 @@ use crate::policy::Moment;
 use crate::recency::Recency;
 use crate::sequence::Sequence;
 use crate::settings::Settings;
+use crate::statements::Statements;
 use crate::tenure::Tenure;
 use crate::value::Form;
 
@@ -244,7 +245,7 @@ impl Change<'_> {
     }
 
     /// Runs statements of the transaction.
-    pub(super) fn run<T>(&self, statements: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<T>) -> Result<T> {
+    pub(super) fn run<T>(&self, statements: impl FnOnce(&Statements<'_, '_>) -> rusqlite::Result<T>) -> Result<T> {
         self.database.run(statements)
     }
 

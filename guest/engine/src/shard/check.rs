@@ -9,7 +9,7 @@ use super::change::{entry_size, split_tags};
 use super::{DATABASE, Shard};
 use crate::error::{Error, Result};
 use crate::key::Key;
-use crate::value::{Form, Value, checksum};
+use crate::value::{Form, VALUE_LIMIT, Value, checksum};
 
 /// Something that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -151,21 +151,23 @@ impl Shard {
             Err(error) => return Ok(Some(self.problem(error.to_string()))),
         };
         let altered = |what: &str| Some(Problem { subject: key.to_string(), description: format!("its value {what}") });
+        let sound = || if claim.has_wrong_size(key) { altered("has not the size that is recorded") } else { None };
         let Some(form) = claim.form else { return Ok(altered("has a form that no version of the format has")) };
-        if claim.has_wrong_size(key) {
-            return Ok(altered("has not the size that is recorded"));
-        }
         if let Some(value) = &claim.value {
-            return Ok(if value.checksum(key.hash(), form) == claim.checksum { None } else { altered("was altered") });
+            return Ok(if value.checksum(key.hash(), form) == claim.checksum {
+                sound()
+            } else {
+                altered("was altered")
+            });
         }
-        let (Some(file), Some(length)) = (claim.file, claim.length.and_then(|length| usize::try_from(length).ok()))
-        else {
+        let length = claim.length.and_then(|length| usize::try_from(length).ok());
+        let (Some(file), Some(length)) = (claim.file, length.filter(|length| *length <= VALUE_LIMIT)) else {
             return Ok(altered("is missing"));
         };
         let path = self.files.path(file);
         let wrong = match self.files.read(file, length) {
             Ok(content) if content.len() == length && checksum(key.hash(), form, &content) == claim.checksum => {
-                return Ok(None);
+                return Ok(sound());
             }
             Ok(_) => format!("does not hold what was stored under {key}"),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => format!("is missing, the value of {key}"),

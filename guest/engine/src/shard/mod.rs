@@ -127,7 +127,7 @@ impl Shard {
         let directory = shard_path(data, index);
         std::fs::create_dir_all(&directory).map_err(|error| Error::from_io(&directory, &error))?;
         let database = Database::open(&directory.join(DATABASE), access, platform)?;
-        if database.run(schema::identify)? == Identity::Shard {
+        if database.run(|connection| schema::identify(connection))? == Identity::Shard {
             return Ok(());
         }
         database.use_wal()?;
@@ -177,7 +177,7 @@ impl Shard {
             Err(error) => return Err(Error::from_io(&path, &error)),
         }
         let database = Database::open(&path, self.access, &self.platform)?;
-        match database.run(schema::identify)? {
+        match database.run(|connection| schema::identify(connection))? {
             Identity::Shard => {}
             Identity::Empty => return Err(Error::Corrupt(format!("{} has lost its tables", path.display()))),
             Identity::Foreign(what) => return Err(Error::UnsupportedFormat(format!("{}: {what}", path.display()))),
@@ -196,8 +196,10 @@ impl Shard {
 
     fn load_settings(&mut self) -> Result<()> {
         let database = self.database()?;
-        let version =
-            database.run(|connection| connection.query_row("SELECT settings FROM totals", [], |row| row.get(0)))?;
+        let (version, sequence) = database.run(|connection| {
+            connection.query_row("SELECT settings, sequence FROM totals", [], |row| Ok((row.get(0)?, row.get(1)?)))
+        })?;
+        self.sequence.observe(sequence);
         let settings = settings_in(database)?;
         database.set_durability(settings.durability)?;
         (self.settings, self.settings_version) = (settings, version);

@@ -65,7 +65,7 @@ impl Change<'_> {
 
     fn victims(&self, statement: &str, parameters: &[&dyn ToSql]) -> Result<Vec<Stored>> {
         self.run(|connection| {
-            let mut statement = connection.prepare_cached(statement)?;
+            let mut statement = connection.prepare_dynamic(statement)?;
             statement.query_map(params_from_iter(parameters), |row| Stored::read(row, 0))?.collect()
         })
     }

@@ -63,7 +63,7 @@ impl Change<'_> {
         }
     }
 
-    fn candidates(&self, statement: &str, keep: i64) -> Result<Vec<Stored>> {
+    fn candidates(&self, statement: &'static str, keep: i64) -> Result<Vec<Stored>> {
         self.run(|connection| {
             let mut statement = connection.prepare_cached(statement)?;
             statement.query_map((self.now, keep, CANDIDATES), |row| Stored::read(row, 0))?.collect()

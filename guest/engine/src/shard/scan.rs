@@ -78,7 +78,7 @@ impl Shard {
             let limit = page.limit.map_or(-1, i64::from);
             let parameters: [&dyn ToSql; 8] = [&now, &after_key, &after_id, &page.last, &start, &end, &tag, &limit];
             let rows = shard.database()?.run(|connection| {
-                let mut statement = connection.prepare_cached(&statement)?;
+                let mut statement = connection.prepare_dynamic(&statement)?;
                 statement.query_map(params_from_iter(parameters), read_position)?.collect::<rusqlite::Result<Vec<_>>>()
             })?;
             rows.into_iter().collect()

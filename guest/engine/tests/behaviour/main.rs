@@ -1,5 +1,12 @@
 //! The behaviour of a cache, through its public interface, on this machine's own files.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "all of this crate is a test, the functions that the tests share as well"
+)]
+
 mod damage;
 mod entries;
 mod expiry;

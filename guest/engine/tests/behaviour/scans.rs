@@ -2,7 +2,7 @@
 
 use larder_engine::{Bound, Cache, Error, Key, Order, Scan, Selection, Value};
 
-use crate::support::{Fixture, keys, lasting, names, names_of, plain, put, scan, tagged, text};
+use crate::support::{Fixture, keys, lasting, names_of, plain, put, scan, tagged, text};
 
 /// One key of every kind, in key order.
 fn ordered_keys() -> Vec<Key> {
@@ -141,7 +141,7 @@ fn an_entry_that_stays_is_returned_exactly_once_whatever_comes_and_goes() {
         let mut fixture = Fixture::sharded(shards);
         let cache = &mut fixture.cache;
         // More than two pages of each shard, every third to stay.
-        let count = 4_500;
+        let count = 2_700;
         for number in 0..count {
             put(cache, &format!("k{number:05}"), number);
         }
