@@ -16,7 +16,7 @@ fn value(number: i64) -> Value {
 
 /// A directory with entries of all kinds, closed.
 fn healthy() -> Fixture {
-    let mut fixture = Fixture::with(OpenOptions { inline_threshold: Some(8_000), ..OpenOptions::default() });
+    let mut fixture = Fixture::with(&OpenOptions { inline_threshold: Some(8_000), ..OpenOptions::default() });
     for number in 0..ENTRIES {
         let options = tagged(&["all", if number % 2 == 0 { "even" } else { "odd" }]);
         fixture.cache.set(&Key::Integer(number), &value(number), &options).unwrap();

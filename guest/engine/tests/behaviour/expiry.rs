@@ -26,7 +26,7 @@ fn an_entry_is_found_until_just_before_its_expiry() {
 #[test]
 fn the_default_time_to_live_applies_where_none_is_named() {
     let options = OpenOptions { default_ttl: Expiry::After(50), ..OpenOptions::default() };
-    let mut fixture = Fixture::with(options);
+    let mut fixture = Fixture::with(&options);
     put(&mut fixture.cache, "default", 1);
     let never = SetOptions { ttl: Expiry::Never, ..plain() };
     fixture.cache.set(&text("never"), &Value::Integer(1), &never).unwrap();

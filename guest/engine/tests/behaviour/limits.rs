@@ -19,7 +19,7 @@ const EVICTING: [Policy; 3] = [Policy::LeastRecentlyStored, Policy::LeastRecentl
 #[test]
 fn an_item_limit_is_exact() {
     for policy in EVICTING {
-        let mut fixture = Fixture::with(items(3, policy));
+        let mut fixture = Fixture::with(&items(3, policy));
         for number in 0..50 {
             put(&mut fixture.cache, &number.to_string(), number);
             assert_eq!(fixture.cache.count().unwrap(), 3.min(u64::try_from(number).unwrap() + 1));
@@ -34,7 +34,7 @@ fn a_size_limit_evicts_just_enough_and_fills_to_the_last_byte() {
     // Each entry: 64 for itself, 1 for the key, 35 for the value.
     let value = Value::Bytes(vec![7; 35]);
     for policy in EVICTING {
-        let mut fixture = Fixture::with(bytes(500, policy));
+        let mut fixture = Fixture::with(&bytes(500, policy));
         let cache = &mut fixture.cache;
         for key in ["a", "b", "c", "d", "e"] {
             cache.set(&text(key), &value, &plain()).unwrap();
@@ -50,7 +50,7 @@ fn a_size_limit_evicts_just_enough_and_fills_to_the_last_byte() {
 #[test]
 fn an_entry_of_exactly_the_limit_fits_and_a_larger_one_is_refused_before_anything_goes() {
     for policy in EVICTING {
-        let mut fixture = Fixture::with(OpenOptions { inline_threshold: Some(100), ..bytes(300, policy) });
+        let mut fixture = Fixture::with(&OpenOptions { inline_threshold: Some(100), ..bytes(300, policy) });
         put(&mut fixture.cache, "a", 1);
         put(&mut fixture.cache, "b", 1);
         let refused = fixture.cache.set(&text("c"), &Value::Bytes(vec![0; 236]), &plain());
@@ -66,7 +66,7 @@ fn an_entry_of_exactly_the_limit_fits_and_a_larger_one_is_refused_before_anythin
 
 #[test]
 fn overwriting_at_the_limit_evicts_nothing_it_does_not_have_to() {
-    let mut fixture = Fixture::with(items(2, Policy::LeastRecentlyStored));
+    let mut fixture = Fixture::with(&items(2, Policy::LeastRecentlyStored));
     put(&mut fixture.cache, "a", 1);
     put(&mut fixture.cache, "b", 1);
     put(&mut fixture.cache, "a", 2);
@@ -78,7 +78,7 @@ fn overwriting_at_the_limit_evicts_nothing_it_does_not_have_to() {
 #[test]
 fn expired_entries_go_before_any_other() {
     for policy in EVICTING {
-        let mut fixture = Fixture::with(items(3, policy));
+        let mut fixture = Fixture::with(&items(3, policy));
         put(&mut fixture.cache, "old", 1);
         fixture.cache.set(&text("brief"), &Value::Integer(1), &lasting(5)).unwrap();
         put(&mut fixture.cache, "new", 1);
@@ -93,7 +93,7 @@ fn expired_entries_go_before_any_other() {
 #[test]
 fn policy_none_refuses_when_full_and_changes_nothing() {
     let options = OpenOptions { inline_threshold: Some(50), ..items(2, Policy::None) };
-    let mut fixture = Fixture::with(options);
+    let mut fixture = Fixture::with(&options);
     put(&mut fixture.cache, "a", 1);
     fixture.cache.set(&text("b"), &Value::Bytes(vec![1; 60]), &tagged(&["x"])).unwrap();
     let before = value_files(fixture.path());
@@ -113,7 +113,7 @@ fn policy_none_refuses_when_full_and_changes_nothing() {
 
 #[test]
 fn least_recently_used_knows_reads_and_stores_in_their_order() {
-    let mut fixture = Fixture::with(items(3, Policy::LeastRecentlyUsed));
+    let mut fixture = Fixture::with(&items(3, Policy::LeastRecentlyUsed));
     let cache = &mut fixture.cache;
     for key in ["a", "b", "c"] {
         put(cache, key, 1);
@@ -132,7 +132,7 @@ fn least_recently_used_knows_reads_and_stores_in_their_order() {
 
 #[test]
 fn reads_count_in_other_shards_of_the_handle_and_after_closing() {
-    let mut fixture = Fixture::with(OpenOptions { shards: Some(1), ..items(3, Policy::LeastRecentlyUsed) });
+    let mut fixture = Fixture::with(&OpenOptions { shards: Some(1), ..items(3, Policy::LeastRecentlyUsed) });
     for key in ["a", "b", "c"] {
         put(&mut fixture.cache, key, 1);
     }
@@ -145,7 +145,7 @@ fn reads_count_in_other_shards_of_the_handle_and_after_closing() {
 
 #[test]
 fn least_frequently_used_evicts_what_was_read_least() {
-    let mut fixture = Fixture::with(items(3, Policy::LeastFrequentlyUsed));
+    let mut fixture = Fixture::with(&items(3, Policy::LeastFrequentlyUsed));
     let cache = &mut fixture.cache;
     for (key, reads) in [("a", 2), ("b", 1), ("c", 3)] {
         put(cache, key, 1);
@@ -157,7 +157,7 @@ fn least_frequently_used_evicts_what_was_read_least() {
 
 #[test]
 fn least_frequently_used_lets_newcomers_in_as_old_reads_fade() {
-    let mut fixture = Fixture::with(items(3, Policy::LeastFrequentlyUsed));
+    let mut fixture = Fixture::with(&items(3, Policy::LeastFrequentlyUsed));
     let cache = &mut fixture.cache;
     for key in ["a", "b", "c"] {
         put(cache, key, 1);
@@ -176,7 +176,7 @@ fn least_frequently_used_lets_newcomers_in_as_old_reads_fade() {
 
 #[test]
 fn evicting_a_popular_tag_does_not_age_the_rest() {
-    let mut fixture = Fixture::with(items(2, Policy::LeastFrequentlyUsed));
+    let mut fixture = Fixture::with(&items(2, Policy::LeastFrequentlyUsed));
     let cache = &mut fixture.cache;
     cache.set(&text("popular"), &Value::Integer(1), &tagged(&["x"])).unwrap();
     (0..100).for_each(|_| assert_eq!(integer(cache, "popular"), Some(1)));
@@ -194,7 +194,7 @@ fn evicting_a_popular_tag_does_not_age_the_rest() {
 
 #[test]
 fn changing_a_limit_keeps_the_age_of_the_policy() {
-    let mut fixture = Fixture::with(items(2, Policy::LeastFrequentlyUsed));
+    let mut fixture = Fixture::with(&items(2, Policy::LeastFrequentlyUsed));
     for number in 0..50 {
         put(&mut fixture.cache, &number.to_string(), number);
         integer(&mut fixture.cache, &number.to_string());
@@ -208,7 +208,7 @@ fn changing_a_limit_keeps_the_age_of_the_policy() {
 
 #[test]
 fn limits_hold_for_all_shards_together() {
-    let mut fixture = Fixture::with(OpenOptions { shards: Some(4), ..items(10, Policy::LeastRecentlyStored) });
+    let mut fixture = Fixture::with(&OpenOptions { shards: Some(4), ..items(10, Policy::LeastRecentlyStored) });
     for number in 0..200 {
         put(&mut fixture.cache, &number.to_string(), number);
         assert!(fixture.cache.count().unwrap() <= 10);
@@ -236,7 +236,7 @@ fn a_change_of_limit_and_policy_is_seen_by_a_handle_that_is_open() {
 
 #[test]
 fn a_lowered_limit_is_met_by_the_next_store() {
-    let mut fixture = Fixture::with(items(100, Policy::LeastRecentlyStored));
+    let mut fixture = Fixture::with(&items(100, Policy::LeastRecentlyStored));
     for number in 0..90 {
         put(&mut fixture.cache, &number.to_string(), number);
     }
@@ -248,7 +248,7 @@ fn a_lowered_limit_is_met_by_the_next_store() {
 #[test]
 fn evicted_entries_leave_no_file() {
     let mut fixture =
-        Fixture::with(OpenOptions { inline_threshold: Some(10), ..items(3, Policy::LeastRecentlyStored) });
+        Fixture::with(&OpenOptions { inline_threshold: Some(10), ..items(3, Policy::LeastRecentlyStored) });
     for number in 0..100_u8 {
         fixture.cache.set(&text(&number.to_string()), &Value::Bytes(vec![number; 20]), &plain()).unwrap();
     }

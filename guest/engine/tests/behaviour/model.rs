@@ -291,7 +291,7 @@ fn any_operation() -> impl Strategy<Value = Operation> {
 
 fn run(operations: &[Operation], shards: u32, limits: Option<(u64, u64)>, policy: Policy) {
     let limit = |limit: Option<u64>| limit.map_or(Limit::Unlimited, Limit::AtMost);
-    let mut fixture = Fixture::with(OpenOptions {
+    let mut fixture = Fixture::with(&OpenOptions {
         shards: Some(shards),
         size_limit: limit(limits.map(|limits| limits.0)),
         item_limit: limit(limits.map(|limits| limits.1)),

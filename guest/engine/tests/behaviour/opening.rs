@@ -95,7 +95,7 @@ fn settings_are_recorded_and_changed_only_when_given() {
         durability: Some(Durability::Full),
         ..OpenOptions::default()
     };
-    let mut fixture = Fixture::with(options);
+    let mut fixture = Fixture::with(&options);
     let recorded = fixture.cache.information().unwrap().settings;
     assert_eq!((recorded.shards, recorded.size_limit, recorded.item_limit), (3, Some(5_000), Some(50)));
     assert_eq!((recorded.default_ttl, recorded.inline_threshold), (Some(77), 9));
@@ -140,7 +140,7 @@ fn a_read_only_handle_reads_and_refuses_every_change() {
 #[test]
 fn a_read_only_handle_reads_sliding_entries_and_under_policies_that_track() {
     let options = OpenOptions { policy: Some(Policy::LeastRecentlyUsed), ..OpenOptions::default() };
-    let mut fixture = Fixture::with(options);
+    let mut fixture = Fixture::with(&options);
     let sliding = larder_engine::SetOptions { sliding: true, ..lasting(1_000) };
     fixture.cache.set(&text("a"), &Value::Integer(1), &sliding).unwrap();
     fixture.reopen(&OpenOptions { read_only: true, ..existing() });

@@ -42,7 +42,7 @@ fn open_and_time(root: &Path, seed: u64) -> (Cache, Rc<TestPlatform>, u64) {
 
 #[test]
 fn a_second_owner_waits_and_is_refused_when_its_time_is_up() {
-    let fixture = Fixture::with(leasing());
+    let fixture = Fixture::with(&leasing());
     let platform = TestPlatform::seeded(2);
     let began = platform.monotonic_ms();
     let refused = open(fixture.path(), &OpenOptions { wait_ms: 500, ..existing() }, &platform).err();
@@ -52,7 +52,7 @@ fn a_second_owner_waits_and_is_refused_when_its_time_is_up() {
 
 #[test]
 fn a_second_owner_gets_in_as_soon_as_the_first_closes() {
-    let Fixture { directory, mut cache, .. } = Fixture::with(leasing());
+    let Fixture { directory, mut cache, .. } = Fixture::with(&leasing());
     put(&mut cache, "a", 1);
     let platform = TestPlatform::seeded(2);
     platform.on_next_sleep(move || cache.close().unwrap());
@@ -64,7 +64,7 @@ fn a_second_owner_gets_in_as_soon_as_the_first_closes() {
 
 #[test]
 fn after_a_crash_the_next_owner_gets_in_after_the_lease_with_everything_committed() {
-    let Fixture { directory, mut cache, .. } = Fixture::with(leasing());
+    let Fixture { directory, mut cache, .. } = Fixture::with(&leasing());
     for number in 0..50_u8 {
         cache.set(&text(&number.to_string()), &large(number), &plain()).unwrap();
         put(&mut cache, &format!("n{number}"), number.into());
@@ -85,7 +85,7 @@ fn after_a_crash_the_next_owner_gets_in_after_the_lease_with_everything_committe
 
 #[test]
 fn an_owner_that_only_paused_harms_nobody_and_comes_back_later() {
-    let Fixture { directory, platform, mut cache } = Fixture::with(leasing());
+    let Fixture { directory, platform, mut cache } = Fixture::with(&leasing());
     cache.set(&text("shared"), &large(1), &plain()).unwrap();
     let (mut second, _, _) = open_and_time(directory.path(), 2);
     second.set(&text("shared"), &large(2), &plain()).unwrap();
@@ -106,7 +106,7 @@ fn an_owner_that_only_paused_harms_nobody_and_comes_back_later() {
 
 #[test]
 fn an_owner_taken_over_in_the_middle_of_an_operation_is_told_so() {
-    let Fixture { directory, platform, mut cache } = Fixture::with(leasing());
+    let Fixture { directory, platform, mut cache } = Fixture::with(&leasing());
     cache.set(&text("a"), &large(1), &plain()).unwrap();
     // Its lease looks fresh to it, so it writes without a look, to files that nobody reads any more.
     let (mut second, _, _) = open_and_time(directory.path(), 2);
@@ -127,7 +127,7 @@ fn an_owner_taken_over_in_the_middle_of_an_operation_is_told_so() {
 
 #[test]
 fn closing_after_a_takeover_is_locked_and_changes_nothing() {
-    let Fixture { directory, platform, mut cache } = Fixture::with(leasing());
+    let Fixture { directory, platform, mut cache } = Fixture::with(&leasing());
     put(&mut cache, "a", 1);
     let (mut second, _, _) = open_and_time(directory.path(), 2);
     platform.advance(LEASE);
@@ -140,7 +140,7 @@ fn closing_after_a_takeover_is_locked_and_changes_nothing() {
 
 #[test]
 fn an_owner_that_works_keeps_its_lease_for_hours() {
-    let Fixture { directory, platform, mut cache } = Fixture::with(leasing());
+    let Fixture { directory, platform, mut cache } = Fixture::with(&leasing());
     let owner = Rc::new(RefCell::new(cache));
     let waiting = TestPlatform::seeded(2);
     for _ in 0..20 {
@@ -174,7 +174,7 @@ fn a_claimant_that_crashed_while_taking_over_costs_a_lease_and_no_data() {
     for (claim, draft) in
         [(record("lease", 0, "held"), true), (String::new(), false), (record("lease", 0, "held")[..99].into(), true)]
     {
-        let Fixture { directory, mut cache, .. } = Fixture::with(leasing());
+        let Fixture { directory, mut cache, .. } = Fixture::with(&leasing());
         cache.set(&text("a"), &large(1), &plain()).unwrap();
         std::mem::forget(cache);
         fs::write(directory.path().join("lease-00000002"), claim).unwrap();
@@ -193,7 +193,7 @@ fn a_claimant_that_crashed_while_taking_over_costs_a_lease_and_no_data() {
 #[test]
 fn a_claimant_that_failed_to_take_over_leaves_the_old_owners_data_to_a_copy() {
     // The last lease says released, but the data are those of an owner that may still be at work.
-    let Fixture { directory, mut cache, .. } = Fixture::with(leasing());
+    let Fixture { directory, mut cache, .. } = Fixture::with(&leasing());
     put(&mut cache, "a", 1);
     fs::write(directory.path().join("lease-00000002"), record("lease", 0, "released")).unwrap();
     let (mut second, _, _) = open_and_time(directory.path(), 2);
@@ -206,7 +206,7 @@ fn a_claimant_that_failed_to_take_over_leaves_the_old_owners_data_to_a_copy() {
 
 #[test]
 fn a_stale_claim_of_an_old_epoch_is_passed_over() {
-    let mut fixture = Fixture::with(leasing());
+    let mut fixture = Fixture::with(&leasing());
     put(&mut fixture.cache, "a", 1);
     fixture.cache.close().unwrap();
     for _ in 0..3 {
@@ -221,12 +221,12 @@ fn a_stale_claim_of_an_old_epoch_is_passed_over() {
 
 #[test]
 fn a_lease_file_cut_short_or_damaged_costs_a_lease_and_no_data() {
-    for damage in [0, 1, 60, 255].map(|cut| record("lease", 1, "held")[..cut].as_bytes().to_vec()).into_iter().chain([
+    for damage in [0, 1, 60, 255].map(|cut| record("lease", 1, "held").as_bytes()[..cut].to_vec()).into_iter().chain([
         vec![0xff; 256],
         vec![0; 256],
         vec![b'x'; 4_000],
     ]) {
-        let Fixture { directory, mut cache, .. } = Fixture::with(leasing());
+        let Fixture { directory, mut cache, .. } = Fixture::with(&leasing());
         cache.set(&text("a"), &large(1), &plain()).unwrap();
         std::mem::forget(cache);
         fs::write(directory.path().join("lease-00000001"), &damage).unwrap();
@@ -238,7 +238,7 @@ fn a_lease_file_cut_short_or_damaged_costs_a_lease_and_no_data() {
 
 #[test]
 fn data_whose_leases_were_deleted_are_found_again() {
-    let mut fixture = Fixture::with(leasing());
+    let mut fixture = Fixture::with(&leasing());
     put(&mut fixture.cache, "a", 1);
     fixture.cache.close().unwrap();
     for options in [existing(), OpenOptions::default()] {
@@ -253,7 +253,7 @@ fn data_whose_leases_were_deleted_are_found_again() {
 
 #[test]
 fn an_owner_whose_lease_file_is_lost_is_told_and_finds_its_data_again() {
-    let mut fixture = Fixture::with(leasing());
+    let mut fixture = Fixture::with(&leasing());
     put(&mut fixture.cache, "a", 1);
     fs::remove_file(fixture.path().join("lease-00000001")).unwrap();
     fixture.platform.advance(LEASE);
@@ -264,7 +264,7 @@ fn an_owner_whose_lease_file_is_lost_is_told_and_finds_its_data_again() {
 #[test]
 #[cfg(unix)]
 fn a_lease_that_can_not_be_read_is_an_error_in_time() {
-    let mut fixture = Fixture::with(leasing());
+    let mut fixture = Fixture::with(&leasing());
     fixture.cache.close().unwrap();
     std::os::unix::fs::symlink("nowhere", fixture.path().join("lease-00000009")).unwrap();
     let refused = open(fixture.path(), &OpenOptions { wait_ms: 200, ..existing() }, &fixture.platform).err();
@@ -287,7 +287,7 @@ fn an_owner_by_lease_is_refused_where_instances_share_by_locks_until_they_close(
 
 #[test]
 fn instances_that_share_by_locks_take_over_from_a_crashed_owner_by_lease() {
-    let Fixture { directory, mut cache, .. } = Fixture::with(leasing());
+    let Fixture { directory, mut cache, .. } = Fixture::with(&leasing());
     put(&mut cache, "a", 1);
     std::mem::forget(cache);
     let shared = Shared { directory, table: larder_engine::testing::LockTable::new() };

@@ -18,16 +18,16 @@ pub(crate) struct Fixture {
 
 impl Fixture {
     pub(crate) fn new() -> Self {
-        Self::with(OpenOptions::default())
+        Self::with(&OpenOptions::default())
     }
 
     pub(crate) fn sharded(shards: u32) -> Self {
-        Self::with(OpenOptions { shards: Some(shards), ..OpenOptions::default() })
+        Self::with(&OpenOptions { shards: Some(shards), ..OpenOptions::default() })
     }
 
-    pub(crate) fn with(options: OpenOptions) -> Self {
+    pub(crate) fn with(options: &OpenOptions) -> Self {
         let (directory, platform) = (tempfile::tempdir().unwrap(), TestPlatform::new());
-        let cache = open(directory.path(), &options, &platform).unwrap();
+        let cache = open(directory.path(), options, &platform).unwrap();
         Self { directory, platform, cache }
     }
 

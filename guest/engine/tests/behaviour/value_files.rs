@@ -21,7 +21,7 @@ fn set(cache: &mut Cache, key: &str, value: &Value) {
 
 #[test]
 fn values_have_files_from_the_threshold_on() {
-    let mut fixture = Fixture::with(threshold(100));
+    let mut fixture = Fixture::with(&threshold(100));
     set(&mut fixture.cache, "below", &Value::Bytes(vec![1; 99]));
     assert_eq!(value_files(fixture.path()).len(), 0);
     set(&mut fixture.cache, "at", &Value::Bytes(vec![1; 100]));
@@ -33,7 +33,7 @@ fn values_have_files_from_the_threshold_on() {
 
 #[test]
 fn what_is_overwritten_deleted_or_cleared_is_gone_from_disk() {
-    let mut fixture = Fixture::with(threshold(100));
+    let mut fixture = Fixture::with(&threshold(100));
     for byte in 0..100 {
         set(&mut fixture.cache, "a", &large(byte));
         set(&mut fixture.cache, &format!("b{byte}"), &large(byte));
@@ -55,7 +55,7 @@ fn what_is_overwritten_deleted_or_cleared_is_gone_from_disk() {
 #[test]
 fn a_store_that_fails_leaves_no_file_and_the_old_value() {
     let mut fixture =
-        Fixture::with(OpenOptions { item_limit: Limit::AtMost(1), policy: Some(Policy::None), ..threshold(100) });
+        Fixture::with(&OpenOptions { item_limit: Limit::AtMost(1), policy: Some(Policy::None), ..threshold(100) });
     set(&mut fixture.cache, "a", &large(1));
     for _ in 0..40 {
         assert!(matches!(fixture.cache.set(&text("b"), &large(2), &plain()), Err(Error::Full(_))));
@@ -74,7 +74,7 @@ fn a_damaged_file_is_corrupt_by_path_and_key_and_concerns_no_other_key() {
         |path| fs::write(path, [[1; 100], [2; 100]].concat()).unwrap(),
     ];
     for damage in damages {
-        let mut fixture = Fixture::with(threshold(100));
+        let mut fixture = Fixture::with(&threshold(100));
         set(&mut fixture.cache, "bad", &large(1));
         let path = value_files(fixture.path()).remove(0);
         set(&mut fixture.cache, "good", &large(1));
@@ -93,7 +93,7 @@ fn a_damaged_file_is_corrupt_by_path_and_key_and_concerns_no_other_key() {
 
 #[test]
 fn a_damaged_value_can_be_deleted_and_added() {
-    let mut fixture = Fixture::with(threshold(100));
+    let mut fixture = Fixture::with(&threshold(100));
     set(&mut fixture.cache, "a", &large(1));
     fs::remove_file(value_files(fixture.path()).remove(0)).unwrap();
     assert!(fixture.cache.delete(&text("a")).unwrap());
@@ -103,7 +103,7 @@ fn a_damaged_value_can_be_deleted_and_added() {
 
 #[test]
 fn a_file_of_another_entry_is_not_taken_for_the_value() {
-    let mut fixture = Fixture::with(threshold(100));
+    let mut fixture = Fixture::with(&threshold(100));
     set(&mut fixture.cache, "a", &large(1));
     set(&mut fixture.cache, "b", &large(2));
     fixture.cache.close().unwrap();
@@ -151,7 +151,7 @@ fn orphans_of_a_dead_owner_go_when_the_directory_is_opened_and_those_of_a_live_o
 
 #[test]
 fn orphans_under_a_lease_go_when_the_next_owner_comes() {
-    let mut fixture = Fixture::with(threshold(100));
+    let mut fixture = Fixture::with(&threshold(100));
     set(&mut fixture.cache, "a", &large(1));
     fixture.cache.close().unwrap();
     let stray = data(fixture.path()).join("shard-000/values/00");
@@ -166,7 +166,7 @@ fn orphans_under_a_lease_go_when_the_next_owner_comes() {
 
 #[test]
 fn an_orphan_that_can_not_be_removed_does_not_keep_the_directory_from_opening() {
-    let mut fixture = Fixture::with(threshold(100));
+    let mut fixture = Fixture::with(&threshold(100));
     put(&mut fixture.cache, "a", 1);
     fixture.cache.close().unwrap();
     // A directory in the place of the file.
@@ -178,7 +178,7 @@ fn an_orphan_that_can_not_be_removed_does_not_keep_the_directory_from_opening() 
 
 #[test]
 fn a_name_that_is_taken_is_not_overwritten_or_removed() {
-    let mut fixture = Fixture::with(threshold(100));
+    let mut fixture = Fixture::with(&threshold(100));
     set(&mut fixture.cache, "a", &large(1));
     fixture.cache.close().unwrap();
     // The same random numbers again: the names are those that were used before.
