@@ -21,6 +21,9 @@ pub(crate) struct Slots {
 }
 
 impl Slots {
+    /// The slot of the writer.
+    pub(super) const WRITE: Self = Self { first: 0, count: 1, mode: LockMode::Exclusive };
+
     /// The slot of whoever copies the log into the database, or makes the index anew.
     pub(super) const CHECKPOINT: Self = Self { first: 1, count: 1, mode: LockMode::Exclusive };
 

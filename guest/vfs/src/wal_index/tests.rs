@@ -232,13 +232,55 @@ fn a_read_mark_is_moved_only_when_all_stand_far_behind() {
 }
 
 #[test]
+fn the_read_slot_of_a_writer_is_covered_by_the_write_lock() {
+    let host = Host::default();
+    let mut index = mapped(&host);
+    let (write, read) = (slots(0, LockMode::Exclusive), slots(4, LockMode::Shared));
+    // As SQLite does for a transaction that writes: the write lock first, and released first.
+    index.lock(write).unwrap();
+    index.lock(read).unwrap();
+    assert_eq!(host.calls(), ["lock 120 1 Exclusive 0"]);
+    index.unlock(write).unwrap();
+    assert_eq!(host.calls(), Vec::<String>::new(), "the slot still needs it");
+    index.unlock(read).unwrap();
+    assert_eq!(host.calls(), ["unlock 120 1"]);
+
+    // Writing again while a statement still reads takes up the lock that was kept.
+    index.lock(write).unwrap();
+    index.lock(read).unwrap();
+    index.unlock(write).unwrap();
+    index.lock(write).unwrap();
+    index.unlock(read).unwrap();
+    index.unlock(write).unwrap();
+    assert_eq!(host.calls(), ["lock 120 1 Exclusive 0", "unlock 120 1"]);
+
+    // A slot that was taken before the write lock is not covered.
+    index.lock(read).unwrap();
+    index.lock(write).unwrap();
+    index.unlock(write).unwrap();
+    index.unlock(read).unwrap();
+    assert_eq!(host.calls(), ["lock 124 1 Shared 0", "lock 120 1 Exclusive 0", "unlock 120 1", "unlock 124 1"]);
+}
+
+#[test]
+fn a_slot_that_is_no_reader_s_is_never_covered() {
+    let host = Host::default();
+    let mut index = mapped(&host);
+    index.lock(slots(0, LockMode::Exclusive)).unwrap();
+    index.lock(Slots::new(4, 4, LockMode::Exclusive).unwrap()).unwrap();
+    index.unlock(Slots::new(4, 4, LockMode::Exclusive).unwrap()).unwrap();
+    index.unlock(slots(0, LockMode::Exclusive)).unwrap();
+    assert_eq!(host.calls(), ["lock 120 1 Exclusive 0", "lock 124 4 Exclusive 0", "unlock 124 4", "unlock 120 1"]);
+}
+
+#[test]
 fn damage_reported_by_a_lock_ends_all_use_but_releases_what_is_held() {
     let host = Host::default();
     let mut index = mapped(&host);
     let write = slots(0, LockMode::Exclusive);
     index.lock(write).unwrap();
     host.fail("lock", Fault::Damaged);
-    let failed = index.lock(slots(3, LockMode::Shared));
+    let failed = index.lock(slots(2, LockMode::Exclusive));
     assert_eq!(failed, Err(Code(ffi::SQLITE_IOERR_SHMLOCK)));
     assert_eq!(take_damage().unwrap().path, "x.db-shm");
     assert_eq!(take_failure().unwrap().operation, "lock");
