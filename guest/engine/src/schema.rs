@@ -23,6 +23,7 @@ const STATEMENTS: [&str; 8] = [
   key ANY NOT NULL,
   version INTEGER NOT NULL,
   rank INTEGER,
+  place INTEGER,
   size INTEGER NOT NULL,
   stored INTEGER NOT NULL,
   expires INTEGER,
@@ -38,8 +39,9 @@ const STATEMENTS: [&str; 8] = [
   value ANY
 ) STRICT",
     "CREATE UNIQUE INDEX entry_key ON entry (key)",
-    // What is evicted first has the lowest rank; entries that are never evicted have none.
-    "CREATE INDEX entry_rank ON entry (rank) WHERE rank IS NOT NULL",
+    // What is evicted first has the lowest rank; entries that are never evicted have none. `place`,
+    // the rank at which an entry stands in line, follows the rank late: see `room`.
+    "CREATE INDEX entry_place ON entry (place) WHERE place IS NOT NULL",
     "CREATE INDEX entry_expires ON entry (expires) WHERE expires IS NOT NULL",
     "CREATE TABLE tag (
   tag TEXT NOT NULL,

@@ -25,8 +25,8 @@ const PRIOR: &str = "SELECT t.count, t.volume, t.sequence, t.age, t.settings, \
     e.id, e.size, e.rank, e.file, e.tags, e.expires, e.ttl, e.sliding, e.hits \
     FROM totals AS t LEFT JOIN entry AS e ON e.key = ?1";
 const INSERT: &str = "INSERT INTO entry (version, rank, size, stored, expires, ttl, sliding, accessed, hits, tags, \
-    form, file, length, checksum, value, id, key) \
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
+    form, file, length, checksum, value, id, key, place) \
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?2)";
 const UPDATE: &str = "UPDATE entry SET version = ?1, rank = ?2, size = ?3, stored = ?4, expires = ?5, ttl = ?6, \
     sliding = ?7, accessed = ?8, hits = ?9, tags = ?10, form = ?11, file = ?12, length = ?13, checksum = ?14, \
     value = ?15 WHERE id = ?16";
@@ -36,7 +36,7 @@ const UPDATE: &str = "UPDATE entry SET version = ?1, rank = ?2, size = ?3, store
 pub(super) struct Stored {
     pub(super) id: i64,
     size: i64,
-    rank: Option<i64>,
+    pub(super) rank: Option<i64>,
     file: Option<i64>,
     tags: Option<String>,
 }

@@ -219,6 +219,7 @@ impl Shard {
                     settings.store(connection)?;
                     if let Some(policy) = policy {
                         connection.execute(policy.rerank_statement(), [])?;
+                        connection.execute("UPDATE entry SET place = rank", [])?;
                         // The new ranks begin at no age.
                         connection.execute("UPDATE totals SET age = 0", [])?;
                     }

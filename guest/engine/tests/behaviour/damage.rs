@@ -140,6 +140,7 @@ fn hostile_numbers_are_named_errors() {
     let columns = [
         "entry SET size",
         "entry SET rank",
+        "entry SET place",
         "entry SET expires",
         "entry SET ttl",
         "entry SET hits",

@@ -1,6 +1,6 @@
 //! Limits and what goes when they are reached.
 
-use larder_engine::{Error, Limit, OpenOptions, Policy, Selection, Value};
+use larder_engine::{Error, Key, Limit, OpenOptions, Policy, Selection, SetOptions, Value};
 
 use crate::support::{Fixture, Shared, existing, integer, lasting, names, plain, put, tagged, text, value_files};
 
@@ -254,4 +254,32 @@ fn evicted_entries_leave_no_file() {
     }
     assert_eq!(value_files(fixture.path()).len(), 3);
     assert_eq!(fixture.cache.check().unwrap(), []);
+}
+
+#[test]
+fn eviction_follows_the_last_store_of_each_entry_however_often_it_was_stored_again() {
+    for policy in [Policy::LeastRecentlyStored, Policy::LeastRecentlyUsed] {
+        let count = 200;
+        let mut fixture = Fixture::with(&items(count, policy));
+        let mut order: Vec<u64> = (0..count).collect();
+        for index in &order {
+            fixture.cache.set(&key(*index), &Value::Integer(0), &SetOptions::default()).unwrap();
+        }
+        // Stored again in another order, some of them twice, while the limit is near.
+        for index in (0..count).map(|index| index * 77 % count).chain((0..count).step_by(3)) {
+            fixture.cache.set(&key(index), &Value::Integer(1), &SetOptions::default()).unwrap();
+            order.retain(|other| *other != index);
+            order.push(index);
+        }
+        for (newcomer, evicted) in (count..).zip(&order) {
+            assert!(fixture.cache.contains(&key(*evicted)).unwrap(), "{evicted} went too early");
+            fixture.cache.set(&key(newcomer), &Value::Integer(2), &SetOptions::default()).unwrap();
+            assert!(!fixture.cache.contains(&key(*evicted)).unwrap(), "{evicted} should have gone");
+        }
+        assert_eq!(fixture.cache.check().unwrap(), []);
+    }
+}
+
+fn key(index: u64) -> Key {
+    Key::Integer(index.cast_signed())
 }
