@@ -5,8 +5,10 @@
 
 #![allow(unsafe_code, reason = "loading native code is unsafe by nature")]
 
+use std::ffi::OsStr;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 use std::{env, fs, io};
 
 use wasmtime::Engine;
@@ -14,6 +16,9 @@ use wasmtime::component::Component;
 
 /// Names another directory for compiled code; empty: keep none.
 const DIRECTORY_VARIABLE: &str = "LARDER_COMPILED_DIR";
+/// Of what versions and settings compiled code is kept, at most.
+const FILES_KEPT: usize = 8;
+const EXTENSION: &str = "cwasm";
 
 /// The component, from disk if this version of it was compiled before for this engine.
 pub(super) fn load(engine: &Engine, bytes: &[u8], hash: &str) -> wasmtime::Result<Component> {
@@ -53,7 +58,7 @@ fn directory() -> Option<PathBuf> {
 fn file_name(engine: &Engine, hash: &str) -> String {
     let mut hasher = DefaultHasher::new();
     engine.precompile_compatibility_hash().hash(&mut hasher);
-    format!("{hash}-{:016x}.cwasm", hasher.finish())
+    format!("{hash}-{:016x}.{EXTENSION}", hasher.finish())
 }
 
 /// Writes the code under another name first, so that nobody ever loads a part of it.
@@ -65,7 +70,22 @@ fn keep(directory: &Path, path: &Path, code: &[u8]) -> io::Result<()> {
     let mut file = tempfile::NamedTempFile::new_in(directory)?;
     io::Write::write_all(&mut file, code)?;
     file.persist(path)?;
-    Ok(())
+    prune(directory)
+}
+
+/// Removes all but the newest files: every version of the component leaves one.
+fn prune(directory: &Path) -> io::Result<()> {
+    let mut files: Vec<(SystemTime, PathBuf)> = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        if entry.path().extension() == Some(OsStr::new(EXTENSION)) {
+            files.push((entry.metadata()?.modified()?, entry.path()));
+        }
+    }
+    files.sort();
+    let old = files.len().saturating_sub(FILES_KEPT);
+    // A process that runs one of them goes on: it has the file mapped.
+    files.iter().take(old).try_for_each(|(_, path)| fs::remove_file(path))
 }
 
 #[cfg(unix)]
@@ -124,6 +144,22 @@ mod tests {
         keep(&directory, &directory.join("code"), b"code").unwrap();
         assert!(is_private(&directory) && is_private(&directory.join("code")));
         assert_eq!(fs::read(directory.join("code")).unwrap(), b"code");
+    }
+
+    #[test]
+    fn only_the_newest_versions_of_compiled_code_are_kept() {
+        let parent = tempfile::tempdir().unwrap();
+        let directory = parent.path().join("compiled");
+        for version in 0..12 {
+            let path = directory.join(format!("{version:02}.{EXTENSION}"));
+            keep(&directory, &path, b"code").unwrap();
+            let age = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(version);
+            fs::File::options().write(true).open(&path).unwrap().set_modified(age).unwrap();
+        }
+        let mut left: Vec<_> = fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left.len(), FILES_KEPT);
+        assert_eq!(left.first().unwrap(), "04.cwasm");
     }
 
     #[test]
