@@ -10,6 +10,7 @@
 //! | 0, the gate | exclusively | whoever opens, until it is in |
 //! | 1, the users | shared (exclusively by a sole user) | every open cache |
 //! | 2^32 + owner | exclusively | every open cache that has written a value file |
+//! | 2^62 and above | as they like | hosts, for purposes of their own (`larder run`) |
 //!
 //! Under a lease, the owner renews it in passing, at most every third of its duration, and looks
 //! before and after every operation whether it may have run out. If so, and the directory has been
