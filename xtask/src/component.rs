@@ -92,12 +92,22 @@ fn write_if_changed(path: &Path, content: &[u8]) -> Result<bool> {
     let write = || {
         let directory = path.parent().unwrap_or(Path::new("."));
         fs::create_dir_all(directory)?;
-        let mut file = tempfile::NamedTempFile::new_in(directory)?;
+        let mut file = draft().tempfile_in(directory)?;
         file.write_all(content)?;
         file.persist(path).map_err(|error| error.error)
     };
     write().with_context(|| format!("{} can not be written", path.display()))?;
     Ok(true)
+}
+
+/// How the file is made that takes the place of another. A temporary file could be read by its
+/// owner alone; this one is to be as accessible as whatever else is built.
+fn draft() -> tempfile::Builder<'static, 'static> {
+    #[cfg_attr(not(unix), expect(unused_mut, reason = "nothing to set"))]
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder
 }
 
 #[cfg(test)]
@@ -117,5 +127,17 @@ mod tests {
         assert!(write_if_changed(&path, b"two").unwrap());
         assert_eq!(fs::read(&path).unwrap(), b"two");
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_written_file_is_as_accessible_as_any_other() {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode();
+        let directory = tempfile::tempdir().unwrap();
+        let (written, other) = (directory.path().join("larder.wasm"), directory.path().join("other"));
+        write_if_changed(&written, b"one").unwrap();
+        fs::write(&other, b"one").unwrap();
+        assert_eq!(mode(&written), mode(&other));
     }
 }

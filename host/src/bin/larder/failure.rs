@@ -110,10 +110,12 @@ impl Failure {
             Self::Cache(error) => match error {
                 larder::Error::Timeout(_) => Some("others are using the cache; --wait waits longer"),
                 larder::Error::Full(_) => {
-                    Some("`larder evict` makes room; `larder init --size-limit` or `--policy` changes the limit")
+                    Some("`larder evict` makes room; `larder init` changes the limits and what is evicted")
                 }
                 larder::Error::WrongType(_) => Some("store numbers with `larder set --type integer`"),
-                larder::Error::Corrupt(_) => Some("`larder check` looks for all damage; `larder clear` starts anew"),
+                larder::Error::Corrupt(_) => {
+                    Some("`larder check` lists what is damaged; removing the whole directory starts anew")
+                }
                 larder::Error::UnsupportedFormat(_) => Some("name another directory with --dir or LARDER_DIR"),
                 _ => None,
             },
