@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("greeting: {:?}", cache.get("greeting")?);
 
     // An entry that lives for a minute and bears a tag.
-    let page = SetOptions::new().ttl(Duration::from_secs(60)).tag("pages");
+    let page = SetOptions::new().ttl(Duration::from_mins(1)).tag("pages");
     cache.set_with("page:/", b"<html>home</html>", &page)?;
     cache.set_with("page:/about", b"<html>about</html>", &page)?;
 
