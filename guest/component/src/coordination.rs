@@ -108,13 +108,14 @@ impl RangeLocks for HostLocks {
 }
 
 fn error(path: &str, reason: host::Fault) -> Error {
-    let text = format!("{path}: {}", fault(reason.clone()));
-    match reason {
-        host::Fault::NotFound => Error::NotFound(text),
-        host::Fault::Denied => Error::PermissionDenied(text),
-        host::Fault::Exhausted(_) => Error::Full(text),
-        host::Fault::Damaged => Error::Corrupt(text),
-        host::Fault::Unsupported | host::Fault::Invalid(_) | host::Fault::Io(_) => Error::Io(text),
+    let fault = fault(reason);
+    let text = format!("{path}: {fault}");
+    match fault {
+        Fault::NotFound => Error::NotFound(text),
+        Fault::Denied => Error::PermissionDenied(text),
+        Fault::Exhausted(_) => Error::Full(text),
+        Fault::Damaged => Error::Corrupt(text),
+        Fault::Unsupported | Fault::Invalid(_) | Fault::Io(_) => Error::Io(text),
     }
 }
 
