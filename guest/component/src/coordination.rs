@@ -115,7 +115,7 @@ fn error(path: &str, reason: host::Fault) -> Error {
         Fault::Denied => Error::PermissionDenied(text),
         Fault::Exhausted(_) => Error::Full(text),
         Fault::Damaged => Error::Corrupt(text),
-        Fault::Unsupported | Fault::Invalid(_) | Fault::Io(_) => Error::Io(text),
+        _ => Error::Io(text),
     }
 }
 
