@@ -132,6 +132,27 @@ fn processes_open_a_new_directory_at_once() {
 }
 
 #[test]
+fn opening_and_closing_never_fails_while_others_do_the_same() {
+    let directory = tempfile::tempdir().unwrap();
+    thread::scope(|scope| {
+        for thread in 0..4 {
+            let directory = directory.path();
+            scope.spawn(move || {
+                for round in 0..40 {
+                    let cache = Cache::open(directory).unwrap();
+                    cache.set(thread * 1000 + round, vec![1; 40_000]).unwrap();
+                    assert_eq!(cache.check().unwrap(), []);
+                    cache.close().unwrap();
+                }
+            });
+        }
+    });
+    let cache = Cache::open(directory.path()).unwrap();
+    assert_eq!(cache.count().unwrap(), 160);
+    assert_eq!(cache.check().unwrap(), []);
+}
+
+#[test]
 fn native_sqlite_and_the_component_write_at_the_same_time() {
     let directory = tempfile::tempdir().unwrap();
     let cache = Cache::open(directory.path()).unwrap();

@@ -64,6 +64,14 @@ impl Platform for WasiPlatform {
         host::open_locks(path)
     }
 
+    fn begin_optimistic_read(&self) {
+        larder_vfs::begin_optimistic_read();
+    }
+
+    fn end_optimistic_read(&self) -> bool {
+        larder_vfs::end_optimistic_read()
+    }
+
     fn take_damage(&self) -> Option<String> {
         larder_vfs::take_damage().map(|damage| format!("{}: {}", damage.path, damage.reason))
     }

@@ -11,6 +11,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
+use crate::listing;
+
 /// The value files of a shard.
 #[derive(Debug)]
 pub(crate) struct ValueFiles {
@@ -92,10 +94,11 @@ impl ValueFiles {
     }
 }
 
+/// What is in a directory that need not be there.
 fn children(directory: &Path) -> io::Result<Vec<fs::DirEntry>> {
-    match fs::read_dir(directory) {
+    match listing::children(directory) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        entries => entries?.collect(),
+        listed => listed,
     }
 }
 

@@ -10,6 +10,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use crate::error::{Error, Result};
+use crate::listing::children;
 use crate::shard::DATABASE;
 
 /// Size of a WAL header, <https://www.sqlite.org/fileformat2.html#the_write_ahead_log>.
@@ -26,8 +27,7 @@ pub(crate) fn copy(from: &Path, to: &Path, alive: &mut dyn FnMut() -> Result<()>
         move |error: io::Error| Error::from_io(&path, &error)
     };
     fs::create_dir_all(to).map_err(context(to))?;
-    for child in fs::read_dir(from).map_err(context(from))? {
-        let shard = child.map_err(context(from))?;
+    for shard in children(from).map_err(context(from))? {
         let target = to.join(shard.file_name());
         copy_shard(&shard.path(), &target, alive)?;
     }
@@ -107,17 +107,16 @@ fn copy_file(from: &Path, to: &Path, alive: &mut dyn FnMut() -> Result<()>) -> R
 /// Value files never change, so the new generation gets second names for them: the old owner can
 /// remove its own names only.
 fn link_values(from: &Path, to: &Path, alive: &mut dyn FnMut() -> Result<()>) -> Result<()> {
-    let directories = match fs::read_dir(from) {
+    let directories = match children(from) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        read => read.map_err(|error| Error::from_io(from, &error))?,
+        listed => listed.map_err(|error| Error::from_io(from, &error))?,
     };
     for directory in directories {
-        let source = directory.map_err(|error| Error::from_io(from, &error))?.path();
+        let source = directory.path();
         let Some(name) = source.file_name() else { continue };
         let target = to.join(name);
         fs::create_dir_all(&target).map_err(|error| Error::from_io(&target, &error))?;
-        for file in fs::read_dir(&source).map_err(|error| Error::from_io(&source, &error))? {
-            let file = file.map_err(|error| Error::from_io(&source, &error))?;
+        for file in children(&source).map_err(|error| Error::from_io(&source, &error))? {
             link(&file.path(), &target.join(file.file_name()))?;
         }
         alive()?;

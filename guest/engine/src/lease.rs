@@ -11,6 +11,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::listing::children;
 use crate::schema::FORMAT_VERSION;
 
 const PREFIX: &str = "lease-";
@@ -140,8 +141,8 @@ pub(crate) fn draft_path(root: &Path, generation: u32) -> PathBuf {
 /// Lists a directory.
 pub(crate) fn list(root: &Path) -> Result<Contents> {
     let mut contents = Contents::default();
-    for child in fs::read_dir(root).map_err(|error| Error::from_io(root, &error))? {
-        let name = child.map_err(|error| Error::from_io(root, &error))?.file_name();
+    for child in children(root).map_err(|error| Error::from_io(root, &error))? {
+        let name = child.file_name();
         let name = name.to_string_lossy();
         // Only names in the very form they are given: what is not Larder's must not be taken for it.
         let number = |prefix| {

@@ -33,6 +33,7 @@ mod generation;
 mod key;
 mod lease;
 mod lifetime;
+mod listing;
 mod number;
 mod options;
 mod platform;

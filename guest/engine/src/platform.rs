@@ -29,6 +29,15 @@ pub trait Platform {
     /// [`Sharing::Locks`].
     fn open_locks(&self, path: &Path) -> Result<Box<dyn RangeLocks>>;
 
+    /// Lets reads go without locks until [`Platform::end_optimistic_read`], where the file layer
+    /// can do that.
+    fn begin_optimistic_read(&self) {}
+
+    /// Ends that. True if what was read meanwhile is void and has to be read again.
+    fn end_optimistic_read(&self) -> bool {
+        false
+    }
+
     /// What was found damaged under an open database since the last call. Results obtained in
     /// between are void.
     fn take_damage(&self) -> Option<String>;

@@ -185,6 +185,12 @@ impl VfsFile for DatabaseFile {
     }
 
     fn shm_unlock(&mut self, slots: Slots) -> Result<()> {
+        if slots.is_read_lock()
+            && let Some(coordination) = &self.coordination
+            && self.link.index().end_glance(slots, coordination.as_ref())?
+        {
+            return Ok(());
+        }
         // Its result does not matter: no commit is ever pending (see `wal`), and a lost frame
         // makes whatever depends on it fail.
         let flushed = if slots.is_write_lock() {

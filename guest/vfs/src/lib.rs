@@ -24,6 +24,7 @@ mod ffi;
 mod file;
 mod lock;
 mod memory;
+mod optimistic;
 mod os;
 mod report;
 mod vfs;
@@ -33,6 +34,7 @@ mod wal_index;
 use std::ffi::CStr;
 
 pub use coordination::{Coordination, Fault, LockMode, SharedFile};
+pub use optimistic::{begin_optimistic_read, end_optimistic_read};
 pub use report::{Damage, Failure, FailureKind, take_damage, take_failure};
 
 /// Why a VFS was not registered.

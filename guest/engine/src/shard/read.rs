@@ -85,11 +85,14 @@ impl Shard {
 
     /// [`Shard::contains`] inside of another operation.
     pub(super) fn is_taken(&self, key: &Key) -> Result<bool> {
-        let lifetime = self.database()?.run(|connection| {
-            connection
-                .prepare_cached("SELECT expires, ttl, sliding FROM entry WHERE key = ?1")?
-                .query_row([key], |row| lifetime(row, 0))
-                .optional()
+        let database = self.database()?;
+        let lifetime = self.read_optimistically(|| {
+            database.run(|connection| {
+                connection
+                    .prepare_cached("SELECT expires, ttl, sliding FROM entry WHERE key = ?1")?
+                    .query_row([key], |row| lifetime(row, 0))
+                    .optional()
+            })
         })?;
         Ok(lifetime.is_some_and(|lifetime| self.is_live(&lifetime)))
     }
@@ -100,11 +103,22 @@ impl Shard {
     }
 
     fn find(&self, key: &Key, hash: u64, with_metadata: bool) -> Result<Option<Hit>> {
-        let hit = self.database()?.run(|connection| {
-            let mut statement = connection.prepare_cached(if with_metadata { GET_ENTRY } else { GET })?;
-            statement.query_row([key], |row| read_hit(row, hash, with_metadata)).optional()
+        let database = self.database()?;
+        let hit = self.read_optimistically(|| {
+            database.run(|connection| {
+                let mut statement = connection.prepare_cached(if with_metadata { GET_ENTRY } else { GET })?;
+                statement.query_row([key], |row| read_hit(row, hash, with_metadata)).optional()
+            })
         })?;
         Ok(hit.filter(|hit| self.is_live(&hit.lifetime)))
+    }
+
+    /// Reads without locks first, and under locks if somebody else has committed meanwhile: then
+    /// whatever the first attempt gave, an error too, means nothing.
+    fn read_optimistically<T>(&self, read: impl Fn() -> Result<T>) -> Result<T> {
+        self.platform.begin_optimistic_read();
+        let result = read();
+        if self.platform.end_optimistic_read() { read() } else { result }
     }
 
     /// The value of a hit, from its file if it has one. The file may be gone because somebody

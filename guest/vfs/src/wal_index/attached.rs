@@ -35,6 +35,8 @@ pub(super) struct Attached {
     exclusive: u16,
     /// Of the shared slots, those that stand in nobody's way but ours; see [`Attached::lock`].
     covered: u16,
+    /// Of the shared slots, those that are not locked; see [`crate::begin_optimistic_read`].
+    unlocked: u16,
     /// Whether SQLite has released the write lock, but covered slots still need it.
     write_released: bool,
 }
@@ -58,6 +60,7 @@ impl Attached {
             shared: 0,
             exclusive: 0,
             covered: 0,
+            unlocked: 0,
             write_released: false,
         })
     }
@@ -199,6 +202,17 @@ impl Attached {
         Ok(())
     }
 
+    /// Notes slots as taken that are not locked.
+    pub(super) fn go_without(&mut self, slots: Slots) {
+        self.shared |= slots.mask();
+        self.unlocked |= slots.mask();
+    }
+
+    /// Whether slots were taken without being locked.
+    pub(super) fn goes_without(&self, slots: Slots) -> bool {
+        self.unlocked & slots.mask() != 0
+    }
+
     /// Whether this connection has all the slots of a request exclusively.
     pub(super) fn holds(&self, slots: Slots) -> bool {
         self.exclusive & slots.mask() == slots.mask()
@@ -206,6 +220,11 @@ impl Attached {
 
     /// Releases lock slots, if they are held.
     pub(super) fn unlock(&mut self, slots: Slots) -> Result<(), Problem> {
+        if self.goes_without(slots) {
+            self.shared &= !slots.mask();
+            self.unlocked &= !slots.mask();
+            return Ok(());
+        }
         if slots == Slots::WRITE && self.covered != 0 {
             self.write_released = true;
             return Ok(());

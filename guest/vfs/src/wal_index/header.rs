@@ -16,7 +16,8 @@ const FRAMES: usize = 4;
 const READ_MARKS: std::ops::Range<usize> = 26..30;
 /// How many frames a read mark may stand behind the log without being moved.
 const MARK_LAG: u32 = 64;
-const BOTH_HEADERS: usize = 24;
+const HEADER: usize = 12;
+const BOTH_HEADERS: usize = 2 * HEADER;
 const FIRST_PAGE_NUMBER: usize = 34;
 const TABLE: usize = 4096;
 const TABLE_SLOTS: u32 = 8192;
@@ -51,6 +52,16 @@ pub(super) enum Search {
 pub(super) fn progress(first: &Region) -> Option<Progress> {
     let initialised = first.word(FLAGS).to_ne_bytes()[0] == 1;
     initialised.then(|| Progress { changes: first.word(CHANGES), frames: first.word(FRAMES) })
+}
+
+/// A whole header.
+pub(super) type Snapshot = [u32; HEADER];
+
+/// The whole header; none if it is not initialised. Every commit changes it, before anything that
+/// an earlier reader needs is overwritten.
+pub(super) fn snapshot(first: &Region) -> Option<Snapshot> {
+    let words = std::array::from_fn(|index| first.word(index));
+    progress(first).map(|_| words)
 }
 
 /// Whether some read mark is close enough behind the end of the log that a reader need not move

@@ -22,6 +22,7 @@ use self::header::Progress;
 pub(crate) use self::slots::Slots;
 use crate::code::{Code, Result, from_fault};
 use crate::coordination::{Coordination, Fault};
+use crate::optimistic;
 use crate::report::record_damage;
 
 /// A region as SQLite sees it.
@@ -41,13 +42,22 @@ pub(crate) struct WalIndex {
     wait_ms: u32,
     /// How far the index had come when the current read transaction began.
     seen: Option<Progress>,
+    /// The header when the current read transaction began, if that went without a lock.
+    glance: Option<header::Snapshot>,
     damaged: bool,
 }
 
 impl WalIndex {
     /// For the database at a path. Nothing is opened before it is needed.
     pub(crate) fn new(database_path: &str) -> Self {
-        Self { path: format!("{database_path}-shm"), attached: None, wait_ms: 0, seen: None, damaged: false }
+        Self {
+            path: format!("{database_path}-shm"),
+            attached: None,
+            wait_ms: 0,
+            seen: None,
+            glance: None,
+            damaged: false,
+        }
     }
 
     pub(crate) fn wait_ms(&self) -> u32 {
@@ -110,7 +120,14 @@ impl WalIndex {
             // SQLite goes on with the mark there is, as if others were using this one.
             return Err(Code(ffi::SQLITE_BUSY));
         }
-        if let Err(problem) = attached.lock(slots, self.wait_ms) {
+        let writes = attached.holds(Slots::WRITE);
+        let glance = (slots.is_read_lock() && !writes && optimistic::is_allowed())
+            .then(|| attached.regions().first().and_then(header::snapshot))
+            .flatten();
+        if glance.is_some() {
+            attached.go_without(slots);
+            self.glance = glance;
+        } else if let Err(problem) = attached.lock(slots, self.wait_ms) {
             return Err(self.settle(problem));
         }
         if slots.is_read_lock() {
@@ -125,6 +142,29 @@ impl WalIndex {
             return Err(code);
         }
         Ok(())
+    }
+
+    /// Ends a read transaction that went without a lock on these slots: what was read in it is void
+    /// if the header has changed. False if there was no such transaction.
+    pub(crate) fn end_glance(&mut self, slots: Slots, coordination: &dyn Coordination) -> Result<bool> {
+        let Some(attached) = self.attached.as_mut().filter(|attached| attached.goes_without(slots)) else {
+            return Ok(false);
+        };
+        // It was not locked, so nothing can fail.
+        let _ = attached.unlock(slots);
+        let regions = self.attached.as_ref().map(Attached::regions).unwrap_or_default();
+        let lost = self.seen.take().and_then(|seen| header::damage_since(seen, regions));
+        // After all that was read, and before the header is looked at. It also asks the host
+        // whether any of the index was cut off meanwhile.
+        self.barrier(coordination);
+        let regions = self.attached.as_ref().map(Attached::regions).unwrap_or_default();
+        if regions.first().and_then(header::snapshot) != self.glance.take() {
+            // This comes first: a log that was begun anew looks as if frames had been lost.
+            optimistic::overtake();
+        } else if let Some(reason) = lost {
+            return Err(self.condemn(reason));
+        }
+        Ok(true)
     }
 
     /// Releases lock slots, and checks at the end of a read transaction that what was read in it

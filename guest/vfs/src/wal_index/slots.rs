@@ -46,7 +46,7 @@ impl Slots {
     }
 
     /// Whether this is the lock of a reader.
-    pub(super) fn is_read_lock(self) -> bool {
+    pub(crate) fn is_read_lock(self) -> bool {
         self.first >= READ_WITHOUT_LOG && self.mode == LockMode::Shared
     }
 

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use super::*;
 use crate::coordination::{LockMode, SharedFile};
+use crate::optimistic::{begin_optimistic_read, end_optimistic_read};
 use crate::report::{take_damage, take_failure};
 
 /// A host with one file, whose other users are told by the test.
@@ -260,6 +261,87 @@ fn the_read_slot_of_a_writer_is_covered_by_the_write_lock() {
     index.unlock(write).unwrap();
     index.unlock(read).unwrap();
     assert_eq!(host.calls(), ["lock 124 1 Shared 0", "lock 120 1 Exclusive 0", "unlock 120 1", "unlock 124 1"]);
+}
+
+/// An index whose header says that it is initialised and was changed so often.
+fn changed(host: &Host, changes: u32) -> WalIndex {
+    let index = mapped(host);
+    write_word(&index, 3, u32::from_ne_bytes([1, 0, 0, 0]));
+    write_word(&index, 2, changes);
+    index
+}
+
+#[test]
+fn an_optimistic_reader_takes_no_lock_and_learns_whether_it_was_overtaken() {
+    let host = Host::default();
+    let mut index = changed(&host, 7);
+    let read = slots(4, LockMode::Shared);
+    for (changes, overtaken) in [(7, false), (8, true), (8, false), (9, true)] {
+        begin_optimistic_read();
+        index.lock(read).unwrap();
+        write_word(&index, 2, changes);
+        assert!(index.end_glance(read, &host).unwrap());
+        assert_eq!(host.calls(), ["barrier 32768"], "no lock is taken or released");
+        assert_eq!(end_optimistic_read(), overtaken, "change {changes}");
+    }
+    // Afterwards locks are taken again.
+    index.lock(read).unwrap();
+    assert!(!index.end_glance(read, &host).unwrap());
+    index.unlock(read).unwrap();
+    assert_eq!(host.calls(), ["lock 124 1 Shared 0", "unlock 124 1"]);
+}
+
+#[test]
+fn an_optimistic_reader_whose_index_is_erased_is_overtaken_and_finds_out_under_a_lock() {
+    let host = Host::default();
+    let mut index = changed(&host, 7);
+    let read = slots(4, LockMode::Shared);
+    begin_optimistic_read();
+    index.lock(read).unwrap();
+    write_word(&index, 3, 0);
+    assert!(index.end_glance(read, &host).unwrap());
+    assert!(end_optimistic_read());
+    assert_eq!(take_damage(), None);
+
+    // Frames that are lost while the header stays are damage at once.
+    let mut index = changed(&host, 7);
+    write_word(&index, 4, 1);
+    begin_optimistic_read();
+    index.lock(read).unwrap();
+    assert!(index.end_glance(read, &host).is_err());
+    assert!(!end_optimistic_read());
+    assert!(take_damage().is_some());
+}
+
+#[test]
+fn damage_that_the_host_saw_ends_an_optimistic_read_as_any_other() {
+    let host = Host::default();
+    let mut index = changed(&host, 7);
+    let read = slots(4, LockMode::Shared);
+    begin_optimistic_read();
+    index.lock(read).unwrap();
+    host.fail("barrier", Fault::Damaged);
+    assert!(index.end_glance(read, &host).unwrap());
+    assert!(!end_optimistic_read());
+    assert!(take_damage().is_some());
+}
+
+#[test]
+fn a_writer_and_an_index_that_is_not_initialised_are_never_read_without_a_lock() {
+    let host = Host::default();
+    let mut index = mapped(&host);
+    let (write, read) = (slots(0, LockMode::Exclusive), slots(4, LockMode::Shared));
+    begin_optimistic_read();
+    index.lock(read).unwrap();
+    index.unlock(read).unwrap();
+    assert_eq!(host.calls(), ["lock 124 1 Shared 0", "unlock 124 1"]);
+    let mut index = changed(&host, 7);
+    index.lock(write).unwrap();
+    index.lock(read).unwrap();
+    assert!(!index.end_glance(read, &host).unwrap());
+    index.unlock(read).unwrap();
+    index.unlock(write).unwrap();
+    assert!(!end_optimistic_read());
 }
 
 #[test]
