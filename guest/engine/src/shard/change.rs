@@ -1,8 +1,9 @@
 //! What a write transaction does: to entries, to the totals, to value files.
 
+use rusqlite::Row;
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Row, params};
 
+use super::row::Columns;
 use super::{Counts, Shard};
 use crate::database::Database;
 use crate::error::{Error, Result};
@@ -24,13 +25,6 @@ const TOTALS: &str = "SELECT count, volume, sequence, age, settings FROM totals"
 const PRIOR: &str = "SELECT t.count, t.volume, t.sequence, t.age, t.settings, \
     e.id, e.size, e.rank, e.file, e.tags, e.expires, e.ttl, e.sliding, e.hits \
     FROM totals AS t LEFT JOIN entry AS e ON e.key = ?1";
-const INSERT: &str = "INSERT INTO entry (version, rank, size, stored, expires, ttl, sliding, accessed, hits, tags, \
-    form, file, length, checksum, value, id, key, place) \
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?2)";
-const UPDATE: &str = "UPDATE entry SET version = ?1, rank = ?2, size = ?3, stored = ?4, expires = ?5, ttl = ?6, \
-    sliding = ?7, accessed = ?8, hits = ?9, tags = ?10, form = ?11, file = ?12, length = ?13, checksum = ?14, \
-    value = ?15 WHERE id = ?16";
-
 /// What has to be known of an entry to remove it.
 #[derive(Debug, Clone)]
 pub(super) struct Stored {
@@ -82,7 +76,19 @@ pub(super) struct Draft<'a> {
     pub(super) tags: &'a [&'a str],
 }
 
+impl Prior {
+    /// Whether the entry has nothing but a value in its row.
+    pub(super) fn is_plain(&self) -> bool {
+        self.stored.file.is_none() && self.stored.tags.is_none() && self.lifetime == Lifetime::default()
+    }
+}
+
 impl Draft<'_> {
+    /// Whether the entry is to have nothing but a value in its row.
+    pub(super) fn is_plain(&self) -> bool {
+        self.file.is_none() && self.tags.is_empty() && self.lifetime == Lifetime::default()
+    }
+
     /// What the entry counts towards the volume.
     pub(super) fn size(&self) -> u64 {
         entry_size(self.key, self.length, self.tags)
@@ -276,33 +282,8 @@ impl Change<'_> {
         let rank = self.settings.policy.rank(moment, hits);
         let tags = (!draft.tags.is_empty()).then(|| draft.tags.join("\0"));
         let tags_changed = tags != live.as_ref().and_then(|prior| prior.stored.tags.clone());
-        self.run(|connection| {
-            let columns = params![
-                version,
-                rank,
-                size,
-                self.now,
-                draft.lifetime.expires,
-                draft.lifetime.ttl,
-                draft.lifetime.sliding,
-                self.now,
-                hits,
-                tags,
-                draft.form as i64,
-                draft.file,
-                draft.file.map(|_| draft.length.cast_signed()),
-                draft.checksum,
-                draft.column,
-                id,
-            ];
-            if live.is_some() {
-                connection.prepare_cached(UPDATE)?.execute(columns)
-            } else {
-                let mut with_key = columns.to_vec();
-                with_key.push(draft.key);
-                connection.prepare_cached(INSERT)?.execute(&*with_key)
-            }
-        })?;
+        let columns = Columns { id, version, rank, size, hits, tags: tags.as_deref() };
+        self.write_row(live.as_ref(), draft, &columns)?;
         if let Some(prior) = &live {
             self.totals.volume = self.totals.volume.saturating_sub(prior.stored.size);
             if tags_changed {

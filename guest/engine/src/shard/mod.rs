@@ -5,6 +5,7 @@
 //! | `read` | finding an entry |
 //! | `write` | storing, deleting, touching, adding to it |
 //! | `change` | what a write transaction does to entries, totals and files |
+//! | `row` | writing the row of an entry |
 //! | `room` | making room, and writing the reads that decide what goes |
 //! | `remove` | eviction by selection, expiry, clearing, in bounded steps |
 //! | `scan` | pages of keys |
@@ -17,6 +18,7 @@ mod loose;
 mod read;
 mod remove;
 mod room;
+mod row;
 mod scan;
 mod write;
 

@@ -1,0 +1,97 @@
+//! Writing the row of an entry.
+
+use rusqlite::{Statement, ToSql, params};
+
+use super::change::{Change, Draft, Prior};
+use crate::error::Result;
+
+const INSERT: &str = "INSERT INTO entry (version, rank, size, stored, expires, ttl, sliding, accessed, hits, tags, \
+    form, file, length, checksum, value, id, key, place) \
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?2)";
+const UPDATE: &str = "UPDATE entry SET version = ?1, rank = ?2, size = ?3, stored = ?4, expires = ?5, ttl = ?6, \
+    sliding = ?7, accessed = ?8, hits = ?9, tags = ?10, form = ?11, file = ?12, length = ?13, checksum = ?14, \
+    value = ?15 WHERE id = ?16";
+
+const UPDATE_PLAIN: &str = "UPDATE entry SET version = ?1, rank = ?2, size = ?3, stored = ?4, accessed = ?4, \
+    form = ?5, checksum = ?6, value = ?7 WHERE id = ?8";
+
+/// What a stored entry has besides its draft.
+pub(super) struct Columns<'a> {
+    pub(super) id: i64,
+    pub(super) version: i64,
+    pub(super) rank: Option<i64>,
+    pub(super) size: i64,
+    pub(super) hits: i64,
+    pub(super) tags: Option<&'a str>,
+}
+
+impl Change<'_> {
+    /// Writes the row of an entry, over that of the prior one if there is one.
+    pub(super) fn write_row(&self, prior: Option<&Prior>, draft: &Draft<'_>, columns: &Columns<'_>) -> Result<()> {
+        match prior {
+            Some(prior) if prior.is_plain() && draft.is_plain() => self.update_plain(draft, columns),
+            Some(_) => self.update(draft, columns),
+            None => self.insert(draft, columns),
+        }
+    }
+
+    fn insert(&self, draft: &Draft<'_>, columns: &Columns<'_>) -> Result<()> {
+        self.run(|connection| {
+            let mut statement = connection.prepare_cached(INSERT)?;
+            self.bind(&mut statement, draft, columns)?;
+            statement.raw_bind_parameter(17, draft.key)?;
+            statement.raw_execute().map(drop)
+        })
+    }
+
+    fn update(&self, draft: &Draft<'_>, columns: &Columns<'_>) -> Result<()> {
+        self.run(|connection| {
+            let mut statement = connection.prepare_cached(UPDATE)?;
+            self.bind(&mut statement, draft, columns)?;
+            statement.raw_execute().map(drop)
+        })
+    }
+
+    /// The parameters that [`INSERT`] and [`UPDATE`] have in common.
+    fn bind(&self, statement: &mut Statement<'_>, draft: &Draft<'_>, columns: &Columns<'_>) -> rusqlite::Result<()> {
+        let parameters: [&dyn ToSql; 16] = [
+            &columns.version,
+            &columns.rank,
+            &columns.size,
+            &self.now,
+            &draft.lifetime.expires,
+            &draft.lifetime.ttl,
+            &draft.lifetime.sliding,
+            &self.now,
+            &columns.hits,
+            &columns.tags,
+            &(draft.form as i64),
+            &draft.file,
+            &draft.file.map(|_| draft.length.cast_signed()),
+            &draft.checksum,
+            &draft.column,
+            &columns.id,
+        ];
+        (1..).zip(parameters).try_for_each(|(index, parameter)| statement.raw_bind_parameter(index, parameter))
+    }
+
+    /// [`Change::update`] where neither the old nor the new entry has anything but a value: the most
+    /// frequent change, with half the columns and without a look at the index of expiry times.
+    fn update_plain(&self, draft: &Draft<'_>, columns: &Columns<'_>) -> Result<()> {
+        self.run(|connection| {
+            connection
+                .prepare_cached(UPDATE_PLAIN)?
+                .execute(params![
+                    columns.version,
+                    columns.rank,
+                    columns.size,
+                    self.now,
+                    draft.form as i64,
+                    draft.checksum,
+                    draft.column,
+                    columns.id,
+                ])
+                .map(drop)
+        })
+    }
+}
