@@ -43,7 +43,7 @@ pub(crate) struct Run {
     #[command(flatten)]
     entry: EntryArguments,
 
-    /// Identify the command by this instead of what it consists of
+    /// Identify the command by this instead of what it consists of; the entry's key is `run:KEY`
     #[arg(long, conflicts_with = "environment")]
     key: Option<String>,
 
