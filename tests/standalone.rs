@@ -11,7 +11,8 @@ use larder_tests::component::{Host, Instance, World, options, plain, text, text_
 use larder_tests::worker::Worker;
 
 const WORKER: &str = env!("CARGO_BIN_EXE_larder-worker");
-const LEASE_MS: u32 = 500;
+/// Long enough for a machine that is busy compiling.
+const LEASE_MS: u32 = 1000;
 
 fn open(directory: &Path, wait_ms: u32) -> Result<Instance, Error> {
     let options = OpenOptions { lease_ms: Some(LEASE_MS), wait_ms: Some(wait_ms), ..options() };
