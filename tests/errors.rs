@@ -53,6 +53,17 @@ fn timeout_when_another_writer_does_not_finish() {
 }
 
 #[test]
+fn the_longest_wait_that_can_be_asked_for_is_no_error() {
+    let directory = tempfile::tempdir().unwrap();
+    for world in [World::Shared, World::Standalone] {
+        let patient = OpenOptions { wait_ms: Some(u32::MAX), ..options() };
+        let mut cache = Host::of(world).open(directory.path(), patient).unwrap();
+        assert_works(&mut cache);
+        cache.close().unwrap();
+    }
+}
+
+#[test]
 fn locked_when_somebody_has_the_directory_alone() {
     let directory = tempfile::tempdir().unwrap();
     let alone = OpenOptions { exclusive: true, ..options() };
@@ -74,7 +85,7 @@ fn full_at_a_limit_under_the_policy_that_evicts_nothing() {
     for index in 0..2 {
         cache.set(&Key::Integer(index), &text("x"), &plain()).unwrap();
     }
-    assert_error!(cache.set(&Key::Integer(2), &text("x"), &plain()), Full, ["limit"]);
+    assert_error!(cache.set(&Key::Integer(2), &text("x"), &plain()), Full, ["limit", "cache.db"]);
     // A large value leaves no file behind either.
     assert_error!(cache.set(&Key::Integer(2), &Value::Bytes(vec![0; 50_000]), &plain()), Full, ["limit"]);
     assert_eq!(value_files(directory.path()), [] as [&Path; 0]);

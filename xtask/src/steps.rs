@@ -12,6 +12,9 @@ use crate::toolchain::{Route, Toolchain};
 use crate::workspace::Workspace;
 use crate::{command, component, python, report};
 
+/// The program of the demo.
+const DEMO: &str = "larder-demo";
+
 /// One run of xtask.
 pub(crate) struct Session {
     workspace: Workspace,
@@ -40,10 +43,10 @@ impl Session {
     pub(crate) fn demo(&self, directory: Option<&Path>) -> Result<()> {
         self.build()?;
         // Apart from running it, so that the long first build is seen to go on.
-        command::run(self.cargo("build").args(["--package", "larder-demo"]))?;
+        command::run(self.cargo("build").args(["--workspace", "--bin", DEMO]))?;
         let directory = directory.map(std::path::absolute).transpose()?;
         let mut demo = self.cargo("run");
-        command::run(demo.args(["--quiet", "--package", "larder-demo", "--"]).args(directory))
+        command::run(demo.args(["--quiet", "--bin", DEMO, "--"]).args(directory))
     }
 
     /// Runs every test, or those that `arguments` choose.

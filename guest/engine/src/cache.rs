@@ -335,7 +335,7 @@ impl Session {
         let settings = first.settings().clone();
         if let Some(asked) = options.shards.filter(|asked| *asked != settings.shards) {
             return Err(Error::InvalidArgument(format!(
-                "the directory has {} shards, not {asked}; the number is fixed when it is made",
+                "the number of shards is {}, not {asked}: it is fixed when the directory is made",
                 settings.shards
             )));
         }

@@ -54,7 +54,9 @@ impl Database {
 
     fn configure(&self, access: Access) -> rusqlite::Result<()> {
         let connection = self.connection();
-        connection.busy_timeout(Duration::from_millis(u64::from(access.wait_ms)))?;
+        // SQLite counts in 31 bits: 24 days, which is as good as what may be asked for beyond.
+        let wait_ms = access.wait_ms.min(i32::MAX.unsigned_abs());
+        connection.busy_timeout(Duration::from_millis(u64::from(wait_ms)))?;
         if access.exclusive {
             connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
         }

@@ -64,7 +64,10 @@ impl Error {
     /// An error of the file system at `path`, under the name that fits its kind.
     pub fn from_io(path: &std::path::Path, error: &std::io::Error) -> Self {
         use std::io::ErrorKind;
-        let text = format!("{}: {error}", path.display());
+        // Without the number, which on WASI is not that of the host.
+        let reason = error.to_string();
+        let reason = reason.split(" (os error ").next().unwrap_or_default();
+        let text = format!("{}: {reason}", path.display());
         match error.kind() {
             ErrorKind::NotFound => Self::NotFound(text),
             ErrorKind::PermissionDenied => Self::PermissionDenied(text),

@@ -84,7 +84,7 @@ impl Change<'_> {
         if !self.is_over() {
             Ok(())
         } else if self.settings.policy == Policy::None {
-            Err(Error::Full("the limit of the cache is reached, and its policy evicts nothing".into()))
+            Err(Error::Full(format!("{}: a limit is reached, and the policy evicts nothing", self.path().display())))
         } else {
             Err(Error::Corrupt(format!("{}: the totals exceed what the entries add up to", self.path().display())))
         }
