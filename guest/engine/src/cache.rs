@@ -177,9 +177,7 @@ impl Cache {
 
     /// What this handle has counted.
     pub fn statistics(&self) -> Result<Statistics> {
-        if self.closed {
-            return Err(Error::Closed);
-        }
+        self.assure_open()?;
         let mut counts = self.counts;
         self.session.iter().flat_map(|session| &session.shards).for_each(|shard| counts.add(shard.counts));
         let Counts { hits, misses, sets, deletes, evictions, expirations } = counts;
@@ -207,9 +205,7 @@ impl Cache {
 
     /// Writes what is pending and lets go of the directory.
     pub fn close(&mut self) -> Result<()> {
-        if self.closed {
-            return Err(Error::Closed);
-        }
+        self.assure_open()?;
         self.closed = true;
         self.session.take().map_or(Ok(()), Session::end)
     }
@@ -253,9 +249,7 @@ impl Cache {
 
     /// The session, begun anew if the last one was lost.
     fn session(&mut self) -> Result<&mut Session> {
-        if self.closed {
-            return Err(Error::Closed);
-        }
+        self.assure_open()?;
         if self.session.is_none() {
             self.session = Some(Session::begin(&self.path, &self.options, &self.platform)?);
         }

@@ -16,6 +16,7 @@ pub use keys::Keys;
 use crate::error::Result;
 use crate::options::{Entry, Expiry, Information, Problem, Scan, Selection, SetOptions, Statistics};
 use crate::runtime::bindings::types;
+use crate::runtime::{Answer, Call};
 use crate::value::{Key, Number, Value};
 use pool::Pool;
 
@@ -67,6 +68,11 @@ impl Cache {
         Self::builder().open_temporary()
     }
 
+    /// Calls the component on an instance of this thread's own.
+    fn call<T>(&self, call: impl FnOnce(Call<'_>) -> Answer<T>) -> Result<T> {
+        self.pool.run(|instance| instance.call(call))
+    }
+
     /// Opens a cache in another way.
     pub fn builder() -> CacheBuilder {
         CacheBuilder::default()
@@ -80,9 +86,7 @@ impl Cache {
     /// The live value under a key. A hit counts for the eviction policy.
     pub fn get<'k>(&self, key: impl Into<Key<'k>>) -> Result<Option<Value<'static>>> {
         let key = key.into();
-        let value = self
-            .pool
-            .run(|instance| instance.call(|call| call.guest.call_get(call.store, call.cache, key.as_param())))?;
+        let value = self.call(|call| call.guest.call_get(call.store, call.cache, key.as_param()))?;
         Ok(value.map(Value::from))
     }
 
@@ -97,9 +101,7 @@ impl Cache {
     /// ```
     pub fn get_entry<'k>(&self, key: impl Into<Key<'k>>) -> Result<Option<Entry>> {
         let key = key.into();
-        let entry = self
-            .pool
-            .run(|instance| instance.call(|call| call.guest.call_get_entry(call.store, call.cache, key.as_param())))?;
+        let entry = self.call(|call| call.guest.call_get_entry(call.store, call.cache, key.as_param()))?;
         Ok(entry.map(Entry::from))
     }
 
@@ -117,11 +119,9 @@ impl Cache {
     ) -> Result<u64> {
         let (key, value, tags) = (key.into(), value.into(), options.tags());
         value.check_size()?;
-        self.pool.run(|instance| {
-            instance.call(|call| {
-                let options = options.as_param(&tags);
-                call.guest.call_set(call.store, call.cache, key.as_param(), value.as_param(), options)
-            })
+        self.call(|call| {
+            let options = options.as_param(&tags);
+            call.guest.call_set(call.store, call.cache, key.as_param(), value.as_param(), options)
         })
     }
 
@@ -135,26 +135,22 @@ impl Cache {
     ) -> Result<Option<u64>> {
         let (key, value, tags) = (key.into(), value.into(), options.tags());
         value.check_size()?;
-        self.pool.run(|instance| {
-            instance.call(|call| {
-                let options = options.as_param(&tags);
-                call.guest.call_add(call.store, call.cache, key.as_param(), value.as_param(), options)
-            })
+        self.call(|call| {
+            let options = options.as_param(&tags);
+            call.guest.call_add(call.store, call.cache, key.as_param(), value.as_param(), options)
         })
     }
 
     /// Removes an entry. Returns whether there was one that was live.
     pub fn delete<'k>(&self, key: impl Into<Key<'k>>) -> Result<bool> {
         let key = key.into();
-        self.pool.run(|instance| instance.call(|call| call.guest.call_delete(call.store, call.cache, key.as_param())))
+        self.call(|call| call.guest.call_delete(call.store, call.cache, key.as_param()))
     }
 
     /// Gives a live entry a new expiry, counted from now. Returns whether there was one.
     pub fn touch<'k>(&self, key: impl Into<Key<'k>>, expiry: impl Into<Expiry>) -> Result<bool> {
         let (key, expiry) = (key.into(), expiry.into());
-        self.pool.run(|instance| {
-            instance.call(|call| call.guest.call_touch(call.store, call.cache, key.as_param(), expiry.into()))
-        })
+        self.call(|call| call.guest.call_touch(call.store, call.cache, key.as_param(), expiry.into()))
     }
 
     /// Adds to an integer and returns the sum; an absent one counts as 0.
@@ -184,11 +180,9 @@ impl Cache {
         options: &SetOptions,
     ) -> Result<Option<Number>> {
         let (key, delta, tags) = (key.into(), types::Number::from(delta.into()), options.tags());
-        let sum = self.pool.run(|instance| {
-            instance.call(|call| {
-                let (initial, options) = (initial.map(Into::into), options.as_param(&tags));
-                call.guest.call_increment(call.store, call.cache, key.as_param(), delta, initial, options)
-            })
+        let sum = self.call(|call| {
+            let (initial, options) = (initial.map(Into::into), options.as_param(&tags));
+            call.guest.call_increment(call.store, call.cache, key.as_param(), delta, initial, options)
         })?;
         Ok(sum.map(Number::from))
     }
@@ -196,17 +190,17 @@ impl Cache {
     /// Whether a key has a live entry. Counts neither for the policy nor for statistics.
     pub fn contains<'k>(&self, key: impl Into<Key<'k>>) -> Result<bool> {
         let key = key.into();
-        self.pool.run(|instance| instance.call(|call| call.guest.call_contains(call.store, call.cache, key.as_param())))
+        self.call(|call| call.guest.call_contains(call.store, call.cache, key.as_param()))
     }
 
     /// Number of entries, expired ones that were not yet removed included.
     pub fn count(&self) -> Result<u64> {
-        self.pool.run(|instance| instance.call(|call| call.guest.call_count(call.store, call.cache)))
+        self.call(|call| call.guest.call_count(call.store, call.cache))
     }
 
     /// Size of these entries in bytes: keys, values and tags, and 64 for each.
     pub fn volume(&self) -> Result<u64> {
-        self.pool.run(|instance| instance.call(|call| call.guest.call_volume(call.store, call.cache)))
+        self.call(|call| call.guest.call_volume(call.store, call.cache))
     }
 
     /// Enumerates keys. An entry that is there throughout is returned exactly once; the cost is in
@@ -230,18 +224,17 @@ impl Cache {
     /// many.
     #[allow(clippy::needless_pass_by_value, reason = "a selection is made where it is used")]
     pub fn evict(&self, selection: Selection) -> Result<u64> {
-        self.pool
-            .run(|instance| instance.call(|call| call.guest.call_evict(call.store, call.cache, selection.as_param())))
+        self.call(|call| call.guest.call_evict(call.store, call.cache, selection.as_param()))
     }
 
     /// Removes all expired entries. Returns how many.
     pub fn expire(&self) -> Result<u64> {
-        self.pool.run(|instance| instance.call(|call| call.guest.call_expire(call.store, call.cache)))
+        self.call(|call| call.guest.call_expire(call.store, call.cache))
     }
 
     /// Removes all entries. Returns how many.
     pub fn clear(&self) -> Result<u64> {
-        self.pool.run(|instance| instance.call(|call| call.guest.call_clear(call.store, call.cache)))
+        self.call(|call| call.guest.call_clear(call.store, call.cache))
     }
 
     /// What this handle and its clones have counted. Reading it has no effect.
@@ -251,15 +244,14 @@ impl Cache {
 
     /// The directory's settings and totals.
     pub fn info(&self) -> Result<Information> {
-        let information =
-            self.pool.run(|instance| instance.call(|call| call.guest.call_info(call.store, call.cache)))?;
+        let information = self.call(|call| call.guest.call_info(call.store, call.cache))?;
         Ok(information.into())
     }
 
     /// Looks for damage: in the databases, the totals, and every value file, which is read whole.
     /// Others can go on meanwhile. An empty list means all is well.
     pub fn check(&self) -> Result<Vec<Problem>> {
-        let problems = self.pool.run(|instance| instance.call(|call| call.guest.call_check(call.store, call.cache)))?;
+        let problems = self.call(|call| call.guest.call_check(call.store, call.cache))?;
         Ok(problems.into_iter().map(Problem::from).collect())
     }
 

@@ -124,7 +124,7 @@ impl Pool {
         match Instance::open(&self.opening, self.options) {
             Ok(instance) => Ok(Lent { pool: self, numbered: Some(Numbered { number, instance }) }),
             Err(error) => {
-                self.give_back(None);
+                self.forget_one();
                 Err(error)
             }
         }
@@ -183,18 +183,41 @@ impl Pool {
         state
     }
 
-    /// Takes an instance back, or, without one, notes that one is gone.
-    fn give_back(&self, numbered: Option<Numbered>) {
+    /// Takes an instance back. If the pool was closed meanwhile, it is the caller's to close.
+    fn give_back(&self, numbered: Numbered) -> Option<Numbered> {
         let mut state = self.lock();
-        match numbered {
-            Some(numbered) => state.idle.push(numbered),
-            None => state.alive -= 1,
+        if state.closed {
+            return Some(numbered);
         }
+        state.idle.push(numbered);
+        self.wake(state);
+        None
+    }
+
+    /// Notes that an instance is gone.
+    fn forget_one(&self) {
+        let mut state = self.lock();
+        state.alive -= 1;
+        self.wake(state);
+    }
+
+    /// Wakes those who wait, after a change of the state: some wait for an instance, some for
+    /// statistics, so all look.
+    fn wake(&self, state: MutexGuard<'_, State>) {
         let anybody = state.waiting > 0;
         drop(state);
         if anybody {
-            // All look: some wait for an instance, some for statistics.
             self.returned.notify_all();
+        }
+    }
+
+    /// Closes an instance that is not kept, and keeps what it has counted.
+    pub(super) fn retire(&self, instance: &mut Instance) {
+        if let Ok(counted) = instance.call(|call| call.guest.call_stats(call.store, call.cache)) {
+            self.lock().retired.add(&counted);
+        }
+        if let Err(error) = instance.close() {
+            tracing::warn!(%error, "an instance could not be closed; the next opener completes what is missing");
         }
     }
 
@@ -209,26 +232,18 @@ impl Drop for Lent<'_> {
         let Some(mut numbered) = self.numbered.take() else { return };
         // A thread that panics inside a call leaves the instance in the middle of something.
         let broken = numbered.instance.is_broken() || std::thread::panicking();
-        if !broken && !numbered.instance.is_bloated() && !self.pool.lock().closed {
-            self.pool.give_back(Some(numbered));
-            return;
+        if !broken && !numbered.instance.is_bloated() {
+            match self.pool.give_back(numbered) {
+                None => return,
+                Some(refused) => numbered = refused,
+            }
         }
         if !broken {
             self.pool.retire(&mut numbered.instance);
         }
-        self.pool.give_back(None);
-    }
-}
-
-impl Pool {
-    /// Closes an instance that is not kept, and keeps what it has counted.
-    pub(super) fn retire(&self, instance: &mut Instance) {
-        if let Ok(counted) = instance.call(|call| call.guest.call_stats(call.store, call.cache)) {
-            self.lock().retired.add(&counted);
-        }
-        if let Err(error) = instance.close() {
-            tracing::warn!(%error, "an instance could not be closed; the next opener completes what is missing");
-        }
+        // Gone before it is said to be: whoever waits for its place may open another at once.
+        drop(numbered);
+        self.pool.forget_one();
     }
 }
 

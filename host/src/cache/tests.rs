@@ -95,6 +95,22 @@ fn closing_ends_all_clones() {
 }
 
 #[test]
+fn an_instance_in_use_while_the_cache_is_closed_lets_go_when_it_is_given_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let cache = Cache::open(directory.path()).unwrap();
+    let alone = || Cache::builder().exclusive(true).wait(Duration::from_millis(20)).open(directory.path());
+    cache
+        .pool
+        .run(|_| {
+            cache.close()?;
+            assert!(matches!(alone(), Err(Error::Locked(_))), "it is still in use");
+            Ok(())
+        })
+        .unwrap();
+    alone().unwrap().set("key", "value").unwrap();
+}
+
+#[test]
 fn a_temporary_cache_is_gone_when_dropped() {
     let cache = Cache::temporary().unwrap();
     let directory = cache.directory().to_owned();

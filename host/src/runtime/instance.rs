@@ -131,19 +131,20 @@ impl Instance {
     /// Calls into the component. A trap makes the instance unusable.
     pub(crate) fn call<T>(&mut self, call: impl FnOnce(Call<'_>) -> Answer<T>) -> Result<T> {
         let guest = self.exports.larder_cache_cache().cache();
-        match call(Call { guest, store: &mut self.store, cache: self.cache }) {
-            Ok(answer) => answer.map_err(Error::from),
-            Err(error) => {
-                self.broken = true;
-                Err(Error::Failed(format!("{error:#}")))
-            }
-        }
+        let answer = call(Call { guest, store: &mut self.store, cache: self.cache });
+        self.settle(answer)
     }
 
     /// The next keys of a cursor of this instance.
     pub(crate) fn next_keys(&mut self, cursor: ResourceAny, limit: u32) -> Result<Vec<types::KeyResult>> {
         let guest: GuestKeyCursor<'_> = self.exports.larder_cache_cache().key_cursor();
-        match guest.call_next(&mut self.store, cursor, limit) {
+        let answer = guest.call_next(&mut self.store, cursor, limit);
+        self.settle(answer)
+    }
+
+    /// The result of a call, or, after a trap, the end of the instance.
+    fn settle<T>(&mut self, answer: Answer<T>) -> Result<T> {
+        match answer {
             Ok(answer) => answer.map_err(Error::from),
             Err(error) => {
                 self.broken = true;

@@ -25,6 +25,7 @@ const TOTALS: &str = "SELECT count, volume, sequence, age, settings FROM totals"
 const PRIOR: &str = "SELECT t.count, t.volume, t.sequence, t.age, t.settings, \
     e.id, e.size, e.rank, e.file, e.tags, e.expires, e.ttl, e.sliding, e.hits \
     FROM totals AS t LEFT JOIN entry AS e ON e.key = ?1";
+
 /// What has to be known of an entry to remove it.
 #[derive(Debug, Clone)]
 pub(super) struct Stored {
@@ -46,9 +47,7 @@ impl Stored {
             tags: row.get(first + 4)?,
         })
     }
-}
 
-impl Stored {
     /// Its tags, in order.
     pub(super) fn tags(&self) -> Vec<String> {
         split_tags(self.tags.as_deref()).map(str::to_owned).collect()

@@ -11,7 +11,6 @@ const INSERT: &str = "INSERT INTO entry (version, rank, size, stored, expires, t
 const UPDATE: &str = "UPDATE entry SET version = ?1, rank = ?2, size = ?3, stored = ?4, expires = ?5, ttl = ?6, \
     sliding = ?7, accessed = ?8, hits = ?9, tags = ?10, form = ?11, file = ?12, length = ?13, checksum = ?14, \
     value = ?15 WHERE id = ?16";
-
 const UPDATE_PLAIN: &str = "UPDATE entry SET version = ?1, rank = ?2, size = ?3, stored = ?4, accessed = ?4, \
     form = ?5, checksum = ?6, value = ?7 WHERE id = ?8";
 

@@ -46,7 +46,8 @@ impl Shard {
                 if mode == Mode::IfAbsent && change.live().is_some() {
                     return Ok(None);
                 }
-                change.store_value(key, hash, value, form, file, options, &tags).map(Some)
+                let lifetime = change.lifetime(options)?;
+                change.store_value(key, hash, value, form, file, lifetime, &tags).map(Some)
             });
             if let (Some(file), Ok(None) | Err(_)) = (file, &stored) {
                 shard.discard_file(file);
@@ -95,9 +96,8 @@ impl Shard {
                 let Some(prior) = change.live().cloned() else {
                     let Some(initial) = initial else { return Ok(None) };
                     let sum = initial.plus(delta, key)?;
-                    let value = Value::from(sum);
-                    let form = value.form(u32::MAX);
-                    change.store_value(key, hash, &value, form, None, options, &tags)?;
+                    let lifetime = change.lifetime(options)?;
+                    change.store_number(key, hash, sum, lifetime, &tags)?;
                     return Ok(Some(sum));
                 };
                 let sum = change.number(prior.stored.id, key, hash)?.plus(delta, key)?;
@@ -111,6 +111,11 @@ impl Shard {
 }
 
 impl Change<'_> {
+    /// The lifetime of an entry that is stored now.
+    fn lifetime(&self, options: &SetOptions) -> Result<Lifetime> {
+        Lifetime::starting(self.now, options.ttl, self.settings().default_ttl, options.sliding)
+    }
+
     #[allow(clippy::too_many_arguments, reason = "the parts of an entry, at the one place that joins them")]
     fn store_value(
         &mut self,
@@ -119,10 +124,9 @@ impl Change<'_> {
         value: &Value,
         form: Form,
         file: Option<i64>,
-        options: &SetOptions,
+        lifetime: Lifetime,
         tags: &[&str],
     ) -> Result<u64> {
-        let lifetime = Lifetime::starting(self.now, options.ttl, self.settings().default_ttl, options.sliding)?;
         let draft = Draft {
             key,
             column: ToSqlOutput::Borrowed(value.to_column(form)),
@@ -139,17 +143,7 @@ impl Change<'_> {
     fn store_number(&mut self, key: &Key, hash: u64, sum: Number, lifetime: Lifetime, tags: &[&str]) -> Result<()> {
         let value = Value::from(sum);
         let form = value.form(u32::MAX);
-        let draft = Draft {
-            key,
-            column: ToSqlOutput::Borrowed(value.to_column(form)),
-            form,
-            file: None,
-            length: value.size() as u64,
-            checksum: value.checksum(hash, form),
-            lifetime,
-            tags,
-        };
-        self.store(&draft).map(drop)
+        self.store_value(key, hash, &value, form, None, lifetime, tags).map(drop)
     }
 
     /// The number an entry holds.
