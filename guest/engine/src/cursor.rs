@@ -3,13 +3,16 @@
 use std::collections::VecDeque;
 
 use crate::cache::Cache;
+use crate::entry::Item;
 use crate::error::{Error, Result};
 use crate::key::Key;
 use crate::selection::{Selection, Span};
-use crate::shard::{Direction, Page, Position};
+use crate::shard::{Address, Direction, Page, Position};
 
 /// Most keys of one call.
 const CALL_LIMIT: u32 = 10_000;
+/// Values of one call stop at this size, in bytes.
+const CALL_SIZE: usize = 1024 * 1024;
 /// Keys read from a shard at a time.
 const PAGE: u32 = 512;
 
@@ -57,8 +60,22 @@ struct ShardCursor {
 }
 
 impl Cache {
+    /// The first item of an enumeration.
+    pub fn first(&mut self, scan: &Scan) -> Result<Option<Item>> {
+        Ok(self.scan(scan)?.next_items(self, 1)?.pop())
+    }
+
+    /// Number and size of the entries of a selection, with or without expired ones.
+    pub fn measure(&mut self, selection: &Selection, expired: bool) -> Result<(u64, u64)> {
+        let span = selection.span()?;
+        let each = self.on_all(|shard| {
+            if *selection == Selection::All && expired { shard.totals() } else { shard.measure(&span, expired) }
+        })?;
+        Ok(each.into_iter().fold((0, 0), |sum, each| (sum.0 + each.0, sum.1 + each.1)))
+    }
+
     /// Begins an enumeration.
-    pub fn keys(&mut self, scan: &Scan) -> Result<Cursor> {
+    pub fn scan(&mut self, scan: &Scan) -> Result<Cursor> {
         let selected = scan.selection.span()?;
         let shards = self.on_all(|shard| {
             Ok(ShardCursor { buffer: VecDeque::new(), after: None, last: shard.last_id()?, exhausted: false })
@@ -76,21 +93,76 @@ impl Cache {
 impl Cursor {
     /// Up to `limit` further keys; none left: an empty list.
     pub fn next(&mut self, cache: &mut Cache, limit: u32) -> Result<Vec<Key>> {
-        if limit == 0 || limit > CALL_LIMIT {
-            return Err(Error::InvalidArgument(format!("the number of keys must be 1 to {CALL_LIMIT}, not {limit}")));
-        }
+        check_limit(limit)?;
         cache.assure_open()?;
         let mut keys = Vec::new();
         while keys.len() < limit as usize {
-            match (0..self.shards.len()).try_for_each(|index| self.fill(cache, index)) {
+            match self.head(cache) {
                 // What was taken from the buffers must not get lost. The next call meets the error.
                 Err(_) if !keys.is_empty() => break,
-                filled => filled?,
+                head => {
+                    let Some(index) = head? else { break };
+                    keys.extend(self.take(index).map(|next| next.key));
+                }
             }
-            let Some(index) = self.first() else { break };
-            keys.extend(self.shards.get_mut(index).and_then(|shard| shard.buffer.pop_front()).map(|next| next.key));
         }
         Ok(keys)
+    }
+
+    /// Up to `limit` further keys with their entries, fewer where they are large; none left: an
+    /// empty list. They are as they are when they are returned.
+    pub fn next_items(&mut self, cache: &mut Cache, limit: u32) -> Result<Vec<Item>> {
+        check_limit(limit)?;
+        cache.assure_open()?;
+        let (mut items, mut size) = (Vec::new(), 0);
+        while items.len() < limit as usize && size < CALL_SIZE {
+            match self.next_item(cache) {
+                Err(_) if !items.is_empty() => break,
+                Err(error) => {
+                    if matches!(error, Error::Corrupt(_)) {
+                        // Told once; the rest can still be had.
+                        self.first().and_then(|index| self.take(index));
+                    }
+                    return Err(error);
+                }
+                Ok(next) => {
+                    let Some(item) = next else { break };
+                    size += item.entry.value.size();
+                    items.push(item);
+                }
+            }
+        }
+        Ok(items)
+    }
+
+    /// The next entry that is still there. It is taken off the buffer once it was read.
+    fn next_item(&mut self, cache: &mut Cache) -> Result<Option<Item>> {
+        while let Some(index) = self.head(cache)? {
+            let Some(position) = self.shards.get(index).and_then(|shard| shard.buffer.front()) else { break };
+            let key = &position.key;
+            let expired = self.expired;
+            let entry = match (&self.span, key) {
+                (Span::Queue(queue), Key::Integer(place)) => {
+                    cache.on_index(index, |shard| shard.inspect(Address::Queue(queue, *place), expired))?
+                }
+                _ => cache.on_index(index, |shard| shard.inspect(Address::Key(key, key.hash()), expired))?,
+            };
+            let key = self.take(index).map(|position| position.key);
+            if let (Some(key), Some(entry)) = (key, entry) {
+                return Ok(Some(Item { key, entry }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The shard whose buffer begins with the next key, after the buffers have been filled.
+    fn head(&mut self, cache: &mut Cache) -> Result<Option<usize>> {
+        (0..self.shards.len()).try_for_each(|index| self.fill(cache, index))?;
+        Ok(self.first())
+    }
+
+    fn take(&mut self, index: usize) -> Option<Position> {
+        self.shards.get_mut(index).and_then(|shard| shard.buffer.pop_front())
     }
 
     /// Reads the next page of a shard if its buffer is empty.
@@ -127,4 +199,11 @@ impl Cursor {
         };
         first.map(|(index, _)| index)
     }
+}
+
+fn check_limit(limit: u32) -> Result<()> {
+    if limit == 0 || limit > CALL_LIMIT {
+        return Err(Error::InvalidArgument(format!("the number of entries must be 1 to {CALL_LIMIT}, not {limit}")));
+    }
+    Ok(())
 }

@@ -108,13 +108,61 @@ impl Database {
 
     /// Runs `change` in a write transaction: all of it happens, or on an error nothing.
     pub(crate) fn write<T>(&self, change: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
-        self.execute("BEGIN IMMEDIATE")?;
-        let result = change(self.connection()).and_then(|value| self.execute("COMMIT").map(|()| value));
-        if result.is_err() && !self.connection().is_autocommit() {
-            // SQLite has itself rolled back after some errors; then there is nothing left to undo.
-            // If even this fails, the first error is the one to tell, and the journal undoes.
+        self.begin()?;
+        let result = change(self.connection()).and_then(|value| self.commit().map(|()| value));
+        if result.is_err() {
+            self.rollback();
+        }
+        result
+    }
+
+    /// Runs `change` as a part of the write transaction that is open: all of it happens, or on an
+    /// error nothing of this part.
+    pub(crate) fn nested<T>(&self, change: impl FnOnce() -> Result<T>) -> Result<T> {
+        self.execute("SAVEPOINT part")?;
+        let result = change();
+        if result.is_err() && self.is_in_transaction() {
+            // Else SQLite has rolled back the whole transaction, as after a full disk.
+            self.execute("ROLLBACK TO part")?;
+        }
+        if self.is_in_transaction() {
+            self.execute("RELEASE part")?;
+        }
+        result
+    }
+
+    /// Begins a write transaction.
+    pub(crate) fn begin(&self) -> Result<()> {
+        self.execute("BEGIN IMMEDIATE")
+    }
+
+    /// Commits the open transaction.
+    pub(crate) fn commit(&self) -> Result<()> {
+        self.execute("COMMIT")
+    }
+
+    /// Undoes the open transaction, if there still is one: after some errors SQLite has done so
+    /// itself. If even this fails, closing the connection undoes it.
+    pub(crate) fn rollback(&self) {
+        if self.is_in_transaction() {
             let _ = self.execute("ROLLBACK");
         }
+    }
+
+    /// Whether a transaction is open.
+    pub(crate) fn is_in_transaction(&self) -> bool {
+        !self.connection().is_autocommit()
+    }
+
+    /// Runs `read` in a read transaction, so that all its statements see the same moment.
+    pub(crate) fn snapshot<T>(&self, read: impl FnOnce() -> Result<T>) -> Result<T> {
+        if self.is_in_transaction() {
+            return read();
+        }
+        self.execute("BEGIN")?;
+        let result = read();
+        // It has changed nothing, so its end cannot fail but with the connection.
+        self.rollback();
         result
     }
 

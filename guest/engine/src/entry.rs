@@ -1,5 +1,6 @@
 //! What reading returns.
 
+use crate::key::Key;
 use crate::value::Value;
 
 /// An entry as it was read, value and metadata from one moment.
@@ -9,6 +10,24 @@ pub struct Entry {
     pub value: Value,
     /// All else.
     pub metadata: Metadata,
+}
+
+/// An entry with its key; in a queue the key is the position.
+#[derive(Debug, Clone)]
+pub struct Item {
+    /// What it is found by.
+    pub key: Key,
+    /// The rest.
+    pub entry: Entry,
+}
+
+/// An entry of a queue.
+#[derive(Debug, Clone)]
+pub struct Queued {
+    /// Its place in the queue.
+    pub position: i64,
+    /// The rest.
+    pub entry: Entry,
 }
 
 /// What is known of an entry besides its value. Times are milliseconds since the Unix epoch.

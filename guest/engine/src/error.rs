@@ -52,9 +52,12 @@ pub enum Error {
     /// Not a Larder directory, or one of a newer version.
     #[error("unsupported format: {0}")]
     UnsupportedFormat(String),
-    /// The handle was closed.
-    #[error("the cache is closed")]
+    /// The handle, or the transaction, was closed.
+    #[error("the cache or the transaction is closed")]
     Closed,
+    /// A transaction of the same handle is open.
+    #[error("a transaction of this handle is open: work goes through it until it ends")]
+    InTransaction,
     /// Anything else the system reported.
     #[error("input/output error: {0}")]
     Io(String),

@@ -76,6 +76,15 @@ impl ValueFiles {
         }
     }
 
+    /// The value files in the directory where a file is.
+    pub(crate) fn list_beside(&self, file: i64) -> io::Result<Vec<i64>> {
+        let path = self.path(file);
+        let Some(directory) = path.parent() else { return Ok(Vec::new()) };
+        let name = directory.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let files = children(directory)?;
+        Ok(files.iter().filter_map(|file| Self::number(&name, &file.file_name().to_string_lossy())).collect())
+    }
+
     /// Every path below the directory, with its number if it is that of a value file.
     pub(crate) fn list(&self) -> io::Result<Vec<(PathBuf, Option<i64>)>> {
         let mut found = Vec::new();

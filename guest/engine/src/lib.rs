@@ -50,15 +50,15 @@ mod tenure;
 pub mod testing;
 mod value;
 
-pub use cache::{Cache, Information, Statistics};
+pub use cache::{Cache, Draft, Information, Statistics, Ticket};
 pub use cursor::{Cursor, Order, Scan};
-pub use entry::{Entry, Metadata};
+pub use entry::{Entry, Item, Metadata, Queued};
 pub use error::{Error, Result};
 pub use key::{KEY_LIMIT, Key};
 pub use number::Number;
 pub use options::{
-    DEFAULT_LEASE_MS, DEFAULT_WAIT_MS, Durability, Expiry, INLINE_LIMIT, Limit, OpenOptions, Policy, SHARDS_LIMIT,
-    SetOptions, TAG_LIMIT, TAGS_LIMIT,
+    Changes, Compression, DEFAULT_LEASE_MS, DEFAULT_WAIT_MS, Durability, Expiry, INLINE_LIMIT, Limit, OpenOptions,
+    Policy, QUEUE_LIMIT, SHARDS_LIMIT, SetOptions, Side, TAG_LIMIT, TAGS_LIMIT,
 };
 pub use platform::{Platform, RangeLocks, Sharing};
 pub use schema::format_version;

@@ -25,17 +25,31 @@ impl Number {
 
     /// The sum: an integer if both are. `key` is for the error.
     pub(crate) fn plus(self, other: Self, key: &Key) -> Result<Self> {
-        #[allow(clippy::cast_precision_loss, reason = "a sum with a real is a real, rounded as reals are")]
-        let real = |number| match number {
-            Self::Integer(integer) => integer as f64,
-            Self::Real(real) => real,
-        };
         match (self, other) {
             (Self::Integer(a), Self::Integer(b)) => a
                 .checked_add(b)
                 .map(Self::Integer)
                 .ok_or_else(|| Error::Overflow(format!("{a} + {b} under {key} is beyond 64 bits"))),
-            (a, b) => Ok(Self::Real(real(a) + real(b))),
+            (a, b) => Ok(Self::Real(a.real() + b.real())),
+        }
+    }
+
+    /// The difference: an integer if both are. `key` is for the error.
+    pub(crate) fn minus(self, other: Self, key: &Key) -> Result<Self> {
+        match (self, other) {
+            (Self::Integer(a), Self::Integer(b)) => a
+                .checked_sub(b)
+                .map(Self::Integer)
+                .ok_or_else(|| Error::Overflow(format!("{a} - {b} under {key} is beyond 64 bits"))),
+            (a, b) => Ok(Self::Real(a.real() - b.real())),
+        }
+    }
+
+    #[allow(clippy::cast_precision_loss, reason = "a sum with a real is a real, rounded as reals are")]
+    fn real(self) -> f64 {
+        match self {
+            Self::Integer(integer) => integer as f64,
+            Self::Real(real) => real,
         }
     }
 }
@@ -59,5 +73,7 @@ mod tests {
         assert_eq!(Number::Integer(2).plus(Number::Integer(-3), &key), Ok(Number::Integer(-1)));
         assert!(matches!(Number::Integer(i64::MAX).plus(Number::Integer(1), &key), Err(Error::Overflow(_))));
         assert_eq!(Number::Integer(2).plus(Number::Real(0.5), &key), Ok(Number::Real(2.5)));
+        assert_eq!(Number::Integer(-1).minus(Number::Integer(i64::MIN), &key), Ok(Number::Integer(i64::MAX)));
+        assert!(matches!(Number::Integer(0).minus(Number::Integer(i64::MIN), &key), Err(Error::Overflow(_))));
     }
 }

@@ -6,6 +6,8 @@ use crate::error::{Error, Result};
 pub const TAGS_LIMIT: usize = 64;
 /// Longest tag in bytes.
 pub const TAG_LIMIT: usize = 1024;
+/// Longest name of a queue in bytes.
+pub const QUEUE_LIMIT: usize = 1024;
 /// Most shards of one directory.
 pub const SHARDS_LIMIT: u32 = 256;
 /// Largest inline threshold in bytes.
@@ -86,6 +88,27 @@ impl Policy {
     }
 }
 
+/// One end of a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// Where values are pulled from, unless told otherwise.
+    Front,
+    /// Where values are pushed, unless told otherwise.
+    Back,
+}
+
+/// Refuses a name that no queue can have.
+pub(crate) fn check_queue(queue: &str) -> Result<()> {
+    if queue.contains('\0') {
+        return Err(Error::InvalidArgument("the name of a queue must not contain NUL".into()));
+    }
+    if queue.len() > QUEUE_LIMIT {
+        let (size, limit) = (queue.len() as u64, QUEUE_LIMIT as u64);
+        return Err(Error::TooLarge { what: "the name of a queue".into(), size, limit });
+    }
+    Ok(())
+}
+
 /// What survives a power loss. The numbers are part of the format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Durability {
@@ -108,9 +131,75 @@ pub enum Limit {
     AtMost(u64),
 }
 
-/// How to open a cache. `None`, `Recorded` and `Default` keep what the directory records.
+/// How values are made smaller. The numbers are part of the format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Compression {
+    /// Not at all.
+    #[default]
+    None = 0,
+    /// Fast.
+    Lz4 = 1,
+    /// Small.
+    Zstd = 2,
+}
+
+impl Compression {
+    /// The compression with this number; none if there is none.
+    pub(crate) fn from_number(number: i64) -> Option<Self> {
+        [Self::None, Self::Lz4, Self::Zstd].into_iter().find(|compression| *compression as i64 == number)
+    }
+}
+
+/// Changes of what a directory records. `None`, `Recorded` and `Default` keep what is there.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Changes {
+    /// Bound on the volume.
+    pub size_limit: Limit,
+    /// Bound on the count.
+    pub item_limit: Limit,
+    /// What is evicted first.
+    pub policy: Option<Policy>,
+    /// Time to live of entries that name none.
+    pub default_ttl: Expiry,
+    /// From which size on values have files.
+    pub inline_threshold: Option<u32>,
+    /// What survives a power loss.
+    pub durability: Option<Durability>,
+    /// How values are made smaller.
+    pub compression: Option<Compression>,
+    /// Whether statistics are added up in the directory.
+    pub statistics: Option<bool>,
+}
+
+impl Changes {
+    /// Whether nothing is to change.
+    pub(crate) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Refuses changes that can not be.
+    pub(crate) fn validate(&self) -> Result<()> {
+        let refuse = |what: String| Err(Error::InvalidArgument(what));
+        if matches!(self.inline_threshold, Some(threshold) if threshold == 0 || threshold > INLINE_LIMIT) {
+            return refuse(format!("the inline threshold must be 1 to {INLINE_LIMIT} bytes"));
+        }
+        for (limit, name) in [(self.size_limit, "size"), (self.item_limit, "item")] {
+            if matches!(limit, Limit::AtMost(most) if most == 0 || i64::try_from(most).is_err()) {
+                return refuse(format!("the {name} limit must be 1 to 2^63-1"));
+            }
+        }
+        match self.default_ttl {
+            Expiry::After(0) => refuse("a default time to live of 0 would store nothing".into()),
+            Expiry::After(ttl) if i64::try_from(ttl).is_err() => {
+                Err(Error::Overflow(format!("a default time to live of {ttl} ms")))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// How to open a cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(clippy::struct_excessive_bools, reason = "independent choices of the caller, as in the WIT record")]
 pub struct OpenOptions {
     /// Make the directory and a cache in it if there is none.
     pub create: bool,
@@ -118,20 +207,10 @@ pub struct OpenOptions {
     pub read_only: bool,
     /// Let nobody else in.
     pub exclusive: bool,
-    /// Bound on the volume.
-    pub size_limit: Limit,
-    /// Bound on the count.
-    pub item_limit: Limit,
-    /// What is evicted first.
-    pub policy: Option<Policy>,
     /// Number of databases.
     pub shards: Option<u32>,
-    /// Time to live of entries that name none.
-    pub default_ttl: Expiry,
-    /// From which size on values have files.
-    pub inline_threshold: Option<u32>,
-    /// What survives a power loss.
-    pub durability: Option<Durability>,
+    /// What the directory is to record.
+    pub changes: Changes,
     /// Longest wait for others, in milliseconds.
     pub wait_ms: u32,
     /// Duration of a lease, in milliseconds.
@@ -144,13 +223,8 @@ impl Default for OpenOptions {
             create: true,
             read_only: false,
             exclusive: false,
-            size_limit: Limit::Recorded,
-            item_limit: Limit::Recorded,
-            policy: None,
             shards: None,
-            default_ttl: Expiry::Default,
-            inline_threshold: None,
-            durability: None,
+            changes: Changes::default(),
             wait_ms: DEFAULT_WAIT_MS,
             lease_ms: DEFAULT_LEASE_MS,
         }
@@ -161,39 +235,15 @@ impl OpenOptions {
     /// Refuses options that can not be.
     pub(crate) fn validate(&self) -> Result<()> {
         let refuse = |what: String| Err(Error::InvalidArgument(what));
-        if self.read_only && (self.create || self.changes_settings()) {
+        if self.read_only && (self.create || !self.changes.is_empty()) {
             return refuse("read-only excludes create and every change of a setting".into());
         }
         if matches!(self.shards, Some(shards) if shards == 0 || shards > SHARDS_LIMIT) {
             return refuse(format!("shards must be 1 to {SHARDS_LIMIT}"));
         }
-        if matches!(self.inline_threshold, Some(threshold) if threshold == 0 || threshold > INLINE_LIMIT) {
-            return refuse(format!("the inline threshold must be 1 to {INLINE_LIMIT} bytes"));
-        }
-        for (limit, name) in [(self.size_limit, "size"), (self.item_limit, "item")] {
-            if matches!(limit, Limit::AtMost(most) if most == 0 || i64::try_from(most).is_err()) {
-                return refuse(format!("the {name} limit must be 1 to 2^63-1"));
-            }
-        }
         if !(100..=3_600_000).contains(&self.lease_ms) {
             return refuse("the lease must be 100 to 3,600,000 ms".into());
         }
-        match self.default_ttl {
-            Expiry::After(0) => refuse("a default time to live of 0 would store nothing".into()),
-            Expiry::After(ttl) if i64::try_from(ttl).is_err() => {
-                Err(Error::Overflow(format!("a default time to live of {ttl} ms")))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Whether any recorded setting would be changed.
-    pub(crate) fn changes_settings(&self) -> bool {
-        self.size_limit != Limit::Recorded
-            || self.item_limit != Limit::Recorded
-            || self.policy.is_some()
-            || self.default_ttl != Expiry::Default
-            || self.inline_threshold.is_some()
-            || self.durability.is_some()
+        self.changes.validate()
     }
 }

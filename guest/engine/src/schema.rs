@@ -15,12 +15,15 @@ pub fn format_version() -> u32 {
 
 /// What a shard consists of, in the order of creation. A database whose schema differs in a
 /// single letter is refused, so that no trigger, view or expression of a hostile one ever runs.
-const STATEMENTS: [&str; 8] = [
-    // `id` is the sequence number at which the key came in, so it orders by insertion and is never
-    // used twice. The value stands last: reading what is before it touches no overflow page.
+const STATEMENTS: [&str; 13] = [
+    // `id` is the sequence number at which the entry came in, so it orders by insertion and is
+    // never used twice. An entry has a key, or a queue and a position in it. The value stands last:
+    // reading what is before it touches no overflow page.
     "CREATE TABLE entry (
   id INTEGER PRIMARY KEY,
-  key ANY NOT NULL,
+  key ANY,
+  queue TEXT,
+  position INTEGER,
   version INTEGER NOT NULL,
   rank INTEGER,
   place INTEGER,
@@ -35,36 +38,92 @@ const STATEMENTS: [&str; 8] = [
   form INTEGER NOT NULL,
   file INTEGER,
   length INTEGER,
+  occupied INTEGER,
   checksum INTEGER NOT NULL,
   value ANY
 ) STRICT",
-    "CREATE UNIQUE INDEX entry_key ON entry (key)",
+    "CREATE UNIQUE INDEX entry_key ON entry (key) WHERE key IS NOT NULL",
+    "CREATE UNIQUE INDEX entry_queue ON entry (queue, position) WHERE queue IS NOT NULL",
     // What is evicted first has the lowest rank; entries that are never evicted have none. `place`,
     // the rank at which an entry stands in line, follows the rank late: see `room`.
     "CREATE INDEX entry_place ON entry (place) WHERE place IS NOT NULL",
     "CREATE INDEX entry_expires ON entry (expires) WHERE expires IS NOT NULL",
+    "CREATE INDEX entry_file ON entry (file) WHERE file IS NOT NULL",
     "CREATE TABLE tag (
   tag TEXT NOT NULL,
   entry INTEGER NOT NULL,
   PRIMARY KEY (tag, entry)
 ) STRICT, WITHOUT ROWID",
-    // Value files that no entry refers to: being written, or to be removed.
+    // Value files that no entry refers to: being written, or to be removed. With a `span` above 1,
+    // of that many successive numbers those that no entry refers to.
     "CREATE TABLE loose (
   file INTEGER PRIMARY KEY,
-  owner INTEGER NOT NULL
+  owner INTEGER NOT NULL,
+  span INTEGER NOT NULL
 ) STRICT",
     "CREATE TABLE setting (
   name TEXT PRIMARY KEY,
   value INTEGER
 ) STRICT, WITHOUT ROWID",
-    // One row. `settings` grows with every change of a setting, so that others notice.
+    // One row. `volume` is the size of all entries, `files` what their value files occupy.
+    // `settings` grows with every change of a setting, so that others notice. `pending` is the
+    // number of a transaction over several shards that has changed this one and is perhaps not
+    // decided yet, else 0.
     "CREATE TABLE totals (
   id INTEGER PRIMARY KEY CHECK (id = 1),
   count INTEGER NOT NULL,
   volume INTEGER NOT NULL,
+  files INTEGER NOT NULL,
   sequence INTEGER NOT NULL,
   age INTEGER NOT NULL,
-  settings INTEGER NOT NULL
+  settings INTEGER NOT NULL,
+  pending INTEGER NOT NULL
+) STRICT",
+    // One row: what all handles have counted, if the setting `statistics` is on.
+    "CREATE TABLE statistic (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  hits INTEGER NOT NULL,
+  misses INTEGER NOT NULL,
+  sets INTEGER NOT NULL,
+  deletes INTEGER NOT NULL,
+  evictions INTEGER NOT NULL,
+  removals INTEGER NOT NULL,
+  expirations INTEGER NOT NULL
+) STRICT",
+    // What a pending transaction has changed, as it was before: the columns of the entry, or, with
+    // no `size`, nothing.
+    "CREATE TABLE undo (
+  id INTEGER PRIMARY KEY,
+  key ANY,
+  queue TEXT,
+  position INTEGER,
+  version INTEGER,
+  rank INTEGER,
+  place INTEGER,
+  size INTEGER,
+  stored INTEGER,
+  expires INTEGER,
+  ttl INTEGER,
+  sliding INTEGER,
+  accessed INTEGER,
+  hits INTEGER,
+  tags TEXT,
+  form INTEGER,
+  file INTEGER,
+  length INTEGER,
+  occupied INTEGER,
+  checksum INTEGER,
+  value ANY
+) STRICT",
+    // Transactions over several shards, in the shard that decides about them (`coordinator` is its
+    // own number: the transaction is decided) and in those that took part.
+    "CREATE TABLE decision (
+  id INTEGER PRIMARY KEY,
+  owner INTEGER NOT NULL,
+  coordinator INTEGER NOT NULL,
+  count INTEGER NOT NULL,
+  volume INTEGER NOT NULL,
+  files INTEGER NOT NULL
 ) STRICT",
 ];
 
@@ -73,7 +132,8 @@ pub(crate) fn create(connection: &Connection) -> rusqlite::Result<()> {
     for statement in STATEMENTS {
         connection.execute(statement, [])?;
     }
-    connection.execute("INSERT INTO totals VALUES (1, 0, 0, 0, 0, 1)", [])?;
+    connection.execute("INSERT INTO totals VALUES (1, 0, 0, 0, 0, 0, 1, 0)", [])?;
+    connection.execute("INSERT INTO statistic VALUES (1, 0, 0, 0, 0, 0, 0, 0)", [])?;
     connection.pragma_update(None, "application_id", APPLICATION_ID)?;
     connection.pragma_update(None, "user_version", FORMAT_VERSION)
 }

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::key::Key;
-use crate::options::check_tag;
+use crate::options::{check_queue, check_tag};
 
 /// One end of a range of keys.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -28,6 +28,8 @@ pub enum Selection {
     Prefix(Key),
     /// Those between two keys.
     Range(Bound, Bound),
+    /// Those of a queue.
+    Queue(String),
 }
 
 /// A selection in the terms of the database.
@@ -37,6 +39,8 @@ pub(crate) enum Span {
     Tag(String),
     /// Entries between two keys.
     Keys(Bound, Bound),
+    /// Entries of this queue.
+    Queue(String),
 }
 
 impl Selection {
@@ -47,6 +51,10 @@ impl Selection {
             Self::Tag(tag) => {
                 check_tag(tag)?;
                 Span::Tag(tag.clone())
+            }
+            Self::Queue(queue) => {
+                check_queue(queue)?;
+                Span::Queue(queue.clone())
             }
             Self::Prefix(prefix) => {
                 prefix.validate()?;

@@ -4,7 +4,7 @@ use rusqlite::Connection;
 use rusqlite::types::Value as Column;
 
 use crate::error::{Error, Result};
-use crate::options::{Durability, Expiry, Limit, OpenOptions, Policy, SHARDS_LIMIT};
+use crate::options::{Changes, Compression, Durability, Expiry, Limit, Policy, SHARDS_LIMIT};
 
 /// How large the volume of a new directory may become, in bytes.
 pub const DEFAULT_SIZE_LIMIT: u64 = 1 << 30;
@@ -28,6 +28,10 @@ pub struct Settings {
     pub inline_threshold: u32,
     /// What survives a power loss.
     pub durability: Durability,
+    /// How new values are made smaller.
+    pub compression: Compression,
+    /// Whether statistics are added up in the directory.
+    pub statistics: bool,
 }
 
 impl Default for Settings {
@@ -40,13 +44,15 @@ impl Default for Settings {
             default_ttl: None,
             inline_threshold: DEFAULT_INLINE_THRESHOLD,
             durability: Durability::default(),
+            compression: Compression::default(),
+            statistics: false,
         }
     }
 }
 
 impl Settings {
-    /// These settings with what `options` asks for, refusing combinations that can not be.
-    pub(crate) fn with(&self, options: &OpenOptions) -> Result<Self> {
+    /// These settings with `changes`, refusing combinations that can not be.
+    pub(crate) fn with(&self, changes: &Changes) -> Result<Self> {
         let limit = |asked, recorded| match asked {
             Limit::Recorded => recorded,
             Limit::Unlimited => None,
@@ -54,16 +60,18 @@ impl Settings {
         };
         let settings = Self {
             shards: self.shards,
-            size_limit: limit(options.size_limit, self.size_limit),
-            item_limit: limit(options.item_limit, self.item_limit),
-            policy: options.policy.unwrap_or(self.policy),
-            default_ttl: match options.default_ttl {
+            size_limit: limit(changes.size_limit, self.size_limit),
+            item_limit: limit(changes.item_limit, self.item_limit),
+            policy: changes.policy.unwrap_or(self.policy),
+            default_ttl: match changes.default_ttl {
                 Expiry::Default => self.default_ttl,
                 Expiry::Never => None,
                 Expiry::After(ttl) => Some(ttl),
             },
-            inline_threshold: options.inline_threshold.unwrap_or(self.inline_threshold),
-            durability: options.durability.unwrap_or(self.durability),
+            inline_threshold: changes.inline_threshold.unwrap_or(self.inline_threshold),
+            durability: changes.durability.unwrap_or(self.durability),
+            compression: changes.compression.unwrap_or(self.compression),
+            statistics: changes.statistics.unwrap_or(self.statistics),
         };
         if settings.item_limit.is_some_and(|limit| limit < u64::from(settings.shards)) {
             return Err(Error::InvalidArgument(format!(
@@ -126,6 +134,14 @@ impl Settings {
                     _ => return None,
                 }
             }
+            "compression" => self.compression = Compression::from_number(number?)?,
+            "statistics" => {
+                self.statistics = match number? {
+                    0 => false,
+                    1 => true,
+                    _ => return None,
+                }
+            }
             _ => return None,
         }
         Some(())
@@ -134,7 +150,7 @@ impl Settings {
     /// Records the settings in a database.
     pub(crate) fn store(&self, connection: &Connection) -> rusqlite::Result<()> {
         let optional = |limit: Option<u64>| limit.map(u64::cast_signed);
-        let rows: [(&str, Option<i64>); 7] = [
+        let rows: [(&str, Option<i64>); 9] = [
             ("shards", Some(i64::from(self.shards))),
             ("size-limit", optional(self.size_limit)),
             ("item-limit", optional(self.item_limit)),
@@ -142,6 +158,8 @@ impl Settings {
             ("default-ttl", optional(self.default_ttl)),
             ("inline-threshold", Some(i64::from(self.inline_threshold))),
             ("durability", Some(self.durability as i64)),
+            ("compression", Some(self.compression as i64)),
+            ("statistics", Some(i64::from(self.statistics))),
         ];
         let mut statement =
             connection.prepare_cached("INSERT OR REPLACE INTO setting (name, value) VALUES (?1, ?2)")?;
@@ -189,6 +207,8 @@ mod tests {
             default_ttl: Some(5),
             inline_threshold: 1,
             durability: Durability::Full,
+            compression: Compression::Zstd,
+            statistics: true,
         };
         settings.store(&connection).unwrap();
         assert_eq!(Settings::load(&connection).unwrap(), settings);

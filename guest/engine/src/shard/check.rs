@@ -5,10 +5,10 @@ use std::path::PathBuf;
 
 use rusqlite::types::ValueRef;
 
-use super::change::{entry_size, split_tags};
+use super::address::{Address, OwnAddress};
+use super::parts::{entry_size, split_tags};
 use super::{DATABASE, Shard};
 use crate::error::{Error, Result};
-use crate::key::Key;
 use crate::value::{Form, VALUE_LIMIT, Value, checksum};
 
 /// Something that is wrong.
@@ -29,7 +29,7 @@ const TAG_PAGE: u32 = 512;
 struct Claim {
     id: i64,
     version: i64,
-    key: Result<Key>,
+    address: Result<OwnAddress>,
     size: i64,
     tags: Option<String>,
     form: Option<Form>,
@@ -42,13 +42,13 @@ struct Claim {
 impl Claim {
     /// Whether the size is not what key, value and tags add up to. Of a value that can not be read
     /// nothing is known.
-    fn has_wrong_size(&self, key: &Key) -> bool {
+    fn has_wrong_size(&self, address: Address<'_>) -> bool {
         let length = match (&self.value, self.length) {
             (Some(value), _) => Some(value.size() as u64),
             (None, length) => length.and_then(|length| u64::try_from(length).ok()),
         };
         let tags: Vec<_> = split_tags(self.tags.as_deref()).collect();
-        length.is_some_and(|length| u64::try_from(self.size) != Ok(entry_size(key, length, &tags)))
+        length.is_some_and(|length| u64::try_from(self.size) != Ok(entry_size(address, length, &tags)))
     }
 }
 
@@ -119,25 +119,25 @@ impl Shard {
     fn claims(&self, after: i64) -> Result<Vec<Claim>> {
         self.database()?.run(|connection| {
             let mut statement = connection.prepare_cached(
-                "SELECT id, key, form, file, length, checksum, value, version, size, tags FROM entry \
+                "SELECT id, key, queue, position, form, file, length, checksum, value, version, size, tags FROM entry \
                  WHERE id > ?1 ORDER BY id LIMIT ?2",
             )?;
             let rows = statement.query_map((after, PAGE), |row| {
-                let form = Form::from_number(row.get(2)?);
-                let value = match (form, row.get_ref(6)?) {
+                let form = Form::from_number(row.get(4)?);
+                let value = match (form, row.get_ref(8)?) {
                     (Some(form), column) if column != ValueRef::Null => Value::from_column(form, column),
                     _ => None,
                 };
                 Ok(Claim {
                     id: row.get(0)?,
-                    version: row.get(7)?,
-                    size: row.get(8)?,
-                    tags: row.get(9)?,
-                    key: Key::from_column(row.get_ref(1)?),
+                    version: row.get(9)?,
+                    size: row.get(10)?,
+                    tags: row.get(11)?,
+                    address: OwnAddress::read(row, 1)?,
                     form,
-                    file: row.get(3)?,
-                    length: row.get(4)?,
-                    checksum: row.get(5)?,
+                    file: row.get(5)?,
+                    length: row.get(6)?,
+                    checksum: row.get(7)?,
                     value,
                 })
             })?;
@@ -146,15 +146,16 @@ impl Shard {
     }
 
     fn verify(&mut self, claim: &Claim) -> Result<Option<Problem>> {
-        let key = match &claim.key {
-            Ok(key) => key,
+        let address = match &claim.address {
+            Ok(address) => address.borrowed(),
             Err(error) => return Ok(Some(self.problem(error.to_string()))),
         };
-        let altered = |what: &str| Some(Problem { subject: key.to_string(), description: format!("its value {what}") });
-        let sound = || if claim.has_wrong_size(key) { altered("has not the size that is recorded") } else { None };
+        let altered =
+            |what: &str| Some(Problem { subject: address.to_string(), description: format!("its value {what}") });
+        let sound = || if claim.has_wrong_size(address) { altered("has not the size that is recorded") } else { None };
         let Some(form) = claim.form else { return Ok(altered("has a form that no version of the format has")) };
         if let Some(value) = &claim.value {
-            return Ok(if value.checksum(key.hash(), form) == claim.checksum {
+            return Ok(if value.checksum(address.hash(), form) == claim.checksum {
                 sound()
             } else {
                 altered("was altered")
@@ -166,11 +167,11 @@ impl Shard {
         };
         let path = self.files.path(file);
         let wrong = match self.files.read(file, length) {
-            Ok(content) if content.len() == length && checksum(key.hash(), form, &content) == claim.checksum => {
+            Ok(content) if content.len() == length && checksum(address.hash(), form, &content) == claim.checksum => {
                 return Ok(sound());
             }
-            Ok(_) => format!("does not hold what was stored under {key}"),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => format!("is missing, the value of {key}"),
+            Ok(_) => format!("does not hold what was stored under {address}"),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => format!("is missing, the value of {address}"),
             Err(error) => return Err(Error::from_io(&path, &error)),
         };
         // Perhaps the entry was replaced since its row was read, and the file rightly removed.

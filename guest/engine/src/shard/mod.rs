@@ -2,24 +2,33 @@
 //!
 //! | file | holds |
 //! |---|---|
+//! | `address`, `parts` | where an entry is, and what is known of it |
 //! | `read` | finding an entry |
 //! | `write` | storing, deleting, touching, adding to it |
-//! | `change` | what a write transaction does to entries, totals and files |
-//! | `row` | writing the row of an entry |
+//! | `queue` | pushing to a queue and pulling from it |
+//! | `change` | a write transaction: what it begins with and what it entails |
+//! | `store`, `row` | storing and removing entries inside of it |
+//! | `transaction`, `undo` | transactions over several calls, and over several shards |
 //! | `room` | making room, and writing the reads that decide what goes |
 //! | `remove` | eviction by selection, expiry, clearing, in bounded steps |
 //! | `scan` | pages of keys |
 //! | `check` | looking for damage |
 //! | `loose` | value files no entry refers to |
 
+mod address;
 mod change;
 mod check;
 mod loose;
+mod parts;
+mod queue;
 mod read;
 mod remove;
 mod room;
 mod row;
 mod scan;
+mod store;
+mod transaction;
+mod undo;
 mod write;
 
 use std::path::{Path, PathBuf};
@@ -35,11 +44,13 @@ use crate::sequence::Sequence;
 use crate::settings::{LoadError, Settings};
 use crate::tenure::Tenure;
 
+pub(crate) use address::{Address, queue_hash};
 pub use check::Problem;
 pub(crate) use scan::{Direction, Page, Position};
-pub(crate) use write::Mode;
+pub(crate) use write::{Mode, Step, Store};
 
 use loose::Loose;
+use transaction::Open;
 
 /// Name of a shard's database.
 pub(crate) const DATABASE: &str = "cache.db";
@@ -60,8 +71,10 @@ pub(crate) struct Counts {
     pub(crate) sets: u64,
     /// Entries deleted by key.
     pub(crate) deletes: u64,
-    /// Entries removed because of a limit or by selection.
+    /// Entries removed because of a limit.
     pub(crate) evictions: u64,
+    /// Entries removed by selection.
+    pub(crate) removals: u64,
     /// Entries removed because they had expired.
     pub(crate) expirations: u64,
 }
@@ -83,6 +96,10 @@ pub(crate) struct Shard {
     recency: Recency,
     /// Shared by all shards of the handle.
     sequence: Rc<Sequence>,
+    /// The transaction that is open.
+    open: Option<Open>,
+    /// All decisions about transactions, while they are known; else they are looked up.
+    decisions: Option<Vec<i64>>,
     pub(crate) counts: Counts,
 }
 
@@ -109,13 +126,17 @@ impl Shard {
             settings_version: 0,
             recency: Recency::default(),
             sequence: Rc::clone(sequence),
+            open: None,
+            decisions: None,
             counts: Counts::default(),
         };
-        shard.guard(|shard| {
-            shard.load_settings()?;
-            if shard.access.read_only { Ok(()) } else { shard.reclaim() }
-        })?;
+        shard.guard(Self::load_settings)?;
         Ok(shard)
+    }
+
+    /// Removes what owners that are gone have left; the shard must be settled.
+    pub(crate) fn clean(&mut self) -> Result<()> {
+        self.guard(Self::reclaim)
     }
 
     /// Makes a shard that does not exist. What an earlier attempt left half made is completed.
@@ -149,15 +170,30 @@ impl Shard {
         }
         let result = operation(self);
         if let Some(damage) = self.platform.take_damage() {
-            self.database = None;
+            self.close_database();
             // Closing reports what it finds once more, which concerns no later operation.
             self.platform.take_damage();
             return Err(Error::Corrupt(damage));
         }
+        let in_transaction = self.database.as_ref().is_some_and(Database::is_in_transaction);
         if matches!(result, Err(Error::Corrupt(_) | Error::Io(_))) {
-            self.database = None;
+            self.close_database();
+        } else if self.open.is_some() && !in_transaction {
+            // Undone by SQLite itself, as on a full disk.
+            self.lose_transaction();
         }
         result
+    }
+
+    fn close_database(&mut self) {
+        self.database = None;
+        self.lose_transaction();
+    }
+
+    /// A number that nobody else has chosen.
+    pub(crate) fn unique_number(&self) -> i64 {
+        // Positive, and never the 0 that stands for none.
+        (self.platform.random() >> 2).cast_signed() + 1
     }
 
     fn refuse_if_read_only(&self) -> Result<()> {
@@ -260,7 +296,7 @@ impl Shard {
         if self.access.read_only || (self.recency.is_empty() && self.loose.is_empty()) {
             return Ok(());
         }
-        self.guard(Self::settle)
+        self.guard(Self::give_up_names)
     }
 }
 
@@ -282,6 +318,7 @@ impl Counts {
         self.sets += other.sets;
         self.deletes += other.deletes;
         self.evictions += other.evictions;
+        self.removals += other.removals;
         self.expirations += other.expirations;
     }
 }

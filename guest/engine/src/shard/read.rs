@@ -6,16 +6,20 @@ use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, Row};
 
 use super::Shard;
-use super::change::split_tags;
+use super::address::Address;
+use super::parts::split_tags;
+use super::undo::Standing;
 use crate::entry::{Entry, Metadata};
 use crate::error::{Error, Result};
 use crate::key::Key;
-use crate::lifetime::Lifetime;
+use crate::lifetime::{CLOCK_TOLERANCE_MS, Lifetime};
 use crate::value::{Form, Value, checksum};
 
 const GET: &str = "SELECT id, expires, ttl, sliding, form, file, length, checksum, value FROM entry WHERE key = ?1";
 const GET_ENTRY: &str = "SELECT id, expires, ttl, sliding, form, file, length, checksum, value, \
     version, size, stored, accessed, hits, tags FROM entry WHERE key = ?1";
+const GET_QUEUED: &str = "SELECT id, expires, ttl, sliding, form, file, length, checksum, value, \
+    version, size, stored, accessed, hits, tags FROM entry WHERE queue = ?1 AND position = ?2";
 /// How often a value file may vanish between the row and its opening before something is wrong:
 /// each time another writer must have replaced the entry in between.
 const ATTEMPTS: u32 = 100;
@@ -61,21 +65,71 @@ enum Payload {
 }
 
 impl Shard {
-    /// The live entry under a key, with or without its metadata.
-    pub(crate) fn get<F: Found>(&mut self, key: &Key, hash: u64) -> Result<Option<F>> {
+    /// The live entry under a key, with or without its metadata, if it was stored at most
+    /// `max_age_ms` ago.
+    pub(crate) fn get<F: Found>(&mut self, key: &Key, hash: u64, max_age_ms: Option<u64>) -> Result<Option<F>> {
+        let with_metadata = F::WITH_METADATA || max_age_ms.is_some();
         let found = self.guard(|shard| {
-            let Some(hit) = shard.find(key, hash, F::WITH_METADATA)? else { return Ok(None) };
-            let (hit, value) = shard.load(key, hash, hit, F::WITH_METADATA)?;
-            let Some(value) = value else { return Ok(None) };
+            let Some(hit) = shard.find(Address::Key(key, hash), with_metadata)? else { return Ok(None) };
+            let (hit, value) = shard.load(Address::Key(key, hash), hit, with_metadata)?;
+            let Some(value) = value.filter(|_| shard.is_recent(&hit, max_age_ms)) else { return Ok(None) };
             shard.note_hit(&hit)?;
             Ok(F::assemble(value, hit.metadata))
         })?;
-        if found.is_some() {
+        self.count_read(found.is_some());
+        Ok(found)
+    }
+
+    /// The live values under many keys, all from one moment.
+    pub(crate) fn get_many(&mut self, keys: &[&(&Key, u64)]) -> Result<Vec<Option<Value>>> {
+        let hits = self.guard(|shard| {
+            shard.database()?.snapshot(|| {
+                let find = |(key, hash): &&(&Key, u64)| shard.find(Address::Key(key, *hash), false);
+                keys.iter().map(find).collect::<Result<Vec<_>>>()
+            })
+        })?;
+        keys.iter().zip(hits).map(|((key, hash), hit)| self.deliver(Address::Key(key, *hash), hit)).collect()
+    }
+
+    /// Loads the value of a hit, and counts it.
+    fn deliver(&mut self, address: Address<'_>, hit: Option<Hit>) -> Result<Option<Value>> {
+        let value = self.guard(|shard| {
+            let Some(hit) = hit else { return Ok(None) };
+            let (hit, value) = shard.load(address, hit, false)?;
+            if value.is_some() {
+                shard.note_hit(&hit)?;
+            }
+            Ok(value)
+        })?;
+        self.count_read(value.is_some());
+        Ok(value)
+    }
+
+    pub(super) fn count_read(&mut self, found: bool) {
+        if found {
             self.counts.hits += 1;
         } else {
             self.counts.misses += 1;
         }
-        Ok(found)
+    }
+
+    /// The entry of a row, if it is still there and, unless `expired`, live. Counts as no read.
+    pub(crate) fn inspect(&mut self, address: Address<'_>, expired: bool) -> Result<Option<Entry>> {
+        self.guard(|shard| {
+            let Some(hit) = shard.find_any(address, true)? else { return Ok(None) };
+            if !expired && !shard.is_live(&hit.lifetime) {
+                return Ok(None);
+            }
+            let (hit, value) = shard.load(address, hit, true)?;
+            Ok(value.and_then(|value| Entry::assemble(value, hit.metadata)))
+        })
+    }
+
+    /// The live entry at an address, inside of another operation.
+    pub(super) fn live_entry(&self, address: Address<'_>) -> Result<Option<Entry>> {
+        let Some(hit) = self.find(address, true)? else { return Ok(None) };
+        let (hit, value) = self.load(address, hit, true)?;
+        Ok(value.and_then(|value| Entry::assemble(value, hit.metadata)))
     }
 
     /// Whether a key has a live entry.
@@ -102,48 +156,104 @@ impl Shard {
         lifetime.expires.is_none() || lifetime.is_live(self.platform.wall_ms())
     }
 
-    fn find(&self, key: &Key, hash: u64, with_metadata: bool) -> Result<Option<Hit>> {
+    /// Whether a hit was stored at most `max_age_ms` ago. One from the future, because the clock was
+    /// set back, is not.
+    fn is_recent(&self, hit: &Hit, max_age_ms: Option<u64>) -> bool {
+        let (Some(most), Some(metadata)) = (max_age_ms, &hit.metadata) else { return true };
+        let now = self.platform.wall_ms().max(0).cast_unsigned();
+        let tolerance = CLOCK_TOLERANCE_MS.cast_unsigned();
+        metadata.stored_ms <= now.saturating_add(tolerance) && now.saturating_sub(metadata.stored_ms) <= most
+    }
+
+    fn find(&self, address: Address<'_>, with_metadata: bool) -> Result<Option<Hit>> {
+        Ok(self.find_any(address, with_metadata)?.filter(|hit| self.is_live(&hit.lifetime)))
+    }
+
+    /// The row at an address, live or not.
+    fn find_any(&self, address: Address<'_>, with_metadata: bool) -> Result<Option<Hit>> {
         let database = self.database()?;
-        let hit = self.read_optimistically(|| {
+        self.read_optimistically(|| {
             database.run(|connection| {
-                let mut statement = connection.prepare_cached(if with_metadata { GET_ENTRY } else { GET })?;
-                statement.query_row([key], |row| read_hit(row, hash, with_metadata)).optional()
+                let read = |row: &Row<'_>| read_hit(row, address.hash(), with_metadata);
+                match address {
+                    Address::Key(key, _) if with_metadata => {
+                        connection.prepare_cached(GET_ENTRY)?.query_row([key], read).optional()
+                    }
+                    Address::Key(key, _) => connection.prepare_cached(GET)?.query_row([key], read).optional(),
+                    Address::Queue(queue, position) => {
+                        connection.prepare_cached(GET_QUEUED)?.query_row((queue, position), read).optional()
+                    }
+                }
             })
-        })?;
-        Ok(hit.filter(|hit| self.is_live(&hit.lifetime)))
+        })
     }
 
     /// Reads without locks first, and under locks if somebody else has committed meanwhile: then
     /// whatever the first attempt gave, an error too, means nothing.
-    fn read_optimistically<T>(&self, read: impl Fn() -> Result<T>) -> Result<T> {
-        self.platform.begin_optimistic_read();
-        let result = read();
-        if self.platform.end_optimistic_read() { read() } else { result }
+    pub(super) fn read_optimistically<T>(&self, read: impl Fn() -> Result<T>) -> Result<T> {
+        let database = self.database()?;
+        if database.is_in_transaction() {
+            return read();
+        }
+        if self.settings.shards == 1 {
+            self.platform.begin_optimistic_read();
+            let result = read();
+            return if self.platform.end_optimistic_read() { read() } else { result };
+        }
+        let mut waited = 0;
+        loop {
+            let attempt = || Ok((self.pending()?, read()?));
+            self.platform.begin_optimistic_read();
+            let result = attempt();
+            let result = if self.platform.end_optimistic_read() { database.snapshot(attempt) } else { result };
+            match result? {
+                (0, result) => return Ok(result),
+                (transaction, _) => self.await_decision(transaction, &mut waited)?,
+            }
+        }
+    }
+
+    /// The transaction that has changed the shard and is perhaps not decided; 0 for none.
+    fn pending(&self) -> Result<i64> {
+        self.database()?
+            .run(|connection| connection.prepare_cached("SELECT pending FROM totals")?.query_row([], |row| row.get(0)))
+    }
+
+    /// Settles the shard, or lets a moment pass.
+    fn await_decision(&self, transaction: i64, waited: &mut u64) -> Result<()> {
+        if self.access.read_only {
+            return self.wait_for_decision(waited);
+        }
+        let database = self.database()?;
+        let settled = database.write(|_| {
+            if self.pending()? == transaction { self.settle_pending(transaction) } else { Ok(Standing::Settled) }
+        })?;
+        if settled == Standing::Undecided { self.wait_for_decision(waited) } else { Ok(()) }
     }
 
     /// The value of a hit, from its file if it has one. The file may be gone because somebody
     /// replaced the entry since the row was read; then the row has changed, too.
-    fn load(&self, key: &Key, hash: u64, mut hit: Hit, with_metadata: bool) -> Result<(Hit, Option<Value>)> {
+    fn load(&self, address: Address<'_>, mut hit: Hit, with_metadata: bool) -> Result<(Hit, Option<Value>)> {
         for _ in 0..ATTEMPTS {
             let Payload::File { form, file, length, checksum: expected } = hit.payload else {
                 let Payload::Inline(value) = std::mem::replace(&mut hit.payload, Payload::Inline(None)) else {
                     break;
                 };
-                let value = value.ok_or_else(|| self.corrupt_row(key))?;
+                let value = value.ok_or_else(|| self.corrupt_row(address))?;
                 return Ok((hit, Some(value)));
             };
             let path = self.files.path(file);
             match self.files.read(file, length) {
-                Ok(content) if content.len() == length && checksum(hash, form, &content) == expected => {
-                    let value = Value::from_file(form, content).ok_or_else(|| self.corrupt_row(key))?;
+                Ok(content) if content.len() == length && checksum(address.hash(), form, &content) == expected => {
+                    let value = Value::from_file(form, content).ok_or_else(|| self.corrupt_row(address))?;
                     return Ok((hit, Some(value)));
                 }
                 Ok(_) => {
-                    return Err(Error::Corrupt(format!("{}, the value of {key}, was altered", path.display())));
+                    return Err(Error::Corrupt(format!("{}, the value of {address}, was altered", path.display())));
                 }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    let missing = || Error::Corrupt(format!("{}, the value of {key}, is missing", path.display()));
-                    let Some(again) = self.find(key, hash, with_metadata)? else { return Ok((hit, None)) };
+                    let missing = || Error::Corrupt(format!("{}, the value of {address}, is missing", path.display()));
+                    let Some(again) = self.find_any(address, with_metadata)? else { return Ok((hit, None)) };
                     if matches!(again.payload, Payload::File { file: same, .. } if same == file) {
                         return Err(missing());
                     }
@@ -152,11 +262,12 @@ impl Shard {
                 Err(error) => return Err(Error::from_io(&path, &error)),
             }
         }
-        Err(Error::Timeout(format!("a moment in which {key} is not being replaced")))
+        Err(Error::Timeout(format!("a moment in which {address} is not being replaced")))
     }
 
-    fn corrupt_row(&self, key: &Key) -> Error {
-        Error::Corrupt(format!("{}: the value of {key} was altered", self.directory.join(super::DATABASE).display()))
+    fn corrupt_row(&self, address: Address<'_>) -> Error {
+        let database = self.directory.join(super::DATABASE);
+        Error::Corrupt(format!("{}: the value of {address} was altered", database.display()))
     }
 
     /// What a hit entails: a later expiry for an entry that slides, a note for the policy. Where

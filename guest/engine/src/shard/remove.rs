@@ -4,7 +4,9 @@ use rusqlite::types::ToSqlOutput;
 use rusqlite::{ToSql, params_from_iter};
 
 use super::Shard;
-use super::change::{Change, Reason, Stored};
+use super::change::Change;
+use super::parts::Stored;
+use super::store::Reason;
 use crate::error::Result;
 use crate::lifetime::CLOCK_TOLERANCE_MS;
 use crate::selection::{Bound, Span};
@@ -12,7 +14,7 @@ use crate::selection::{Bound, Span};
 /// Entries removed in one transaction.
 const STEP: u32 = 512;
 
-const COLUMNS: &str = "entry.id, entry.size, entry.rank, entry.file, entry.tags";
+const COLUMNS: &str = "entry.id, entry.size, entry.rank, entry.file, entry.occupied, entry.tags";
 
 impl Shard {
     /// Removes the entries of a span; returns how many. Those stored meanwhile may stay.
@@ -25,6 +27,7 @@ impl Shard {
         self.remove_in_steps(|change| {
             let victims = match span {
                 Span::Tag(tag) => change.tagged(tag, last)?,
+                Span::Queue(queue) => change.queued(queue, last)?,
                 Span::Keys(start, end) => change.between(start, end, last)?,
             };
             change.remove_all(&victims, Reason::Selected)
@@ -77,6 +80,13 @@ impl Change<'_> {
                  WHERE tag.tag = ?1 AND tag.entry <= ?2 ORDER BY tag.entry LIMIT {STEP}"
             ),
             &[&tag, &last],
+        )
+    }
+
+    fn queued(&self, queue: &str, last: i64) -> Result<Vec<Stored>> {
+        self.victims(
+            &format!("SELECT {COLUMNS} FROM entry WHERE queue = ?1 AND id <= ?2 ORDER BY position LIMIT {STEP}"),
+            &[&queue, &last],
         )
     }
 

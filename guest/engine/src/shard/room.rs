@@ -9,7 +9,9 @@
 use rusqlite::Row;
 
 use super::Shard;
-use super::change::{Change, Reason, Stored};
+use super::change::Change;
+use super::parts::Stored;
+use super::store::Reason;
 use crate::error::{Error, Result};
 use crate::options::Policy;
 
@@ -19,9 +21,9 @@ const CANDIDATES: u32 = 16;
 /// so that few are left to move when it is reached.
 const MOVED_AHEAD: u32 = 8;
 
-const NEXT_EXPIRED: &str = "SELECT id, size, rank, file, tags FROM entry \
+const NEXT_EXPIRED: &str = "SELECT id, size, rank, file, occupied, tags FROM entry \
     WHERE expires <= ?1 AND id <> ?2 ORDER BY expires LIMIT ?3";
-const NEXT_IN_LINE: &str = "SELECT id, size, rank, file, tags, place FROM entry \
+const NEXT_IN_LINE: &str = "SELECT id, size, rank, file, occupied, tags, place FROM entry \
     WHERE place IS NOT NULL AND id <> ?1 ORDER BY place LIMIT ?2";
 const REQUEUE: &str = "UPDATE entry SET place = rank WHERE id = ?1";
 const USED_RECENTLY: &str = "UPDATE entry SET hits = hits + ?1, accessed = max(accessed, ?2), rank = max(rank, ?3) \
@@ -147,7 +149,7 @@ impl Change<'_> {
     fn line(&self, keep: i64, count: u32) -> Result<Vec<Candidate>> {
         self.run(|connection| {
             let mut statement = connection.prepare_cached(NEXT_IN_LINE)?;
-            let read = |row: &Row<'_>| Ok(Candidate { stored: Stored::read(row, 0)?, place: row.get(5)? });
+            let read = |row: &Row<'_>| Ok(Candidate { stored: Stored::read(row, 0)?, place: row.get(6)? });
             statement.query_map((keep, count), read)?.collect()
         })
     }
@@ -155,8 +157,8 @@ impl Change<'_> {
     /// Writes the reads that were noted, so that the policy takes them into account.
     pub(super) fn flush_recency(&mut self) -> Result<()> {
         let policy = self.settings.policy;
-        if self.recency_flushed || !policy.tracks_reads() {
-            self.recency_flushed = true;
+        if self.effects.recency_flushed || !policy.tracks_reads() {
+            self.effects.recency_flushed = true;
             return Ok(());
         }
         for (id, reads) in self.recency.in_order() {
@@ -170,7 +172,7 @@ impl Change<'_> {
             })?;
             self.totals.sequence = self.totals.sequence.max(reads.order);
         }
-        self.recency_flushed = true;
+        self.effects.recency_flushed = true;
         Ok(())
     }
 }

@@ -2,15 +2,16 @@
 
 use rusqlite::{Statement, ToSql, params};
 
-use super::change::{Change, Draft, Prior};
+use super::change::Change;
+use super::parts::{Draft, Prior};
 use crate::error::Result;
 
 const INSERT: &str = "INSERT INTO entry (version, rank, size, stored, expires, ttl, sliding, accessed, hits, tags, \
-    form, file, length, checksum, value, id, key, place) \
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?2)";
+    form, file, length, occupied, checksum, value, id, key, queue, position, place) \
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?2)";
 const UPDATE: &str = "UPDATE entry SET version = ?1, rank = ?2, size = ?3, stored = ?4, expires = ?5, ttl = ?6, \
-    sliding = ?7, accessed = ?8, hits = ?9, tags = ?10, form = ?11, file = ?12, length = ?13, checksum = ?14, \
-    value = ?15 WHERE id = ?16";
+    sliding = ?7, accessed = ?8, hits = ?9, tags = ?10, form = ?11, file = ?12, length = ?13, occupied = ?14, \
+    checksum = ?15, value = ?16 WHERE id = ?17";
 const UPDATE_PLAIN: &str = "UPDATE entry SET version = ?1, rank = ?2, size = ?3, stored = ?4, accessed = ?4, \
     form = ?5, checksum = ?6, value = ?7 WHERE id = ?8";
 
@@ -38,7 +39,9 @@ impl Change<'_> {
         self.run(|connection| {
             let mut statement = connection.prepare_cached(INSERT)?;
             self.bind(&mut statement, draft, columns)?;
-            statement.raw_bind_parameter(17, draft.key)?;
+            for (index, column) in (18..).zip(draft.address.columns()?) {
+                statement.raw_bind_parameter(index, column)?;
+            }
             statement.raw_execute().map(drop)
         })
     }
@@ -53,7 +56,7 @@ impl Change<'_> {
 
     /// The parameters that [`INSERT`] and [`UPDATE`] have in common.
     fn bind(&self, statement: &mut Statement<'_>, draft: &Draft<'_>, columns: &Columns<'_>) -> rusqlite::Result<()> {
-        let parameters: [&dyn ToSql; 16] = [
+        let parameters: [&dyn ToSql; 17] = [
             &columns.version,
             &columns.rank,
             &columns.size,
@@ -65,8 +68,9 @@ impl Change<'_> {
             &columns.hits,
             &columns.tags,
             &(draft.form as i64),
-            &draft.file,
+            &draft.file.map(|file| file.number),
             &draft.file.map(|_| draft.length.cast_signed()),
+            &draft.file.map(|_| draft.occupied()),
             &draft.checksum,
             &draft.column,
             &columns.id,

@@ -71,19 +71,58 @@ impl Shard {
             let after_key = page.after.map_or(Key::Integer(0), |position| position.key.clone());
             let after_id = page.after.map_or(0, |position| position.id);
             let none = Key::Integer(0);
-            let (start, end, tag) = match page.span {
-                Span::Tag(tag) => (&none, &none, tag.as_str()),
+            let (start, end, name) = match page.span {
+                Span::Tag(name) | Span::Queue(name) => (&none, &none, name.as_str()),
                 Span::Keys(start, end) => (start.key().unwrap_or(&none), end.key().unwrap_or(&none), ""),
             };
             let limit = page.limit.map_or(-1, i64::from);
-            let parameters: [&dyn ToSql; 8] = [&now, &after_key, &after_id, &page.last, &start, &end, &tag, &limit];
-            let rows = shard.database()?.run(|connection| {
-                let mut statement = connection.prepare_dynamic(&statement)?;
-                statement.query_map(params_from_iter(parameters), read_position)?.collect::<rusqlite::Result<Vec<_>>>()
+            let parameters: [&dyn ToSql; 8] = [&now, &after_key, &after_id, &page.last, &start, &end, &name, &limit];
+            let rows = shard.read_optimistically(|| {
+                shard.database()?.run(|connection| {
+                    let mut statement = connection.prepare_dynamic(&statement)?;
+                    let rows = statement.query_map(params_from_iter(parameters), read_position)?;
+                    rows.collect::<rusqlite::Result<Vec<_>>>()
+                })
             })?;
             rows.into_iter().collect()
         })
     }
+
+    /// Number and size of the entries of a span.
+    pub(crate) fn measure(&mut self, span: &Span, expired: bool) -> Result<(u64, u64)> {
+        let now = self.platform.wall_ms();
+        let statement = measure_statement(span, expired);
+        let none = Key::Integer(0);
+        let (start, end, name) = match span {
+            Span::Tag(name) | Span::Queue(name) => (&none, &none, name.as_str()),
+            Span::Keys(start, end) => (start.key().unwrap_or(&none), end.key().unwrap_or(&none), ""),
+        };
+        self.guard(|shard| {
+            shard.read_optimistically(|| {
+                shard.database()?.run(|connection| {
+                    let mut statement = connection.prepare_dynamic(&statement)?;
+                    statement.query_row((now, start, end, name), |row| {
+                        let number = |column| row.get(column).map(|number: i64| number.max(0).cast_unsigned());
+                        Ok((number(0)?, number(1)?))
+                    })
+                })
+            })
+        })
+    }
+}
+
+/// Parameters: ?1 now, ?2 and ?3 bounds, ?4 tag or queue.
+fn measure_statement(span: &Span, expired: bool) -> String {
+    let (source, conditions) = match span {
+        Span::Tag(_) => ("tag JOIN entry ON entry.id = tag.entry", " AND tag.tag = ?4".to_owned()),
+        Span::Queue(_) => ("entry", " AND queue = ?4".to_owned()),
+        Span::Keys(start, end) => ("entry", start.condition(true, "?2") + &end.condition(false, "?3")),
+    };
+    let live = if expired { String::new() } else { format!(" AND {LIVE}") };
+    format!(
+        "SELECT count(*), ifnull(sum(entry.size), 0) FROM {source} \
+         WHERE coalesce(?1, ?2, ?3, ?4) IS NOT NULL{conditions}{live}"
+    )
 }
 
 fn read_position(row: &Row<'_>) -> rusqlite::Result<Result<Position>> {
@@ -93,26 +132,34 @@ fn read_position(row: &Row<'_>) -> rusqlite::Result<Result<Position>> {
 
 impl Page<'_> {
     /// Parameters: ?1 now, ?2 and ?3 key and id of the entry before, ?4 last id, ?5 and ?6 bounds,
-    /// ?7 tag, ?8 limit. All are named in the first line, so that each has its number.
+    /// ?7 tag or queue, ?8 limit. All are named in the first line, so that each has its number.
     fn statement(&self) -> String {
-        let (source, conditions, id) = match self.span {
-            Span::Tag(_) => ("tag JOIN entry ON entry.id = tag.entry", " AND tag.tag = ?7".to_owned(), "tag.entry"),
-            Span::Keys(start, end) => ("entry", start.condition(true, "?5") + &end.condition(false, "?6"), "entry.id"),
+        let keyed = " AND key IS NOT NULL";
+        let (source, conditions, id, key) = match self.span {
+            Span::Tag(_) => {
+                let source = "tag JOIN entry ON entry.id = tag.entry";
+                (source, format!("{keyed} AND tag.tag = ?7"), "tag.entry", "key")
+            }
+            Span::Queue(_) => ("entry", " AND queue = ?7".to_owned(), "entry.id", "position"),
+            Span::Keys(start, end) => {
+                let bounds = start.condition(true, "?5") + &end.condition(false, "?6");
+                ("entry", keyed.to_owned() + &bounds, "entry.id", "key")
+            }
         };
         let live = if self.expired { String::new() } else { format!(" AND {LIVE}") };
         let beyond = match (self.after, self.by_key, self.direction) {
             (None, ..) => String::new(),
-            (_, true, Direction::Forward) => " AND key > ?2".into(),
-            (_, true, Direction::Backward) => " AND key < ?2".into(),
+            (_, true, Direction::Forward) => format!(" AND {key} > ?2"),
+            (_, true, Direction::Backward) => format!(" AND {key} < ?2"),
             (_, false, Direction::Forward) => format!(" AND {id} > ?3"),
             (_, false, Direction::Backward) => format!(" AND {id} < ?3"),
         };
         // By insertion, what comes in later is not seen; the id is the time it came in.
         let bound = if self.by_key { String::new() } else { format!(" AND {id} <= ?4") };
         format!(
-            "SELECT entry.id, key FROM {source} WHERE coalesce(?1, ?2, ?3, ?4, ?5, ?6, ?7) IS NOT NULL\
+            "SELECT entry.id, {key} FROM {source} WHERE coalesce(?1, ?2, ?3, ?4, ?5, ?6, ?7) IS NOT NULL\
              {conditions}{live}{beyond}{bound} ORDER BY {} {} LIMIT ?8",
-            if self.by_key { "key" } else { id },
+            if self.by_key { key } else { id },
             self.direction.sql(),
         )
     }
@@ -121,6 +168,7 @@ impl Page<'_> {
     pub(crate) fn is_indexed(span: &Span, by_key: bool) -> bool {
         match span {
             Span::Tag(_) => !by_key,
+            Span::Queue(_) => by_key,
             Span::Keys(Bound::Unbounded, Bound::Unbounded) => true,
             Span::Keys(..) => by_key,
         }

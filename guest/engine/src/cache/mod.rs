@@ -1,0 +1,235 @@
+//! All shards of a directory as one cache.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `session` | the time between obtaining a directory and letting go of it |
+//! | `items` | operations on one key or queue |
+//! | `bulk` | operations on many keys at once |
+//! | `transaction` | operations of which all happen or none |
+
+mod bulk;
+mod items;
+mod session;
+mod transaction;
+
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use crate::error::{Error, Result};
+use crate::options::{Changes, OpenOptions};
+use crate::platform::Platform;
+use crate::selection::Selection;
+use crate::settings::Settings;
+use crate::shard::{Counts, Problem, Shard};
+use session::Session;
+use transaction::Open;
+
+pub use bulk::Draft;
+pub use transaction::Ticket;
+
+/// What a handle has counted since it was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Statistics {
+    /// Reads that found an entry.
+    pub hits: u64,
+    /// Reads that found none.
+    pub misses: u64,
+    /// Entries stored.
+    pub sets: u64,
+    /// Entries deleted by key.
+    pub deletes: u64,
+    /// Entries removed because of a limit.
+    pub evictions: u64,
+    /// Entries removed by selection.
+    pub removals: u64,
+    /// Entries removed because they had expired.
+    pub expirations: u64,
+}
+
+/// A directory, its settings and totals.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Information {
+    /// Version of the format on disk.
+    pub format: u32,
+    /// Whether others may use the directory at the same time.
+    pub shared: bool,
+    /// What the directory records.
+    pub settings: Settings,
+    /// Number of entries, expired ones included.
+    pub count: u64,
+    /// Their size in bytes.
+    pub volume: u64,
+}
+
+/// An open cache.
+///
+/// All methods return the same errors for the same reasons as the `cache` resource of the WIT
+/// package, which documents them.
+pub struct Cache {
+    path: PathBuf,
+    /// How to open the directory again after its lease was lost.
+    options: OpenOptions,
+    platform: Rc<dyn Platform>,
+    /// None once closed.
+    session: Option<Session>,
+    /// The transaction that is open.
+    transaction: Option<Open>,
+    /// What earlier sessions of this handle have counted.
+    counts: Counts,
+    closed: bool,
+}
+
+impl Cache {
+    /// Opens the cache in the directory `path`.
+    pub fn open(path: &Path, options: &OpenOptions, platform: Rc<dyn Platform>) -> Result<Self> {
+        options.validate()?;
+        let session = Session::begin(path, options, &platform)?;
+        let reopening = OpenOptions { create: false, changes: Changes::default(), ..options.clone() };
+        Ok(Self {
+            path: path.to_owned(),
+            options: reopening,
+            platform,
+            session: Some(session),
+            transaction: None,
+            counts: Counts::default(),
+            closed: false,
+        })
+    }
+
+    /// Number of entries, expired ones included.
+    pub fn count(&mut self) -> Result<u64> {
+        Ok(self.totals()?.0)
+    }
+
+    /// Size of the entries in bytes.
+    pub fn volume(&mut self) -> Result<u64> {
+        Ok(self.totals()?.1)
+    }
+
+    fn totals(&mut self) -> Result<(u64, u64)> {
+        let each = self.on_all(Shard::totals)?;
+        Ok(each.into_iter().fold((0, 0), |sum, totals| (sum.0 + totals.0, sum.1 + totals.1)))
+    }
+
+    /// Removes entries; returns how many.
+    pub fn evict(&mut self, selection: &Selection) -> Result<u64> {
+        let span = selection.span()?;
+        Ok(self.on_all(|shard| shard.evict(&span))?.into_iter().sum())
+    }
+
+    /// Removes all expired entries; returns how many.
+    pub fn expire(&mut self) -> Result<u64> {
+        Ok(self.on_all(Shard::expire)?.into_iter().sum())
+    }
+
+    /// Removes all entries; returns how many.
+    pub fn clear(&mut self) -> Result<u64> {
+        self.evict(&Selection::All)
+    }
+
+    /// What this handle has counted.
+    pub fn statistics(&self) -> Result<Statistics> {
+        self.assure_open()?;
+        let mut counts = self.counts;
+        self.session.iter().flat_map(|session| &session.shards).for_each(|shard| counts.add(shard.counts));
+        let Counts { hits, misses, sets, deletes, evictions, removals, expirations } = counts;
+        Ok(Statistics { hits, misses, sets, deletes, evictions, removals, expirations })
+    }
+
+    /// The directory's settings and totals.
+    pub fn information(&mut self) -> Result<Information> {
+        let (count, volume) = self.totals()?;
+        let session = self.session()?;
+        let settings = session.shards.first().map(|shard| shard.settings().clone()).unwrap_or_default();
+        Ok(Information {
+            format: crate::schema::format_version(),
+            shared: !session.tenure.is_sole(),
+            settings,
+            count,
+            volume,
+        })
+    }
+
+    /// Changes what the directory records, for all its users.
+    pub fn configure(&mut self, changes: &Changes) -> Result<()> {
+        changes.validate()?;
+        self.assure_no_transaction()?;
+        self.under_tenure(|session| {
+            let Some(first) = session.shards.first_mut() else { return Err(Error::Closed) };
+            // To change what somebody else has changed since.
+            first.totals()?;
+            let settings = first.settings().with(changes)?;
+            session::change_settings(&mut session.shards, &settings)
+        })
+    }
+
+    /// Everything that is wrong with the directory.
+    pub fn check(&mut self) -> Result<Vec<Problem>> {
+        Ok(self.on_all(Shard::check)?.into_iter().flatten().collect())
+    }
+
+    /// Writes what is pending and lets go of the directory.
+    pub fn close(&mut self) -> Result<()> {
+        self.assure_open()?;
+        self.closed = true;
+        // What it has not committed is undone.
+        self.transaction = None;
+        self.session.take().map_or(Ok(()), Session::end)
+    }
+
+    /// Refuses to go on with a handle that was closed.
+    pub(crate) fn assure_open(&self) -> Result<()> {
+        if self.closed { Err(Error::Closed) } else { Ok(()) }
+    }
+
+    /// Runs an operation on every shard. None of them may be a part of a transaction.
+    pub(crate) fn on_all<T>(&mut self, mut operation: impl FnMut(&mut Shard) -> Result<T>) -> Result<Vec<T>> {
+        self.assure_no_transaction()?;
+        self.under_tenure(|session| session.shards.iter_mut().map(&mut operation).collect())
+    }
+
+    /// Runs an operation on one shard by its index.
+    pub(crate) fn on_index<T>(&mut self, index: usize, operation: impl FnOnce(&mut Shard) -> Result<T>) -> Result<T> {
+        self.assure_no_transaction()?;
+        self.under_tenure(|session| operation(session.shards.get_mut(index).ok_or(Error::Closed)?))
+    }
+
+    /// Runs an operation, and returns its result only if the directory was ours all the time.
+    fn under_tenure<T>(&mut self, operation: impl FnOnce(&mut Session) -> Result<T>) -> Result<T> {
+        let session = self.session()?;
+        let kept = session.tenure.assure();
+        let result = kept.and_then(|()| {
+            let result = operation(session);
+            session.tenure.assure().and(result)
+        });
+        if matches!(result, Err(Error::Locked(_))) {
+            // Somebody else has the directory now. The next call tries to get it back.
+            self.abandon();
+        }
+        result
+    }
+
+    /// The session, begun anew if the last one was lost.
+    fn session(&mut self) -> Result<&mut Session> {
+        self.assure_open()?;
+        if self.session.is_none() {
+            self.session = Some(Session::begin(&self.path, &self.options, &self.platform)?);
+        }
+        self.session.as_mut().ok_or(Error::Closed)
+    }
+
+    /// Leaves a session whose directory is somebody else's, without writing anything.
+    fn abandon(&mut self) {
+        self.transaction = None;
+        if let Some(session) = self.session.take() {
+            session.shards.iter().for_each(|shard| self.counts.add(shard.counts));
+        }
+    }
+}
+
+impl Drop for Cache {
+    fn drop(&mut self) {
+        // Nobody is left to be told of an error; the next opener completes what is missing.
+        let _ = self.close();
+    }
+}

@@ -1,0 +1,157 @@
+//! Operations of which all happen or none.
+//!
+//! The write locks of all shards are taken in the order of the shards, so that no two transactions
+//! wait for each other. How several shards commit as one is told in [`crate::shard`]'s `undo`.
+
+use super::Cache;
+use super::session::Session;
+use crate::error::{Error, Result};
+use crate::shard::Shard;
+
+/// Names an open transaction of a handle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ticket(u64);
+
+/// The transaction that is open.
+pub(super) struct Open {
+    ticket: Ticket,
+    /// Whether the call at hand goes through it.
+    entered: bool,
+}
+
+impl Cache {
+    /// Begins a transaction: waits until nobody else writes, and keeps others from writing until it
+    /// ends. Meanwhile operations go through [`Cache::within`].
+    pub fn begin(&mut self) -> Result<Ticket> {
+        self.assure_open()?;
+        self.assure_no_transaction()?;
+        self.under_tenure(|session| {
+            let all: Vec<usize> = (0..session.shards.len()).collect();
+            session.open_transaction(&all)
+        })?;
+        let ticket = Ticket(self.platform.random());
+        self.transaction = Some(Open { ticket, entered: false });
+        Ok(ticket)
+    }
+
+    /// Runs operations as a part of a transaction.
+    pub fn within<T>(&mut self, ticket: Ticket, operation: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        self.enter(ticket, true)?;
+        let result = operation(self);
+        self.transaction.iter_mut().for_each(|open| open.entered = false);
+        result
+    }
+
+    /// Makes everything happen.
+    pub fn commit(&mut self, ticket: Ticket) -> Result<()> {
+        self.enter(ticket, false)?;
+        self.transaction = None;
+        self.under_tenure(Session::commit_transaction)
+    }
+
+    /// Undoes everything.
+    pub fn rollback(&mut self, ticket: Ticket) -> Result<()> {
+        self.enter(ticket, false)?;
+        self.transaction = None;
+        self.under_tenure(Session::abort_transaction)
+    }
+
+    fn enter(&mut self, ticket: Ticket, entered: bool) -> Result<()> {
+        self.assure_open()?;
+        let open = self.transaction.as_mut().filter(|open| open.ticket == ticket).ok_or(Error::Closed)?;
+        open.entered = entered;
+        let lost = self.session.as_ref().is_none_or(|session| !session.shards.iter().all(Shard::is_open));
+        if lost {
+            // An error on the way, such as a full disk, has undone it in one shard; so in all.
+            self.transaction = None;
+            if let Some(session) = &mut self.session {
+                session.abort_transaction()?;
+            }
+            return Err(Error::Closed);
+        }
+        Ok(())
+    }
+
+    /// Refuses what can not be a part of a transaction while one is open.
+    pub(crate) fn assure_no_transaction(&self) -> Result<()> {
+        if self.transaction.is_some() { Err(Error::InTransaction) } else { Ok(()) }
+    }
+
+    /// Refuses operations that do not go through the open transaction.
+    pub(super) fn assure_turn(&self) -> Result<()> {
+        match &self.transaction {
+            Some(open) if !open.entered => Err(Error::InTransaction),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Session {
+    /// Runs an operation on some shards as one transaction.
+    pub(super) fn transact(&mut self, shards: &[usize], operation: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
+        self.open_transaction(shards)?;
+        let done = operation(self).and_then(|()| self.commit_transaction());
+        if done.is_err() {
+            self.abort_transaction()?;
+        }
+        done
+    }
+
+    /// Takes the write locks of some shards, in their order.
+    fn open_transaction(&mut self, shards: &[usize]) -> Result<()> {
+        let several = shards.len() > 1;
+        for index in shards {
+            let shard = self.shards.get_mut(*index).ok_or(Error::Closed)?;
+            if let Err(error) = shard.begin(several) {
+                // The error of beginning is the one to tell.
+                let _ = self.abort_transaction();
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// Commits in all shards or in none.
+    fn commit_transaction(&mut self) -> Result<()> {
+        let changed: Vec<usize> =
+            self.shards.iter().enumerate().filter(|(_, shard)| shard.has_changed()).map(|(index, _)| index).collect();
+        let committed = match changed.as_slice() {
+            [] => Ok(()),
+            [only] => self.shard(*only)?.commit(),
+            [coordinator, others @ ..] => self.commit_several(*coordinator, others),
+        };
+        // Those that have changed nothing, or, after an error, all that can be undone.
+        let aborted = self.abort_transaction();
+        committed.and(aborted)
+    }
+
+    fn commit_several(&mut self, coordinator: usize, others: &[usize]) -> Result<()> {
+        let number = self.shard(coordinator)?.unique_number();
+        let name = u32::try_from(coordinator).map_err(|_| Error::Closed)?;
+        for index in others {
+            self.shard(*index)?.prepare(number, name)?;
+        }
+        if let Err(error) = self.shard(coordinator)?.decide(number) {
+            // Whether a commit that failed has taken place is for the database to say.
+            if !self.shard(coordinator)?.decisions()?.contains(&number) {
+                return Err(error);
+            }
+        }
+        // It has taken place. Whatever can not be tidied up now is by whoever comes next.
+        for index in others.iter().chain([&coordinator]) {
+            if self.shard(*index)?.complete(number).is_err() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Undoes what is open, in all shards.
+    fn abort_transaction(&mut self) -> Result<()> {
+        self.shards.iter_mut().map(Shard::abort).fold(Ok(()), Result::and)
+    }
+
+    fn shard(&mut self, index: usize) -> Result<&mut Shard> {
+        self.shards.get_mut(index).ok_or(Error::Closed)
+    }
+}

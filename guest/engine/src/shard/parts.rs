@@ -1,0 +1,130 @@
+//! What is known of an entry that is there, and of one that is to be stored.
+
+use rusqlite::Row;
+use rusqlite::types::ToSqlOutput;
+
+use super::address::Address;
+use crate::error::{Error, Result};
+use crate::lifetime::Lifetime;
+use crate::settings::Settings;
+use crate::value::Form;
+
+/// What an entry counts for besides its key, value and tags, in bytes: about what its rows and
+/// index entries take.
+const ENTRY_OVERHEAD: u64 = 64;
+
+/// What has to be known of an entry to remove it.
+#[derive(Debug, Clone)]
+pub(super) struct Stored {
+    pub(super) id: i64,
+    pub(super) size: i64,
+    pub(super) rank: Option<i64>,
+    pub(super) file: Option<i64>,
+    /// What the value file occupies on disk.
+    pub(super) occupied: i64,
+    pub(super) tags: Option<String>,
+}
+
+impl Stored {
+    /// The columns `id, size, rank, file, occupied, tags`, from `first` on.
+    pub(super) fn read(row: &Row<'_>, first: usize) -> rusqlite::Result<Self> {
+        Ok(Self {
+            id: row.get(first)?,
+            size: row.get(first + 1)?,
+            rank: row.get(first + 2)?,
+            file: row.get(first + 3)?,
+            occupied: row.get::<_, Option<i64>>(first + 4)?.unwrap_or(0),
+            tags: row.get(first + 5)?,
+        })
+    }
+
+    /// Its tags, in order.
+    pub(super) fn tags(&self) -> Vec<String> {
+        split_tags(self.tags.as_deref()).map(str::to_owned).collect()
+    }
+}
+
+/// The entry that a key had before it is changed.
+#[derive(Debug, Clone)]
+pub(super) struct Prior {
+    pub(super) stored: Stored,
+    pub(super) lifetime: Lifetime,
+    pub(super) hits: i64,
+    pub(super) version: i64,
+}
+
+impl Prior {
+    /// The columns of [`Stored`], then `expires, ttl, sliding, hits, version`.
+    pub(super) fn read(row: &Row<'_>, first: usize) -> rusqlite::Result<Self> {
+        Ok(Self {
+            stored: Stored::read(row, first)?,
+            lifetime: Lifetime { expires: row.get(first + 6)?, ttl: row.get(first + 7)?, sliding: row.get(first + 8)? },
+            hits: row.get(first + 9)?,
+            version: row.get(first + 10)?,
+        })
+    }
+
+    /// Whether the entry has nothing but a value in its row.
+    pub(super) fn is_plain(&self) -> bool {
+        self.stored.file.is_none() && self.stored.tags.is_none() && self.lifetime == Lifetime::default()
+    }
+}
+
+/// A value file that was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct WrittenFile {
+    /// Its number.
+    pub(crate) number: i64,
+    /// Its size on disk.
+    pub(crate) occupied: u64,
+}
+
+/// An entry to be stored.
+pub(super) struct Draft<'a> {
+    pub(super) address: Address<'a>,
+    pub(super) column: ToSqlOutput<'a>,
+    pub(super) form: Form,
+    pub(super) file: Option<WrittenFile>,
+    /// Size of the value in bytes.
+    pub(super) length: u64,
+    pub(super) checksum: i64,
+    pub(super) lifetime: Lifetime,
+    pub(super) tags: &'a [&'a str],
+}
+
+impl Draft<'_> {
+    /// Whether the entry is to have nothing but a value in its row.
+    pub(super) fn is_plain(&self) -> bool {
+        self.file.is_none() && self.tags.is_empty() && self.lifetime == Lifetime::default()
+    }
+
+    /// What the entry counts towards the volume.
+    pub(super) fn size(&self) -> u64 {
+        entry_size(self.address, self.length, self.tags)
+    }
+
+    /// What its value file occupies.
+    pub(super) fn occupied(&self) -> i64 {
+        self.file.map_or(0, |file| i64::try_from(file.occupied).unwrap_or(i64::MAX))
+    }
+}
+
+/// What an entry with a value of `length` bytes counts towards the volume.
+pub(super) fn entry_size(address: Address<'_>, length: u64, tags: &[&str]) -> u64 {
+    let tags: usize = tags.iter().map(|tag| tag.len()).sum();
+    (ENTRY_OVERHEAD + address.size() + tags as u64).saturating_add(length)
+}
+
+/// Refuses an entry that could never fit in a shard, and returns the size of one that can.
+pub(super) fn admit(address: Address<'_>, size: u64, settings: &Settings, shard: u32) -> Result<i64> {
+    let limit = settings.size_share(shard).unwrap_or(i64::MAX.cast_unsigned());
+    if size > limit {
+        return Err(Error::TooLarge { what: format!("the entry of {address}"), size, limit });
+    }
+    Ok(size.cast_signed())
+}
+
+/// The tags in a `tags` column.
+pub(super) fn split_tags(column: Option<&str>) -> impl Iterator<Item = &str> {
+    column.into_iter().flat_map(|tags| tags.split('\0'))
+}

@@ -1,0 +1,152 @@
+//! Storing and removing entries, with their tags and value files, inside a change.
+
+use super::change::Change;
+use super::parts::{Draft, Prior, Stored, admit, split_tags};
+use super::row::Columns;
+use crate::error::Result;
+use crate::lifetime::Lifetime;
+use crate::policy::Moment;
+
+/// Why an entry is removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reason {
+    /// By key, or pulled from a queue.
+    Deleted,
+    /// To make room.
+    Evicted,
+    /// By selection.
+    Selected,
+    /// By age.
+    Expired,
+}
+
+impl Change<'_> {
+    /// Stores an entry in place of the prior one, makes room for it, and returns its version.
+    pub(super) fn store(&mut self, draft: &Draft<'_>) -> Result<i64> {
+        let size = admit(draft.address, draft.size(), &self.settings, self.index)?;
+        let version = self.next_sequence();
+        let live = self.live().cloned();
+        if live.is_none()
+            && let Some(prior) = self.prior.take()
+        {
+            // Expired: what is stored now is new, and takes its place at the end.
+            self.remove(&prior.stored, Reason::Expired)?;
+        }
+        let (id, hits) = live.as_ref().map_or((version, 0), |prior| (prior.stored.id, prior.hits));
+        self.keep_for_undo(id, live.is_none())?;
+        let moment = Moment { sequence: version, age: self.totals.age };
+        let rank = self.settings.policy.rank(moment, hits);
+        let tags = (!draft.tags.is_empty()).then(|| draft.tags.join("\0"));
+        let columns = Columns { id, version, rank, size, hits, tags: tags.as_deref() };
+        self.write_row(live.as_ref(), draft, &columns)?;
+        self.count_in(live.as_ref(), draft, size)?;
+        self.retag(id, live.as_ref(), draft, tags.as_deref())?;
+        if let Some(file) = draft.file {
+            self.run(|connection| super::loose::forget(connection, &[file.number]))?;
+            self.effects.adopted.push(file.number);
+        }
+        self.effects.counts.sets += 1;
+        self.make_room(id)?;
+        Ok(version)
+    }
+
+    /// Adds a stored entry to the totals, in place of the one that was there.
+    fn count_in(&mut self, live: Option<&Prior>, draft: &Draft<'_>, size: i64) -> Result<()> {
+        if let Some(prior) = live {
+            self.totals.volume = self.totals.volume.saturating_sub(prior.stored.size);
+            self.let_go_of(&prior.stored)?;
+        } else {
+            self.totals.count = self.totals.count.saturating_add(1);
+        }
+        self.totals.volume = self.totals.volume.saturating_add(size);
+        self.totals.files = self.totals.files.saturating_add(draft.occupied());
+        Ok(())
+    }
+
+    fn retag(&self, id: i64, live: Option<&Prior>, draft: &Draft<'_>, tags: Option<&str>) -> Result<()> {
+        let before = live.and_then(|prior| prior.stored.tags.as_deref());
+        if tags == before {
+            return Ok(());
+        }
+        if let Some(prior) = live {
+            self.remove_tags(&prior.stored)?;
+        }
+        self.add_tags(id, draft.tags)
+    }
+
+    /// Removes an entry and all that belongs to it.
+    pub(super) fn remove(&mut self, stored: &Stored, reason: Reason) -> Result<()> {
+        self.keep_for_undo(stored.id, false)?;
+        self.run(|connection| connection.prepare_cached("DELETE FROM entry WHERE id = ?1")?.execute([stored.id]))?;
+        self.remove_tags(stored)?;
+        self.let_go_of(stored)?;
+        self.totals.count = self.totals.count.saturating_sub(1);
+        self.totals.volume = self.totals.volume.saturating_sub(stored.size);
+        let counts = &mut self.effects.counts;
+        match reason {
+            Reason::Deleted => {
+                counts.deletes += 1;
+                self.next_sequence();
+            }
+            Reason::Expired => counts.expirations += 1,
+            Reason::Selected => counts.removals += 1,
+            Reason::Evicted => {
+                counts.evictions += 1;
+                self.totals.age = self.settings.policy.age_after_evicting(self.totals.age, stored.rank);
+            }
+        }
+        Ok(())
+    }
+
+    fn add_tags(&self, id: i64, tags: &[&str]) -> Result<()> {
+        tags.iter().try_for_each(|tag| {
+            self.run(|connection| {
+                connection.prepare_cached("INSERT INTO tag (tag, entry) VALUES (?1, ?2)")?.execute((tag, id)).map(drop)
+            })
+        })
+    }
+
+    fn remove_tags(&self, stored: &Stored) -> Result<()> {
+        split_tags(stored.tags.as_deref()).try_for_each(|tag| {
+            self.run(|connection| {
+                let mut statement = connection.prepare_cached("DELETE FROM tag WHERE tag = ?1 AND entry = ?2")?;
+                statement.execute((tag, stored.id)).map(drop)
+            })
+        })
+    }
+
+    /// Lists the value file of an entry, if it has one, as one to be removed.
+    fn let_go_of(&mut self, stored: &Stored) -> Result<()> {
+        let Some(file) = stored.file else { return Ok(()) };
+        let owner = self.tenure.owner()?;
+        self.run(|connection| {
+            connection
+                .prepare_cached("INSERT INTO loose (file, owner, span) VALUES (?1, ?2, 1)")?
+                .execute((file, owner))
+        })?;
+        self.totals.files = self.totals.files.saturating_sub(stored.occupied);
+        self.effects.let_go.push(file);
+        Ok(())
+    }
+
+    /// Postpones the end of an entry, unless somebody changed its lifetime meanwhile.
+    pub(super) fn slide(&self, id: i64, seen: Lifetime, expires: i64) -> Result<()> {
+        self.run(|connection| {
+            connection
+                .prepare_cached("UPDATE entry SET expires = ?1 WHERE id = ?2 AND expires = ?3 AND ttl = ?4")?
+                .execute((expires, id, seen.expires, seen.ttl))
+                .map(drop)
+        })
+    }
+
+    /// Gives a live entry another lifetime.
+    pub(super) fn set_lifetime(&self, id: i64, lifetime: Lifetime) -> Result<()> {
+        self.keep_for_undo(id, false)?;
+        self.run(|connection| {
+            connection
+                .prepare_cached("UPDATE entry SET expires = ?1, ttl = ?2, sliding = ?3 WHERE id = ?4")?
+                .execute((lifetime.expires, lifetime.ttl, lifetime.sliding, id))
+                .map(drop)
+        })
+    }
+}

@@ -1,0 +1,209 @@
+//! A write transaction that stays open over several calls.
+
+use super::Shard;
+use super::change::Effects;
+use super::undo;
+use super::undo::Standing;
+use crate::error::{Error, Result};
+
+/// The open transaction of a shard.
+#[derive(Debug, Default)]
+pub(super) struct Open {
+    /// What it entails once it is committed.
+    pub(super) effects: Effects,
+    /// Whether other shards take part, so that it may have to be undone after its commit.
+    pub(super) keeps_undo: bool,
+    /// Whether the shard has committed while others have not.
+    prepared: bool,
+    /// Changes counted by SQLite before the transaction.
+    changes: u64,
+    /// Number and size of the entries, and of their files, before the transaction.
+    totals: (i64, i64, i64),
+}
+
+impl Shard {
+    /// Begins a transaction; waits until nobody else writes.
+    pub(crate) fn begin(&mut self, keeps_undo: bool) -> Result<()> {
+        self.refuse_if_read_only()?;
+        self.guard(|shard| {
+            shard.prepare_names()?;
+            shard.begin_open(keeps_undo)
+        })
+    }
+
+    fn begin_open(&mut self, keeps_undo: bool) -> Result<()> {
+        let mut waited = 0;
+        loop {
+            self.database()?.begin()?;
+            match self.enter() {
+                Ok(Some(totals)) => {
+                    let changes = self.database()?.connection().total_changes();
+                    self.open = Some(Open { keeps_undo, changes, totals, ..Open::default() });
+                    return Ok(());
+                }
+                Ok(None) => self.database()?.rollback(),
+                Err(error) => {
+                    self.database()?.rollback();
+                    return Err(error);
+                }
+            }
+            self.wait_for_decision(&mut waited)?;
+        }
+    }
+
+    /// Runs an operation that reads and then writes what nobody may change in between. It stores no
+    /// value that has a file.
+    pub(super) fn exclusively<T>(&mut self, operation: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        self.refuse_if_read_only()?;
+        self.guard(|shard| {
+            if shard.open.is_some() {
+                return operation(shard);
+            }
+            shard.begin_open(false)?;
+            let result = operation(shard);
+            let ended = if result.is_ok() { shard.database()?.commit() } else { Ok(()) };
+            match (result, ended) {
+                (Ok(value), Ok(())) => shard.conclude(Ok(())).map(|()| value),
+                (Err(error), _) | (_, Err(error)) => shard.conclude(Err(error)).and(Err(Error::Closed)),
+            }
+        })
+    }
+
+    /// The totals at the beginning; none while a transaction of somebody else is undecided.
+    fn enter(&self) -> Result<Option<(i64, i64, i64)>> {
+        let totals = || {
+            self.database()?.run(|connection| {
+                connection
+                    .prepare_cached("SELECT count, volume, files, pending FROM totals")?
+                    .query_row([], |row| Ok(((row.get(0)?, row.get(1)?, row.get(2)?), row.get::<_, i64>(3)?)))
+            })
+        };
+        let (before, pending) = totals()?;
+        if pending == 0 {
+            return Ok(Some(before));
+        }
+        Ok(match self.settle_pending(pending)? {
+            Standing::Settled => Some(totals()?.0),
+            Standing::Undecided => None,
+        })
+    }
+
+    /// Whether a transaction is open.
+    pub(crate) fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// Whether the open transaction has changed anything.
+    pub(crate) fn has_changed(&self) -> bool {
+        match (&self.open, &self.database) {
+            (Some(open), Some(database)) => database.connection().total_changes() != open.changes,
+            _ => false,
+        }
+    }
+
+    /// Commits the open transaction, of which no other shard is a part.
+    pub(crate) fn commit(&mut self) -> Result<()> {
+        self.guard(|shard| {
+            let committed = shard.database()?.commit();
+            shard.conclude(committed)
+        })
+    }
+
+    /// Commits with what is needed to undo it; the coordinator decides whether that is done.
+    pub(crate) fn prepare(&mut self, transaction: i64, coordinator: u32) -> Result<()> {
+        let owner = self.tenure.owner()?;
+        self.guard(|shard| {
+            let Some(open) = &shard.open else { return Err(Error::Closed) };
+            let (count, volume, files) = open.totals;
+            let database = shard.database()?;
+            database.run(|connection| {
+                connection.prepare_cached("INSERT INTO decision VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?.execute((
+                    transaction,
+                    owner,
+                    coordinator,
+                    count,
+                    volume,
+                    files,
+                ))?;
+                connection.prepare_cached("UPDATE totals SET pending = ?1")?.execute([transaction]).map(drop)
+            })?;
+            database.commit()?;
+            shard.open.iter_mut().for_each(|open| open.prepared = true);
+            Ok(())
+        })
+    }
+
+    /// Commits, and so decides that the transaction has taken place in all shards.
+    pub(crate) fn decide(&mut self, transaction: i64) -> Result<()> {
+        let (owner, index) = (self.tenure.owner()?, self.index);
+        self.guard(|shard| {
+            let database = shard.database()?;
+            database.run(|connection| {
+                connection.execute("DELETE FROM undo", [])?;
+                connection
+                    .prepare_cached("INSERT INTO decision VALUES (?1, ?2, ?3, 0, 0, 0)")?
+                    .execute((transaction, owner, index))
+                    .map(drop)
+            })?;
+            let committed = database.commit();
+            shard.conclude(committed)
+        })
+    }
+
+    /// Forgets a transaction that has taken place: in a shard that was prepared what was kept to
+    /// undo it, in the coordinator, last of all, the decision.
+    pub(crate) fn complete(&mut self, transaction: i64) -> Result<()> {
+        self.guard(|shard| {
+            let database = shard.database()?;
+            database
+                .write(|connection| undo::forget(connection, transaction).map_err(|error| database.error(&error)))?;
+            shard.conclude(Ok(()))
+        })
+    }
+
+    /// Undoes the open transaction, also if it was prepared and not decided.
+    pub(crate) fn abort(&mut self) -> Result<()> {
+        let Some(open) = &self.open else { return Ok(()) };
+        if open.prepared {
+            let open = self.open.take();
+            let undone = self.settle(Some(&[]));
+            if undone.is_ok() {
+                self.discard_adopted(open);
+            }
+            return undone;
+        }
+        self.guard(|shard| {
+            shard.database()?.rollback();
+            let open = shard.open.take();
+            shard.discard_adopted(open);
+            Ok(())
+        })
+    }
+
+    /// Ends the transaction after its commit, which may have failed.
+    fn conclude(&mut self, committed: Result<()>) -> Result<()> {
+        let Some(open) = self.open.take() else { return committed };
+        match committed {
+            Ok(()) => self.take_effect(open.effects),
+            Err(error) => {
+                self.database()?.rollback();
+                self.discard_adopted(Some(open));
+                Err(error)
+            }
+        }
+    }
+
+    /// What became of the open transaction is not known, or it is gone with the connection. Its
+    /// files keep their rows, by which the next opener tells.
+    pub(super) fn lose_transaction(&mut self) {
+        if self.open.take().is_some_and(|open| !open.effects.adopted.is_empty()) {
+            self.loose.keep_span();
+        }
+    }
+
+    fn discard_adopted(&mut self, open: Option<Open>) {
+        for file in open.into_iter().flat_map(|open| open.effects.adopted) {
+            self.discard_file(file);
+        }
+    }
+}
