@@ -80,8 +80,19 @@ impl Database {
         self.run(|connection| connection.pragma_update(None, "synchronous", synchronous))
     }
 
-    /// Switches to write-ahead logging, which is recorded in the file.
-    pub(crate) fn use_wal(&self) -> Result<()> {
+    /// Empties the log after so many frames, and cuts it down to them if it has become longer.
+    pub(crate) fn set_log_length(&self, frames: u64) -> Result<()> {
+        let frames = frames.cast_signed();
+        self.run(|connection| {
+            connection.pragma_update_and_check(None, "wal_autocheckpoint", frames, |_| Ok(()))?;
+            connection.pragma_update_and_check(None, "journal_size_limit", frames.saturating_mul(4120), |_| Ok(()))
+        })
+    }
+
+    /// Prepares an empty file: free pages can be given back in steps, and changes go to a
+    /// write-ahead log. Both are recorded in the file, and the former only if it comes first.
+    pub(crate) fn prepare_file(&self) -> Result<()> {
+        self.run(|connection| connection.pragma_update(None, "auto_vacuum", "INCREMENTAL"))?;
         let mode: String =
             self.run(|connection| connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0)))?;
         if mode.eq_ignore_ascii_case("wal") {

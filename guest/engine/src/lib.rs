@@ -63,6 +63,6 @@ pub use options::{
 pub use platform::{Platform, RangeLocks, Sharing};
 pub use schema::format_version;
 pub use selection::{Bound, Selection};
-pub use settings::{DEFAULT_INLINE_THRESHOLD, DEFAULT_SIZE_LIMIT, Settings};
+pub use settings::{DEFAULT_INLINE_THRESHOLD, DEFAULT_SIZE_LIMIT, SIZE_SHARE_MINIMUM, Settings};
 pub use shard::Problem;
 pub use value::{VALUE_LIMIT, Value};

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use crate::sequence::Sequence;
 
-/// Different entries that may have been read before the reads must be written.
-const ENTRIES_LIMIT: usize = 1024;
+/// Different entries that may have been read before the reads must be written, if no limit of the
+/// write-ahead log demands fewer: each may cost a page of it.
+pub(crate) const ENTRIES_LIMIT: u64 = 1024;
 /// Reads that may pile up before they must be written.
 const READS_LIMIT: u64 = 16_384;
 
@@ -44,9 +45,9 @@ impl Recency {
         self.entries.is_empty()
     }
 
-    /// Whether it is time to write.
-    pub(crate) fn is_due(&self) -> bool {
-        self.entries.len() >= ENTRIES_LIMIT || self.reads >= READS_LIMIT
+    /// Whether it is time to write: reads of so many entries, or many of few.
+    pub(crate) fn is_due(&self, entries: u64) -> bool {
+        self.entries.len() as u64 >= entries || self.reads >= READS_LIMIT
     }
 
     /// All reads, those of the entry read longest ago first.
@@ -85,14 +86,14 @@ mod tests {
         for id in 1..1024 {
             recency.note(id, 0, &sequence);
         }
-        assert!(!recency.is_due());
+        assert!(!recency.is_due(ENTRIES_LIMIT));
         recency.note(1024, 0, &sequence);
-        assert!(recency.is_due());
+        assert!(recency.is_due(ENTRIES_LIMIT));
 
         let mut recency = Recency::default();
         for _ in 0..READS_LIMIT {
             recency.note(1, 0, &sequence);
         }
-        assert!(recency.is_due());
+        assert!(recency.is_due(ENTRIES_LIMIT));
     }
 }

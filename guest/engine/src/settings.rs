@@ -5,9 +5,21 @@ use rusqlite::types::Value as Column;
 
 use crate::error::{Error, Result};
 use crate::options::{Changes, Compression, Durability, Expiry, Limit, Policy, SHARDS_LIMIT};
+use crate::recency::ENTRIES_LIMIT;
 
 /// How large the volume of a new directory may become, in bytes.
 pub const DEFAULT_SIZE_LIMIT: u64 = 1 << 30;
+/// The smallest share of a size limit that falls to one shard, in bytes: what an empty one takes, its
+/// log, and some room for entries.
+pub const SIZE_SHARE_MINIMUM: u64 = 256 * 1024;
+/// What the index of a write-ahead log takes, in bytes.
+pub(crate) const WAL_INDEX: u64 = 32 * 1024;
+/// What an empty database takes at most, in bytes.
+const EMPTY_DATABASE: u64 = 24 * 4096;
+/// Frames in the log after which it is emptied if no limit demands fewer; SQLite's default.
+const CHECKPOINT_FRAMES: u64 = 1000;
+/// Size of a frame, <https://www.sqlite.org/fileformat2.html#the_write_ahead_log>.
+const FRAME: u64 = 4096 + 24;
 /// From which size on values of a new directory have files, in bytes.
 pub const DEFAULT_INLINE_THRESHOLD: u32 = 32 * 1024;
 
@@ -79,6 +91,13 @@ impl Settings {
                 settings.shards
             )));
         }
+        let least = SIZE_SHARE_MINIMUM * u64::from(settings.shards);
+        if changes.size_limit != Limit::Recorded && settings.size_limit.is_some_and(|limit| limit < least) {
+            return Err(Error::InvalidArgument(format!(
+                "a size limit below {least} bytes leaves no room for entries: {} shards take {SIZE_SHARE_MINIMUM} each",
+                settings.shards
+            )));
+        }
         Ok(settings)
     }
 
@@ -90,6 +109,34 @@ impl Settings {
     /// The bound on the count of one shard.
     pub(crate) fn item_share(&self, shard: u32) -> Option<u64> {
         Self::share(self.item_limit, shard, self.shards)
+    }
+
+    /// The largest entry one shard can hold.
+    pub(crate) fn entry_limit(&self, shard: u32) -> u64 {
+        self.size_share(shard).map_or(i64::MAX.cast_unsigned(), |share| {
+            share.saturating_sub(Self::log_share(share)).saturating_sub(EMPTY_DATABASE)
+        })
+    }
+
+    /// What a shard takes without any entry.
+    pub(crate) fn fixed_share() -> u64 {
+        EMPTY_DATABASE + WAL_INDEX
+    }
+
+    /// What is kept free for a shard's log and its index.
+    pub(crate) fn log_share(share: u64) -> u64 {
+        WAL_INDEX + (share / 8).min(CHECKPOINT_FRAMES * FRAME * 2)
+    }
+
+    /// After how many frames the log is to be emptied: half of its share, so that the last commit
+    /// before still fits.
+    pub(crate) fn checkpoint_frames(&self, shard: u32) -> u64 {
+        self.size_share(shard).map_or(CHECKPOINT_FRAMES, |share| (share / 16 / FRAME).clamp(1, CHECKPOINT_FRAMES))
+    }
+
+    /// Of how many entries reads may be collected before they are written.
+    pub(crate) fn reads_limit(&self, shard: u32) -> u64 {
+        (self.checkpoint_frames(shard) / 2).clamp(8, ENTRIES_LIMIT)
     }
 
     /// The share of a limit that falls to one shard; the shares add up to the limit.

@@ -57,7 +57,7 @@ pub struct Information {
     pub settings: Settings,
     /// Number of entries, expired ones included.
     pub count: u64,
-    /// Their size in bytes.
+    /// Bytes on disk.
     pub volume: u64,
 }
 
@@ -101,9 +101,9 @@ impl Cache {
         Ok(self.totals()?.0)
     }
 
-    /// Size of the entries in bytes.
+    /// Bytes on disk, which the size limit bounds.
     pub fn volume(&mut self) -> Result<u64> {
-        Ok(self.totals()?.1)
+        Ok(self.on_all(Shard::volume)?.into_iter().sum())
     }
 
     fn totals(&mut self) -> Result<(u64, u64)> {
@@ -138,7 +138,7 @@ impl Cache {
 
     /// The directory's settings and totals.
     pub fn information(&mut self) -> Result<Information> {
-        let (count, volume) = self.totals()?;
+        let (count, volume) = (self.count()?, self.volume()?);
         let session = self.session()?;
         let settings = session.shards.first().map(|shard| shard.settings().clone()).unwrap_or_default();
         Ok(Information {

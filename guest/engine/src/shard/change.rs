@@ -189,8 +189,7 @@ impl Shard {
             self.discard_file(file);
         }
         if let Some((settings, version)) = effects.settings {
-            self.database()?.set_durability(settings.durability)?;
-            (self.settings, self.settings_version) = (settings, version);
+            self.adopt_settings(settings, version)?;
         }
         Ok(())
     }

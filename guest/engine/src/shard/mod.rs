@@ -10,6 +10,7 @@
 //! | `store`, `row` | storing and removing entries inside of it |
 //! | `transaction`, `undo` | transactions over several calls, and over several shards |
 //! | `room` | making room, and writing the reads that decide what goes |
+//! | `volume` | what the shard takes on disk |
 //! | `remove` | eviction by selection, expiry, clearing, in bounded steps |
 //! | `scan` | pages of keys |
 //! | `check` | looking for damage |
@@ -29,6 +30,7 @@ mod scan;
 mod store;
 mod transaction;
 mod undo;
+mod volume;
 mod write;
 
 use std::path::{Path, PathBuf};
@@ -153,7 +155,7 @@ impl Shard {
         if database.run(|connection| schema::identify(connection))? == Identity::Shard {
             return Ok(());
         }
-        database.use_wal()?;
+        database.prepare_file()?;
         database.write(|connection| {
             let made = schema::create(connection).and_then(|()| settings.store(connection));
             made.map_err(|error| database.error(&error))
@@ -239,7 +241,14 @@ impl Shard {
         })?;
         self.sequence.observe(sequence);
         let settings = settings_in(database)?;
+        self.adopt_settings(settings, version)
+    }
+
+    /// Works under settings that are in force.
+    fn adopt_settings(&mut self, settings: Settings, version: i64) -> Result<()> {
+        let database = self.database()?;
         database.set_durability(settings.durability)?;
+        database.set_log_length(settings.checkpoint_frames(self.index))?;
         (self.settings, self.settings_version) = (settings, version);
         Ok(())
     }

@@ -13,6 +13,9 @@ use crate::value::Form;
 /// index entries take.
 const ENTRY_OVERHEAD: u64 = 64;
 
+/// What file systems give out at a time, in bytes: files are counted in whole blocks.
+const BLOCK: u64 = 4096;
+
 /// What has to be known of an entry to remove it.
 #[derive(Debug, Clone)]
 pub(super) struct Stored {
@@ -105,7 +108,8 @@ impl Draft<'_> {
 
     /// What its value file occupies.
     pub(super) fn occupied(&self) -> i64 {
-        self.file.map_or(0, |file| i64::try_from(file.occupied).unwrap_or(i64::MAX))
+        let blocks = |size: u64| size.div_ceil(BLOCK).saturating_mul(BLOCK);
+        self.file.map_or(0, |file| i64::try_from(blocks(file.occupied)).unwrap_or(i64::MAX))
     }
 }
 
@@ -117,7 +121,7 @@ pub(super) fn entry_size(address: Address<'_>, length: u64, tags: &[&str]) -> u6
 
 /// Refuses an entry that could never fit in a shard, and returns the size of one that can.
 pub(super) fn admit(address: Address<'_>, size: u64, settings: &Settings, shard: u32) -> Result<i64> {
-    let limit = settings.size_share(shard).unwrap_or(i64::MAX.cast_unsigned());
+    let limit = settings.entry_limit(shard);
     if size > limit {
         return Err(Error::TooLarge { what: format!("the entry of {address}"), size, limit });
     }

@@ -295,7 +295,7 @@ impl Shard {
         }
         if tracks {
             self.recency.note(hit.id, now, &self.sequence);
-            if self.recency.is_due() {
+            if self.recency.is_due(self.settings.reads_limit(self.index)) {
                 self.write_reads()?;
             }
         }

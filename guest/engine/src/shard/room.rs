@@ -41,6 +41,27 @@ impl Shard {
     }
 }
 
+/// How a shard stands to its limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Excess {
+    /// There is room.
+    None,
+    /// More than seven eighths of a limit are used.
+    Near,
+    /// A limit is exceeded.
+    Over,
+}
+
+impl Excess {
+    fn of(total: u64, limit: Option<u64>) -> Self {
+        match limit {
+            Some(limit) if total > limit => Self::Over,
+            Some(limit) if total > limit - limit / 8 => Self::Near,
+            _ => Self::None,
+        }
+    }
+}
+
 /// An entry in line for eviction.
 struct Candidate {
     stored: Stored,
@@ -55,71 +76,84 @@ impl Candidate {
 }
 
 impl Change<'_> {
-    fn is_over(&self) -> bool {
-        self.exceeds(|limit| limit)
-    }
-
-    /// Whether seven eighths of a limit are used.
-    fn is_near(&self) -> bool {
-        self.exceeds(|limit| limit - limit / 8)
-    }
-
-    fn exceeds(&self, share: impl Fn(u64) -> u64) -> bool {
-        let over =
-            |total: i64, limit: Option<u64>| limit.is_some_and(|limit| total.max(0).cast_unsigned() > share(limit));
-        over(self.totals.volume, self.settings.size_share(self.index))
-            || over(self.totals.count, self.settings.item_share(self.index))
-    }
-
     /// Evicts just as much as the limits demand: what has expired first, then by rank; never `keep`.
     pub(super) fn make_room(&mut self, keep: i64) -> Result<()> {
-        if !self.is_near() {
+        match self.excess()? {
+            Excess::None => return Ok(()),
+            Excess::Near => return self.move_ahead(),
+            Excess::Over => {}
+        }
+        self.evict_excess(keep, u64::MAX)?;
+        if self.excess()? != Excess::Over {
             return Ok(());
         }
-        if !self.is_over() {
-            return self.move_ahead();
-        }
-        // Reads that this instance knows of count, those of others from when they are written.
-        self.flush_recency()?;
-        self.evict_expired(keep)?;
-        self.evict_in_line(keep)?;
-        if !self.is_over() {
-            Ok(())
-        } else if self.settings.policy == Policy::None {
-            Err(Error::Full(format!("{}: a limit is reached, and the policy evicts nothing", self.path().display())))
-        } else {
-            Err(Error::Corrupt(format!("{}: the totals exceed what the entries add up to", self.path().display())))
-        }
+        let why = match self.settings.policy {
+            Policy::None => "a limit is reached, and the policy evicts nothing",
+            _ => "the write-ahead log leaves no room for the entry",
+        };
+        Err(Error::Full(format!("{}: {why}", self.path().display())))
     }
 
-    fn evict_expired(&mut self, keep: i64) -> Result<()> {
-        while self.is_over() {
+    /// Evicts what exceeds the limits, at most so many entries and never `keep`; returns how many.
+    pub(super) fn evict_excess(&mut self, keep: i64, most: u64) -> Result<u64> {
+        // Reads that this instance knows of count, those of others from when they are written.
+        self.flush_recency()?;
+        let expired = self.evict_expired(keep, most)?;
+        Ok(expired + self.evict_in_line(keep, most - expired)?)
+    }
+
+    /// How the shard stands to its limits. Pages without content are given back first if it is over.
+    fn excess(&self) -> Result<Excess> {
+        let count = self.totals.count.max(0).cast_unsigned();
+        let items = Excess::of(count, self.settings.item_share(self.index));
+        let Some(limit) = self.settings.size_share(self.index) else { return Ok(items) };
+        if items == Excess::Over || !self.may_fill_up(limit) {
+            return Ok(items);
+        }
+        let (pages, room) = (self.pages()?, self.room(limit));
+        let taken = self.taken(pages);
+        let mut size = Excess::of(taken, Some(room));
+        if size == Excess::Over && pages.free > 0 {
+            self.shrink((taken - room).min(pages.free))?;
+            size = Excess::of(self.taken(self.pages()?), Some(room));
+        }
+        Ok(items.max(size))
+    }
+
+    fn evict_expired(&mut self, keep: i64, most: u64) -> Result<u64> {
+        let mut removed = 0;
+        loop {
             let expired: Vec<Stored> = self.run(|connection| {
                 let mut statement = connection.prepare_cached(NEXT_EXPIRED)?;
                 statement.query_map((self.now, keep, CANDIDATES), |row| Stored::read(row, 0))?.collect()
             })?;
             if expired.is_empty() {
-                return Ok(());
+                return Ok(removed);
             }
             for stored in expired {
-                if self.is_over() {
-                    self.remove(&stored, Reason::Expired)?;
+                if removed >= most || self.excess()? != Excess::Over {
+                    return Ok(removed);
                 }
+                self.remove(&stored, Reason::Expired)?;
+                removed += 1;
             }
         }
-        Ok(())
     }
 
-    fn evict_in_line(&mut self, keep: i64) -> Result<()> {
-        while self.is_over() {
+    fn evict_in_line(&mut self, keep: i64, most: u64) -> Result<u64> {
+        let mut removed = 0;
+        loop {
             let line = self.line(keep, CANDIDATES)?;
             if line.is_empty() {
-                return Ok(());
+                return Ok(removed);
             }
             // Where the first of those that were moved now stands.
             let mut moved_to = i64::MAX;
             for candidate in line {
-                if !self.is_over() || candidate.place > moved_to {
+                if removed >= most || self.excess()? != Excess::Over {
+                    return Ok(removed);
+                }
+                if candidate.place > moved_to {
                     break;
                 }
                 match candidate.outranks_its_place() {
@@ -127,11 +161,13 @@ impl Change<'_> {
                         self.requeue(&candidate.stored)?;
                         moved_to = moved_to.min(rank);
                     }
-                    None => self.remove(&candidate.stored, Reason::Evicted)?,
+                    None => {
+                        self.remove(&candidate.stored, Reason::Evicted)?;
+                        removed += 1;
+                    }
                 }
             }
         }
-        Ok(())
     }
 
     /// Moves entries at the head of the line to where they belong.
