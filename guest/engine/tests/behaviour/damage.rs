@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use larder_engine::{Error, Expiry, Key, Number, OpenOptions, Platform, Scan, Selection, Value};
+use larder_engine::{Changes, Error, Expiry, Key, Number, OpenOptions, Platform, Scan, Selection, Value};
 
 use crate::support::{Fixture, Shared, database, existing, open, plain, put, same, tagged, tamper, text};
 
@@ -16,7 +16,10 @@ fn value(number: i64) -> Value {
 
 /// A directory with entries of all kinds, closed.
 fn healthy() -> Fixture {
-    let mut fixture = Fixture::with(&OpenOptions { inline_threshold: Some(8_000), ..OpenOptions::default() });
+    let mut fixture = Fixture::with(&OpenOptions {
+        changes: Changes { inline_threshold: Some(8_000), ..Changes::default() },
+        ..OpenOptions::default()
+    });
     for number in 0..ENTRIES {
         let options = tagged(&["all", if number % 2 == 0 { "even" } else { "odd" }]);
         fixture.cache.set(&Key::Integer(number), &value(number), &options).unwrap();
@@ -48,7 +51,7 @@ fn exercise(fixture: &Fixture, what: &str) {
         }
         cache.get_entry(&Key::Integer(number)).map_or_else(acceptable, drop);
     }
-    match cache.keys(&Scan::default()) {
+    match cache.scan(&Scan::default()) {
         Ok(mut cursor) => {
             for _ in 0..10 {
                 match cursor.next(&mut cache, 100) {

@@ -1,7 +1,7 @@
 //! When entries end.
 
 use crate::support::{self, Fixture, integer, lasting, plain, put, text};
-use larder_engine::{Expiry, OpenOptions, Scan, SetOptions, Value};
+use larder_engine::{Changes, Expiry, OpenOptions, Scan, SetOptions, Value};
 
 fn sliding(ttl: u64) -> SetOptions {
     SetOptions { sliding: true, ..lasting(ttl) }
@@ -25,7 +25,10 @@ fn an_entry_is_found_until_just_before_its_expiry() {
 
 #[test]
 fn the_default_time_to_live_applies_where_none_is_named() {
-    let options = OpenOptions { default_ttl: Expiry::After(50), ..OpenOptions::default() };
+    let options = OpenOptions {
+        changes: Changes { default_ttl: Expiry::After(50), ..Changes::default() },
+        ..OpenOptions::default()
+    };
     let mut fixture = Fixture::with(&options);
     put(&mut fixture.cache, "default", 1);
     let never = SetOptions { ttl: Expiry::Never, ..plain() };
@@ -38,7 +41,10 @@ fn the_default_time_to_live_applies_where_none_is_named() {
 
     fixture.reopen(&support::existing());
     assert_eq!(fixture.cache.information().unwrap().settings.default_ttl, Some(50));
-    fixture.reopen(&OpenOptions { default_ttl: Expiry::Never, ..OpenOptions::default() });
+    fixture.reopen(&OpenOptions {
+        changes: Changes { default_ttl: Expiry::Never, ..Changes::default() },
+        ..OpenOptions::default()
+    });
     put(&mut fixture.cache, "default", 2);
     assert_eq!(fixture.cache.get_entry(&text("default")).unwrap().unwrap().metadata.expires_ms, None);
 }

@@ -1,17 +1,28 @@
 //! Limits and what goes when they are reached.
 
-use larder_engine::{Error, Key, Limit, OpenOptions, Policy, Selection, SetOptions, Value};
+use larder_engine::{Changes, Error, Key, Limit, OpenOptions, Policy, Selection, SetOptions, Value};
 
 use crate::support::{Fixture, Shared, existing, integer, lasting, names, plain, put, tagged, text, value_files};
 
 /// At most so many entries.
 fn items(limit: u64, policy: Policy) -> OpenOptions {
-    OpenOptions { item_limit: Limit::AtMost(limit), policy: Some(policy), ..OpenOptions::default() }
+    OpenOptions {
+        changes: Changes { item_limit: Limit::AtMost(limit), policy: Some(policy), ..Changes::default() },
+        ..OpenOptions::default()
+    }
+}
+
+/// The same, with files for values from a size on.
+fn with_files(threshold: u32, options: OpenOptions) -> OpenOptions {
+    OpenOptions { changes: Changes { inline_threshold: Some(threshold), ..options.changes }, ..options }
 }
 
 /// At most so many bytes.
 fn bytes(limit: u64, policy: Policy) -> OpenOptions {
-    OpenOptions { size_limit: Limit::AtMost(limit), policy: Some(policy), ..OpenOptions::default() }
+    OpenOptions {
+        changes: Changes { size_limit: Limit::AtMost(limit), policy: Some(policy), ..Changes::default() },
+        ..OpenOptions::default()
+    }
 }
 
 const EVICTING: [Policy; 3] = [Policy::LeastRecentlyStored, Policy::LeastRecentlyUsed, Policy::LeastFrequentlyUsed];
@@ -29,39 +40,85 @@ fn an_item_limit_is_exact() {
     }
 }
 
+/// Bytes of all files below a directory.
+fn on_disk(directory: &std::path::Path) -> u64 {
+    let each = std::fs::read_dir(directory).unwrap().map(|entry| {
+        let (path, metadata) = entry.map(|entry| (entry.path(), entry.metadata().unwrap())).unwrap();
+        if metadata.is_dir() { on_disk(&path) } else { metadata.len() }
+    });
+    each.sum()
+}
+
 #[test]
-fn a_size_limit_evicts_just_enough_and_fills_to_the_last_byte() {
-    // Each entry: 64 for itself, 1 for the key, 35 for the value.
-    let value = Value::Bytes(vec![7; 35]);
-    for policy in EVICTING {
-        let mut fixture = Fixture::with(&bytes(500, policy));
-        let cache = &mut fixture.cache;
-        for key in ["a", "b", "c", "d", "e"] {
-            cache.set(&text(key), &value, &plain()).unwrap();
+fn a_size_limit_bounds_what_is_on_disk_and_leaves_it_well_used() {
+    for (limit, size, policy) in [
+        (512 * 1024, 100, Policy::LeastRecentlyStored),
+        (1024 * 1024, 900, Policy::LeastRecentlyUsed),
+        (1024 * 1024, 40_000, Policy::LeastFrequentlyUsed),
+        (4 * 1024 * 1024, 300_000, Policy::LeastRecentlyStored),
+    ] {
+        let mut fixture = Fixture::with(&bytes(limit, policy));
+        let stores = 3 * limit / size;
+        let mut least_full = u64::MAX;
+        for number in 0..stores {
+            let key = Key::Integer(number.cast_signed());
+            fixture.cache.set(&key, &Value::Bytes(vec![7; usize::try_from(size).unwrap()]), &plain()).unwrap();
+            fixture.cache.get(&Key::Integer(number.cast_signed() / 2)).unwrap();
+            if number % (stores / 40 + 1) == 0 {
+                assert!(on_disk(fixture.path()) <= limit, "{} of {limit}", on_disk(fixture.path()));
+                assert!(fixture.cache.volume().unwrap() <= limit);
+            }
+            if number > stores / 2 {
+                least_full = least_full.min(fixture.cache.measure(&Selection::All, true).unwrap().1);
+            }
         }
-        assert_eq!((cache.count().unwrap(), cache.volume().unwrap()), (5, 500));
-        // One byte more than what is free once two have gone: three have to go.
-        cache.set(&text("f"), &Value::Bytes(vec![7; 136]), &plain()).unwrap();
-        assert_eq!(names(cache), ["d", "e", "f"]);
-        assert_eq!(cache.volume().unwrap(), 401);
+        // What is not used is kept for the log, or lost to pages that are not full.
+        assert!(least_full > limit * 2 / 5, "{least_full} of {limit} with values of {size}");
+        assert_eq!(fixture.cache.check().unwrap(), []);
     }
 }
 
 #[test]
-fn an_entry_of_exactly_the_limit_fits_and_a_larger_one_is_refused_before_anything_goes() {
+fn reaching_the_size_limit_does_not_empty_the_cache() {
+    // Ten values of 1 MB under a limit of 10 MiB: the reference evicted all of them at once.
+    let mut fixture = Fixture::with(&bytes(10 << 20, Policy::LeastRecentlyStored));
+    let mut counts = Vec::new();
+    for number in 0..40 {
+        fixture.cache.set(&Key::Integer(number), &Value::Bytes(vec![1; 1_000_000]), &plain()).unwrap();
+        counts.push(fixture.cache.count().unwrap());
+    }
+    assert!(counts.iter().skip(9).all(|count| *count == 9), "{counts:?}");
+}
+
+#[test]
+fn an_entry_that_can_never_fit_is_refused_before_anything_goes() {
     for policy in EVICTING {
-        let mut fixture = Fixture::with(&OpenOptions { inline_threshold: Some(100), ..bytes(300, policy) });
+        let mut fixture = Fixture::with(&bytes(1 << 20, policy));
         put(&mut fixture.cache, "a", 1);
         put(&mut fixture.cache, "b", 1);
-        let refused = fixture.cache.set(&text("c"), &Value::Bytes(vec![0; 236]), &plain());
-        assert!(matches!(refused, Err(Error::TooLarge { what, size: 301, limit: 300 }) if what.contains("\"c\"")));
+        let refused = fixture.cache.set(&text("c"), &Value::Bytes(vec![0; 1 << 20]), &plain());
+        let Err(Error::TooLarge { what, size, limit }) = refused else { panic!("{refused:?}") };
+        assert!(what.contains("\"c\"") && size == (1 << 20) + 65 && limit < 1 << 20);
         assert_eq!(names(&mut fixture.cache), ["a", "b"]);
         assert!(value_files(fixture.path()).is_empty());
-        fixture.cache.set(&text("c"), &Value::Bytes(vec![0; 235]), &plain()).unwrap();
-        assert_eq!(names(&mut fixture.cache), ["c"]);
-        assert_eq!(fixture.cache.volume().unwrap(), 300);
+        let largest = usize::try_from(limit).unwrap() - 65;
+        fixture.cache.set(&text("c"), &Value::Bytes(vec![0; largest]), &plain()).unwrap();
+        assert!(names(&mut fixture.cache).contains(&"c".to_owned()));
+        assert!(on_disk(fixture.path()) <= 1 << 20);
         assert_eq!(fixture.cache.check().unwrap(), []);
     }
+}
+
+#[test]
+fn a_size_limit_below_what_an_empty_directory_takes_is_refused() {
+    let mut fixture = Fixture::sharded(2);
+    let changes = |limit| Changes { size_limit: Limit::AtMost(limit), ..Changes::default() };
+    let least = 2 * larder_engine::SIZE_SHARE_MINIMUM;
+    assert!(matches!(fixture.cache.configure(&changes(least - 1)), Err(Error::InvalidArgument(_))));
+    assert_eq!(fixture.cache.information().unwrap().settings.size_limit, Some(larder_engine::DEFAULT_SIZE_LIMIT));
+    fixture.cache.configure(&changes(least)).unwrap();
+    put(&mut fixture.cache, "a", 1);
+    assert!(on_disk(fixture.path()) <= least);
 }
 
 #[test]
@@ -92,7 +149,7 @@ fn expired_entries_go_before_any_other() {
 
 #[test]
 fn policy_none_refuses_when_full_and_changes_nothing() {
-    let options = OpenOptions { inline_threshold: Some(50), ..items(2, Policy::None) };
+    let options = with_files(50, items(2, Policy::None));
     let mut fixture = Fixture::with(&options);
     put(&mut fixture.cache, "a", 1);
     fixture.cache.set(&text("b"), &Value::Bytes(vec![1; 60]), &tagged(&["x"])).unwrap();
@@ -247,8 +304,7 @@ fn a_lowered_limit_is_met_by_the_next_store() {
 
 #[test]
 fn evicted_entries_leave_no_file() {
-    let mut fixture =
-        Fixture::with(&OpenOptions { inline_threshold: Some(10), ..items(3, Policy::LeastRecentlyStored) });
+    let mut fixture = Fixture::with(&with_files(10, items(3, Policy::LeastRecentlyStored)));
     for number in 0..100_u8 {
         fixture.cache.set(&text(&number.to_string()), &Value::Bytes(vec![number; 20]), &plain()).unwrap();
     }

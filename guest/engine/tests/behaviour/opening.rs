@@ -3,7 +3,7 @@
 use std::fs;
 
 use larder_engine::testing::TestPlatform;
-use larder_engine::{Durability, Error, Expiry, Limit, OpenOptions, Policy, Value};
+use larder_engine::{Changes, Durability, Error, Expiry, Limit, OpenOptions, Policy, Value};
 use rusqlite::Connection;
 
 use crate::support::{Fixture, data, database, existing, integer, lasting, names, open, plain, put, tamper, text};
@@ -62,20 +62,28 @@ fn bad_options_are_refused_and_the_same_path_opens_at_once_afterwards() {
     let invalid = [
         OpenOptions { shards: Some(0), ..good.clone() },
         OpenOptions { shards: Some(257), ..good.clone() },
-        OpenOptions { inline_threshold: Some(0), ..good.clone() },
-        OpenOptions { inline_threshold: Some((1 << 20) + 1), ..good.clone() },
-        OpenOptions { size_limit: Limit::AtMost(0), ..good.clone() },
-        OpenOptions { item_limit: Limit::AtMost(u64::MAX), ..good.clone() },
+        OpenOptions { changes: Changes { inline_threshold: Some(0), ..Changes::default() }, ..good.clone() },
+        OpenOptions {
+            changes: Changes { inline_threshold: Some((1 << 20) + 1), ..Changes::default() },
+            ..good.clone()
+        },
+        OpenOptions { changes: Changes { size_limit: Limit::AtMost(0), ..Changes::default() }, ..good.clone() },
+        OpenOptions { changes: Changes { item_limit: Limit::AtMost(u64::MAX), ..Changes::default() }, ..good.clone() },
         OpenOptions { lease_ms: 99, ..good.clone() },
         OpenOptions { lease_ms: 3_600_001, ..good.clone() },
         OpenOptions { read_only: true, ..good.clone() },
-        OpenOptions { default_ttl: Expiry::After(0), ..good.clone() },
-        OpenOptions { shards: Some(8), item_limit: Limit::AtMost(7), ..good.clone() },
+        OpenOptions { changes: Changes { default_ttl: Expiry::After(0), ..Changes::default() }, ..good.clone() },
+        OpenOptions {
+            shards: Some(8),
+            changes: Changes { item_limit: Limit::AtMost(7), ..Changes::default() },
+            ..good.clone()
+        },
     ];
     for options in invalid {
         assert!(matches!(open(&path, &options, &platform), Err(Error::InvalidArgument(_))), "{options:?}");
     }
-    let endless = OpenOptions { default_ttl: Expiry::After(u64::MAX), ..good.clone() };
+    let endless =
+        OpenOptions { changes: Changes { default_ttl: Expiry::After(u64::MAX), ..Changes::default() }, ..good.clone() };
     assert!(matches!(open(&path, &endless, &platform), Err(Error::Overflow(_))));
     drop(open(&path, &good, &platform).unwrap());
     let other_shards = OpenOptions { shards: Some(2), ..good.clone() };
@@ -86,23 +94,27 @@ fn bad_options_are_refused_and_the_same_path_opens_at_once_afterwards() {
 #[test]
 fn settings_are_recorded_and_changed_only_when_given() {
     let options = OpenOptions {
-        size_limit: Limit::AtMost(5_000),
-        item_limit: Limit::AtMost(50),
-        policy: Some(Policy::LeastFrequentlyUsed),
         shards: Some(3),
-        default_ttl: Expiry::After(77),
-        inline_threshold: Some(9),
-        durability: Some(Durability::Full),
+        changes: Changes {
+            size_limit: Limit::AtMost(5_000_000),
+            item_limit: Limit::AtMost(50),
+            policy: Some(Policy::LeastFrequentlyUsed),
+            default_ttl: Expiry::After(77),
+            inline_threshold: Some(9),
+            durability: Some(Durability::Full),
+            ..Changes::default()
+        },
         ..OpenOptions::default()
     };
     let mut fixture = Fixture::with(&options);
     let recorded = fixture.cache.information().unwrap().settings;
-    assert_eq!((recorded.shards, recorded.size_limit, recorded.item_limit), (3, Some(5_000), Some(50)));
+    assert_eq!((recorded.shards, recorded.size_limit, recorded.item_limit), (3, Some(5_000_000), Some(50)));
     assert_eq!((recorded.default_ttl, recorded.inline_threshold), (Some(77), 9));
     assert_eq!((recorded.policy, recorded.durability), (Policy::LeastFrequentlyUsed, Durability::Full));
     fixture.reopen(&existing());
     assert_eq!(fixture.cache.information().unwrap().settings, recorded);
-    fixture.reopen(&OpenOptions { size_limit: Limit::Unlimited, ..existing() });
+    fixture
+        .reopen(&OpenOptions { changes: Changes { size_limit: Limit::Unlimited, ..Changes::default() }, ..existing() });
     fixture.reopen(&existing());
     let changed = larder_engine::Settings { size_limit: None, ..recorded };
     assert_eq!(fixture.cache.information().unwrap().settings, changed);
@@ -139,7 +151,10 @@ fn a_read_only_handle_reads_and_refuses_every_change() {
 
 #[test]
 fn a_read_only_handle_reads_sliding_entries_and_under_policies_that_track() {
-    let options = OpenOptions { policy: Some(Policy::LeastRecentlyUsed), ..OpenOptions::default() };
+    let options = OpenOptions {
+        changes: Changes { policy: Some(Policy::LeastRecentlyUsed), ..Changes::default() },
+        ..OpenOptions::default()
+    };
     let mut fixture = Fixture::with(&options);
     let sliding = larder_engine::SetOptions { sliding: true, ..lasting(1_000) };
     fixture.cache.set(&text("a"), &Value::Integer(1), &sliding).unwrap();

@@ -6,14 +6,18 @@ use std::path::Path;
 use std::rc::Rc;
 
 use larder_engine::testing::TestPlatform;
-use larder_engine::{Cache, Error, OpenOptions, Platform, Value};
+use larder_engine::{Cache, Changes, Error, OpenOptions, Platform, Value};
 
 use crate::support::{Fixture, Shared, existing, integer, names, open, plain, put, same, text, value_files};
 
 const LEASE: u32 = 1_000;
 
 fn leasing() -> OpenOptions {
-    OpenOptions { lease_ms: LEASE, inline_threshold: Some(100), ..OpenOptions::default() }
+    OpenOptions {
+        lease_ms: LEASE,
+        changes: Changes { inline_threshold: Some(100), ..Changes::default() },
+        ..OpenOptions::default()
+    }
 }
 
 fn large(byte: u8) -> Value {

@@ -97,7 +97,7 @@ fn a_prefix_selects_keys_of_its_kind_only() {
         assert_eq!(selected(&mut fixture.cache, text("\u{10ffff}")), 1);
         assert_eq!(selected(&mut fixture.cache, Key::Bytes(b"a".to_vec())), 3);
         assert_eq!(selected(&mut fixture.cache, Key::Bytes(vec![255])), 2);
-        let number = fixture.cache.keys(&scan(Selection::Prefix(Key::Integer(1)), Order::Key));
+        let number = fixture.cache.scan(&scan(Selection::Prefix(Key::Integer(1)), Order::Key));
         assert!(matches!(number, Err(Error::InvalidArgument(_))));
     }
 }
@@ -116,7 +116,7 @@ fn tags_select_in_both_orders_and_follow_overwriting() {
         cache.set(&text("c"), &Value::Integer(2), &tagged(&["y", "z"])).unwrap();
         assert_eq!(names_of(keys(cache, &tag("x", Order::Insertion))), ["a"]);
         assert_eq!(names_of(keys(cache, &tag("z", Order::Insertion))), ["c"]);
-        assert!(matches!(cache.keys(&tag("", Order::Key)), Err(Error::InvalidArgument(_))));
+        assert!(matches!(cache.scan(&tag("", Order::Key)), Err(Error::InvalidArgument(_))));
         assert_eq!(cache.check().unwrap(), []);
     }
 }
@@ -145,7 +145,7 @@ fn an_entry_that_stays_is_returned_exactly_once_whatever_comes_and_goes() {
         for number in 0..count {
             put(cache, &format!("k{number:05}"), number);
         }
-        let mut cursor = cache.keys(&Scan { reverse, ..scan(Selection::All, order) }).unwrap();
+        let mut cursor = cache.scan(&Scan { reverse, ..scan(Selection::All, order) }).unwrap();
         let (mut seen, mut round) = (Vec::new(), 0);
         loop {
             let more = cursor.next(cache, 97).unwrap();
@@ -176,7 +176,7 @@ fn an_entry_that_stays_is_returned_exactly_once_whatever_comes_and_goes() {
 #[test]
 fn the_number_of_keys_asked_for_has_bounds() {
     let mut fixture = Fixture::new();
-    let mut cursor = fixture.cache.keys(&Scan::default()).unwrap();
+    let mut cursor = fixture.cache.scan(&Scan::default()).unwrap();
     for limit in [0, 10_001] {
         assert!(matches!(cursor.next(&mut fixture.cache, limit), Err(Error::InvalidArgument(_))));
     }
@@ -200,7 +200,7 @@ fn evicting_by_selection_removes_exactly_what_is_selected_and_counts_it() {
         assert_eq!(cache.evict(&range).unwrap(), 5);
         assert_eq!(cache.evict(&Selection::Tag("all".into())).unwrap(), 590);
         assert_eq!(cache.count().unwrap(), 100);
-        assert_eq!(cache.statistics().unwrap().evictions, 1_200);
+        assert_eq!(cache.statistics().unwrap().removals, 1_200);
         assert_eq!(cache.clear().unwrap(), 100);
         assert_eq!(cache.check().unwrap(), []);
     }

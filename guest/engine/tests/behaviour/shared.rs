@@ -4,7 +4,7 @@ use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use larder_engine::testing::TestPlatform;
-use larder_engine::{Cache, Error, Limit, Number, OpenOptions, Policy, Scan, Value};
+use larder_engine::{Cache, Changes, Error, Limit, Number, OpenOptions, Policy, Scan, Value};
 
 use crate::support::{Shared, existing, integer, names, open, plain, put, same, text};
 
@@ -45,7 +45,7 @@ fn a_cursor_goes_on_while_another_handle_changes_the_directory() {
     for number in 0..1_000 {
         put(&mut first, &format!("{number:04}"), number);
     }
-    let mut cursor = first.keys(&Scan::default()).unwrap();
+    let mut cursor = first.scan(&Scan::default()).unwrap();
     let mut seen = cursor.next(&mut first, 100).unwrap().len();
     second.clear().unwrap();
     put(&mut second, "new", 1);
@@ -104,7 +104,13 @@ fn a_value_that_is_always_there_is_always_found_whole() {
 #[test]
 fn check_is_quiet_while_another_handle_writes() {
     let shared = Shared::new();
-    drop(shared.open(1, &OpenOptions { inline_threshold: Some(50), ..OpenOptions::default() }));
+    drop(shared.open(
+        1,
+        &OpenOptions {
+            changes: Changes { inline_threshold: Some(50), ..Changes::default() },
+            ..OpenOptions::default()
+        },
+    ));
     let done = AtomicBool::new(false);
     on_threads(&shared, 2, &existing(), |number, cache| {
         if number == 0 {
@@ -172,9 +178,12 @@ fn settings_changed_at_once_by_many_all_hold() {
         drop(shared.open(1, &OpenOptions { shards: Some(2), ..OpenOptions::default() }));
         let (barrier, path) = (Barrier::new(3), shared.directory.path());
         let asked = [
-            OpenOptions { item_limit: Limit::AtMost(10), ..existing() },
-            OpenOptions { policy: Some(Policy::LeastRecentlyUsed), ..existing() },
-            OpenOptions { inline_threshold: Some(99), ..existing() },
+            OpenOptions { changes: Changes { item_limit: Limit::AtMost(10), ..Changes::default() }, ..existing() },
+            OpenOptions {
+                changes: Changes { policy: Some(Policy::LeastRecentlyUsed), ..Changes::default() },
+                ..existing()
+            },
+            OpenOptions { changes: Changes { inline_threshold: Some(99), ..Changes::default() }, ..existing() },
         ];
         std::thread::scope(|scope| {
             for (number, options) in (2..).zip(&asked) {

@@ -117,7 +117,7 @@ pub(crate) fn scan(selection: Selection, order: Order) -> Scan {
 
 /// All keys of a scan.
 pub(crate) fn keys(cache: &mut Cache, scan: &Scan) -> Vec<Key> {
-    let mut cursor = cache.keys(scan).unwrap();
+    let mut cursor = cache.scan(scan).unwrap();
     let mut keys = Vec::new();
     loop {
         let more = cursor.next(cache, 7).unwrap();

@@ -2,13 +2,16 @@
 
 use std::fs;
 
-use larder_engine::{Cache, Error, Limit, OpenOptions, Policy, Value};
+use larder_engine::{Cache, Changes, Error, Limit, OpenOptions, Policy, Value};
 use rusqlite::Connection;
 
 use crate::support::{Fixture, Shared, data, database, existing, open, plain, put, same, text, value_files};
 
 fn threshold(inline_threshold: u32) -> OpenOptions {
-    OpenOptions { inline_threshold: Some(inline_threshold), ..OpenOptions::default() }
+    OpenOptions {
+        changes: Changes { inline_threshold: Some(inline_threshold), ..Changes::default() },
+        ..OpenOptions::default()
+    }
 }
 
 fn large(byte: u8) -> Value {
@@ -54,8 +57,10 @@ fn what_is_overwritten_deleted_or_cleared_is_gone_from_disk() {
 
 #[test]
 fn a_store_that_fails_leaves_no_file_and_the_old_value() {
-    let mut fixture =
-        Fixture::with(&OpenOptions { item_limit: Limit::AtMost(1), policy: Some(Policy::None), ..threshold(100) });
+    let mut fixture = Fixture::with(&OpenOptions {
+        changes: Changes { item_limit: Limit::AtMost(1), policy: Some(Policy::None), ..threshold(100).changes },
+        ..threshold(100)
+    });
     set(&mut fixture.cache, "a", &large(1));
     for _ in 0..40 {
         assert!(matches!(fixture.cache.set(&text("b"), &large(2), &plain()), Err(Error::Full(_))));
@@ -157,7 +162,7 @@ fn orphans_under_a_lease_go_when_the_next_owner_comes() {
     let stray = data(fixture.path()).join("shard-000/values/00");
     fs::create_dir_all(&stray).unwrap();
     fs::write(stray.join("000000000000ff"), b"x").unwrap();
-    crate::support::tamper(fixture.path(), "INSERT INTO loose VALUES (255, 77), (256, -1)");
+    crate::support::tamper(fixture.path(), "INSERT INTO loose VALUES (255, 77, 1), (256, -1, 1)");
     fixture.cache = open(fixture.path(), &existing(), &fixture.platform).unwrap();
     assert_eq!(value_files(fixture.path()).len(), 1);
     assert!(same(&fixture.cache.get(&text("a")).unwrap().unwrap(), &large(1)));
@@ -171,7 +176,7 @@ fn an_orphan_that_can_not_be_removed_does_not_keep_the_directory_from_opening() 
     fixture.cache.close().unwrap();
     // A directory in the place of the file.
     fs::create_dir_all(data(fixture.path()).join("shard-000/values/00/000000000000ff/x")).unwrap();
-    crate::support::tamper(fixture.path(), "INSERT INTO loose VALUES (255, 77)");
+    crate::support::tamper(fixture.path(), "INSERT INTO loose VALUES (255, 77, 1)");
     fixture.cache = open(fixture.path(), &existing(), &fixture.platform).unwrap();
     assert_eq!(crate::support::integer(&mut fixture.cache, "a"), Some(1));
 }
