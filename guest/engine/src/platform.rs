@@ -38,6 +38,12 @@ pub trait Platform {
         false
     }
 
+    /// Comes before each commit of a transaction over several shards, and before each that tidies up
+    /// after it. An error makes the commit fail.
+    fn before_commit(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// What was found damaged under an open database since the last call. Results obtained in
     /// between are void.
     fn take_damage(&self) -> Option<String>;

@@ -23,7 +23,7 @@ impl Cache {
     /// The live values under many keys, those of each shard from one moment.
     pub fn get_many(&mut self, keys: &[Key]) -> Result<Vec<Option<Value>>> {
         let hashed = hash_all(keys.iter())?;
-        self.on_items(|session| session.on_each(&hashed, false, |shard, part| shard.get_many(part)))
+        self.on_items(|session| session.on_each(&hashed, false, Shard::get_many))
     }
 
     /// Stores many values, all or none; returns their versions.
@@ -39,7 +39,7 @@ impl Cache {
     /// Removes many entries, all or none; for each whether it was live.
     pub fn delete_many(&mut self, keys: &[Key]) -> Result<Vec<bool>> {
         let hashed = hash_all(keys.iter())?;
-        self.on_items(|session| session.on_each(&hashed, true, |shard, part| shard.delete_many(part)))
+        self.on_items(|session| session.on_each(&hashed, true, Shard::delete_many))
     }
 
     /// Gives many live entries another expiry, all or none; for each whether it was live.

@@ -218,6 +218,13 @@ impl Cache {
         self.session.as_mut().ok_or(Error::Closed)
     }
 
+    /// Ends as a process does that is killed: databases are closed, nothing is written.
+    #[cfg(not(target_family = "wasm"))]
+    pub(crate) fn end_abruptly(&mut self) {
+        self.abandon();
+        self.closed = true;
+    }
+
     /// Leaves a session whose directory is somebody else's, without writing anything.
     fn abandon(&mut self) {
         self.transaction = None;

@@ -87,7 +87,7 @@ impl Session {
             shards.push(Shard::open(index, access, tenure, &sequence, platform)?);
         }
         if !access.read_only {
-            Self::tidy(&mut shards, tenure)?;
+            Self::tidy(&mut shards)?;
         }
         if !options.changes.is_empty() {
             change_settings(&mut shards, &changed)?;
@@ -96,17 +96,16 @@ impl Session {
     }
 
     /// Completes or undoes what a crash has left half done, and removes what belongs to nothing.
-    fn tidy(shards: &mut [Shard], tenure: &Tenure) -> Result<()> {
+    fn tidy(shards: &mut [Shard]) -> Result<()> {
         if shards.len() > 1 {
-            // Alone, the decisions can not be looked up a second time; nor do they change.
             let mut decisions = Vec::new();
-            if tenure.is_sole() {
-                for shard in shards.iter_mut() {
-                    decisions.append(&mut shard.decisions()?);
-                }
+            for shard in shards.iter_mut() {
+                decisions.append(&mut shard.decisions()?);
             }
-            let decisions = tenure.is_sole().then_some(decisions.as_slice());
-            shards.iter_mut().try_for_each(|shard| shard.settle(decisions))?;
+            for shard in shards.iter_mut() {
+                shard.learn_decisions(&decisions);
+                shard.settle()?;
+            }
             shards.iter_mut().try_for_each(Shard::forget_decisions)?;
         }
         shards.iter_mut().try_for_each(Shard::clean)

@@ -138,6 +138,7 @@ impl Session {
             }
         }
         // It has taken place. Whatever can not be tidied up now is by whoever comes next.
+        self.shards.iter_mut().for_each(|shard| shard.learn_decisions(&[number]));
         for index in others.iter().chain([&coordinator]) {
             if self.shard(*index)?.complete(number).is_err() {
                 break;

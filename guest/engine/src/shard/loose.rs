@@ -196,7 +196,8 @@ impl Shard {
             statement.query_map((base, end), |row| row.get(0))?.collect::<rusqlite::Result<HashSet<i64>>>()
         })?;
         let strays = listed.into_iter().filter(|file| (base..end).contains(file) && !in_use.contains(file));
-        Ok(strays.fold(true, |gone, file| self.files.remove(file).is_ok() && gone))
+        let left = strays.filter(|file| self.files.remove(*file).is_err()).count();
+        Ok(left == 0)
     }
 }
 

@@ -100,8 +100,8 @@ pub(crate) struct Shard {
     sequence: Rc<Sequence>,
     /// The transaction that is open.
     open: Option<Open>,
-    /// All decisions about transactions, while they are known; else they are looked up.
-    decisions: Option<Vec<i64>>,
+    /// Decisions about transactions that are known; others have to be looked up where others decide.
+    decisions: Vec<i64>,
     pub(crate) counts: Counts,
 }
 
@@ -129,7 +129,7 @@ impl Shard {
             recency: Recency::default(),
             sequence: Rc::clone(sequence),
             open: None,
-            decisions: None,
+            decisions: Vec::new(),
             counts: Counts::default(),
         };
         shard.guard(Self::load_settings)?;
@@ -180,7 +180,7 @@ impl Shard {
         let in_transaction = self.database.as_ref().is_some_and(Database::is_in_transaction);
         if matches!(result, Err(Error::Corrupt(_) | Error::Io(_))) {
             self.close_database();
-        } else if self.open.is_some() && !in_transaction {
+        } else if !in_transaction && self.open.as_ref().is_some_and(|open| !open.is_prepared()) {
             // Undone by SQLite itself, as on a full disk.
             self.lose_transaction();
         }

@@ -214,7 +214,7 @@ impl Shard {
     }
 
     /// The transaction that has changed the shard and is perhaps not decided; 0 for none.
-    fn pending(&self) -> Result<i64> {
+    pub(super) fn pending(&self) -> Result<i64> {
         self.database()?
             .run(|connection| connection.prepare_cached("SELECT pending FROM totals")?.query_row([], |row| row.get(0)))
     }

@@ -156,15 +156,12 @@ impl Change<'_> {
                 if candidate.place > moved_to {
                     break;
                 }
-                match candidate.outranks_its_place() {
-                    Some(rank) => {
-                        self.requeue(&candidate.stored)?;
-                        moved_to = moved_to.min(rank);
-                    }
-                    None => {
-                        self.remove(&candidate.stored, Reason::Evicted)?;
-                        removed += 1;
-                    }
+                if let Some(rank) = candidate.outranks_its_place() {
+                    self.requeue(&candidate.stored)?;
+                    moved_to = moved_to.min(rank);
+                } else {
+                    self.remove(&candidate.stored, Reason::Evicted)?;
+                    removed += 1;
                 }
             }
         }

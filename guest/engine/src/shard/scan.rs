@@ -168,9 +168,8 @@ impl Page<'_> {
     pub(crate) fn is_indexed(span: &Span, by_key: bool) -> bool {
         match span {
             Span::Tag(_) => !by_key,
-            Span::Queue(_) => by_key,
             Span::Keys(Bound::Unbounded, Bound::Unbounded) => true,
-            Span::Keys(..) => by_key,
+            Span::Keys(..) | Span::Queue(_) => by_key,
         }
     }
 }

@@ -21,6 +21,13 @@ pub(super) struct Open {
     totals: (i64, i64, i64),
 }
 
+impl Open {
+    /// Whether the shard has committed while others have not.
+    pub(super) fn is_prepared(&self) -> bool {
+        self.prepared
+    }
+}
+
 impl Shard {
     /// Begins a transaction; waits until nobody else writes.
     pub(crate) fn begin(&mut self, keeps_undo: bool) -> Result<()> {
@@ -112,6 +119,7 @@ impl Shard {
     /// Commits with what is needed to undo it; the coordinator decides whether that is done.
     pub(crate) fn prepare(&mut self, transaction: i64, coordinator: u32) -> Result<()> {
         let owner = self.tenure.owner()?;
+        self.platform.before_commit()?;
         self.guard(|shard| {
             let Some(open) = &shard.open else { return Err(Error::Closed) };
             let (count, volume, files) = open.totals;
@@ -136,6 +144,7 @@ impl Shard {
     /// Commits, and so decides that the transaction has taken place in all shards.
     pub(crate) fn decide(&mut self, transaction: i64) -> Result<()> {
         let (owner, index) = (self.tenure.owner()?, self.index);
+        self.platform.before_commit()?;
         self.guard(|shard| {
             let database = shard.database()?;
             database.run(|connection| {
@@ -150,13 +159,20 @@ impl Shard {
         })
     }
 
+    /// Takes note that transactions have taken place.
+    pub(crate) fn learn_decisions(&mut self, transactions: &[i64]) {
+        self.decisions.extend_from_slice(transactions);
+    }
+
     /// Forgets a transaction that has taken place: in a shard that was prepared what was kept to
     /// undo it, in the coordinator, last of all, the decision.
     pub(crate) fn complete(&mut self, transaction: i64) -> Result<()> {
+        self.platform.before_commit()?;
         self.guard(|shard| {
             let database = shard.database()?;
             database
                 .write(|connection| undo::forget(connection, transaction).map_err(|error| database.error(&error)))?;
+            shard.decisions.retain(|other| *other != transaction);
             shard.conclude(Ok(()))
         })
     }
@@ -166,7 +182,7 @@ impl Shard {
         let Some(open) = &self.open else { return Ok(()) };
         if open.prepared {
             let open = self.open.take();
-            let undone = self.settle(Some(&[]));
+            let undone = self.settle();
             if undone.is_ok() {
                 self.discard_adopted(open);
             }

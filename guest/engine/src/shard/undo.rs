@@ -77,10 +77,9 @@ impl Shard {
         if !decided && !gone {
             return Ok(Standing::Undecided);
         }
-        let owner = self.tenure.owner()?;
         database.run(|connection| {
             if !decided {
-                undo(connection, transaction, owner)?;
+                undo(connection, transaction, decision.owner)?;
             }
             forget(connection, transaction)
         })?;
@@ -89,10 +88,14 @@ impl Shard {
 
     /// Whether the coordinator of a transaction has committed it.
     fn is_decided(&self, coordinator: u32, transaction: i64) -> Result<bool> {
-        let directory = shard_path(&self.tenure.data(), coordinator);
-        if let Some(decisions) = &self.decisions {
-            return Ok(decisions.contains(&transaction));
+        if self.decisions.contains(&transaction) {
+            return Ok(true);
         }
+        if self.access.exclusive {
+            // Nobody else decides, and what was decided before is known since the opening.
+            return Ok(false);
+        }
+        let directory = shard_path(&self.tenure.data(), coordinator);
         // Rare, so the database is opened for this alone.
         let access = Access { read_only: true, ..self.access };
         let database = Database::open(&directory.join(DATABASE), access, &self.platform)?;
@@ -116,19 +119,10 @@ impl Shard {
         })
     }
 
-    /// Settles the shard, waiting for owners that are alive. `decisions` are those of all shards,
-    /// if they cannot change meanwhile.
-    pub(crate) fn settle(&mut self, decisions: Option<&[i64]>) -> Result<()> {
-        self.decisions = decisions.map(<[i64]>::to_vec);
-        let settled = self.guard(|shard| {
-            let pending: i64 = shard
-                .database()?
-                .run(|connection| connection.query_row("SELECT pending FROM totals", [], |row| row.get(0)))?;
-            // A change of nothing settles what is pending before it begins.
-            if pending == 0 { Ok(()) } else { shard.change(|_| Ok(())) }
-        });
-        self.decisions = None;
-        settled
+    /// Settles the shard, waiting for owners that are alive.
+    pub(crate) fn settle(&mut self) -> Result<()> {
+        // A change of nothing settles what is pending before it begins.
+        self.guard(|shard| if shard.pending()? == 0 { Ok(()) } else { shard.change(|_| Ok(())) })
     }
 
     /// Forgets decisions of owners that are gone; every shard must be settled.
@@ -154,7 +148,8 @@ impl Shard {
     }
 }
 
-/// Puts back what a transaction has changed. Its value files become loose, in the charge of `owner`.
+/// Puts back what a transaction has changed. Its value files become loose, in the charge of its owner:
+/// whoever opens the directory next removes them.
 fn undo(connection: &Connection, transaction: i64, owner: i64) -> rusqlite::Result<()> {
     remove_tags(connection)?;
     connection.execute(

@@ -86,7 +86,7 @@ impl Shard {
         self.guard(|shard| {
             shard.refuse_if_read_only()?;
             let mut files = Vec::new();
-            let stored = shard.write_values(stores, &mut files).and_then(|()| {
+            let done = shard.write_values(stores, &mut files).and_then(|()| {
                 shard.change(|change| {
                     let each = stores.iter().zip(&files).map(|((key, hash, store), (form, file))| {
                         let address = Address::Key(key, *hash);
@@ -96,10 +96,12 @@ impl Shard {
                     each.collect()
                 })
             });
-            if stored.is_err() {
-                files.into_iter().for_each(|(_, file)| shard.discard_written(file));
+            if done.is_err() {
+                for (_, file) in files {
+                    shard.discard_written(file);
+                }
             }
-            stored
+            done
         })
     }
 

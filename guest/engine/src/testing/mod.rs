@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 pub use locks::LockTable;
 
+use crate::cache::Cache;
 use crate::error::{Error, Result};
 use crate::platform::{Platform, RangeLocks, Sharing};
 
@@ -20,7 +21,11 @@ pub struct TestPlatform {
     random: Cell<u64>,
     locks: Option<Locks>,
     on_sleep: RefCell<Option<Box<dyn FnMut()>>>,
+    on_commit: RefCell<Option<OnCommit>>,
 }
+
+/// What to do before a commit.
+type OnCommit = Box<dyn FnMut() -> Result<()>>;
 
 /// How a platform takes part in sharing by locks.
 struct Locks {
@@ -58,6 +63,7 @@ impl TestPlatform {
             random: Cell::new(seed),
             locks,
             on_sleep: RefCell::new(None),
+            on_commit: RefCell::new(None),
         }
     }
 
@@ -82,8 +88,19 @@ impl TestPlatform {
         }));
     }
 
+    /// Does something before each commit of a transaction over several shards.
+    pub fn on_commit(&self, action: impl FnMut() -> Result<()> + 'static) {
+        *self.on_commit.borrow_mut() = Some(Box::new(action));
+    }
+
+    /// Ends a cache as a process does that is killed: its databases are closed, and nothing is written.
+    /// Its locks end with [`TestPlatform::crash`].
+    pub fn kill(mut cache: Cache) {
+        cache.end_abruptly();
+    }
+
     /// Releases the locks of everything opened with this platform, as the end of a process does.
-    /// What is still open must be forgotten, not dropped.
+    /// What is still open must be killed or forgotten, not dropped.
     pub fn crash(&self) {
         if let Some(locks) = &self.locks {
             locks.table.end_process(locks.process);
@@ -115,6 +132,10 @@ impl Platform for TestPlatform {
         if let Some(mut action) = action {
             action();
         }
+    }
+
+    fn before_commit(&self) -> Result<()> {
+        self.on_commit.borrow_mut().as_mut().map_or(Ok(()), |action| action())
     }
 
     fn vfs(&self) -> Option<&str> {

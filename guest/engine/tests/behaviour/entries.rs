@@ -248,3 +248,109 @@ fn after_close_every_call_is_closed() {
     assert!(matches!(cache.information(), Err(Error::Closed)));
     assert_eq!(cache.close().unwrap_err(), Error::Closed);
 }
+
+#[test]
+fn compare_and_set_stores_only_over_the_version_it_was_told() {
+    let mut fixture = Fixture::new();
+    let cache = &mut fixture.cache;
+    let (one, two) = (Value::Integer(1), Value::Integer(2));
+    let first = cache.compare_and_set(&text("a"), None, &one, &plain()).unwrap().unwrap();
+    assert_eq!(cache.compare_and_set(&text("a"), None, &two, &plain()).unwrap(), None);
+    assert_eq!(cache.compare_and_set(&text("a"), Some(first + 1), &two, &plain()).unwrap(), None);
+    let second = cache.compare_and_set(&text("a"), Some(first), &two, &lasting(5)).unwrap().unwrap();
+    assert!(second > first && integer(cache, "a") == Some(2));
+    assert!(!cache.compare_and_delete(&text("a"), first).unwrap());
+    fixture.platform.advance(5);
+    assert_eq!(cache.compare_and_set(&text("a"), Some(second), &one, &plain()).unwrap(), None, "it has expired");
+    let third = cache.compare_and_set(&text("a"), None, &one, &plain()).unwrap().unwrap();
+    assert!(cache.compare_and_delete(&text("a"), third).unwrap());
+    assert!(!cache.contains(&text("a")).unwrap());
+}
+
+#[test]
+fn pop_returns_the_entry_it_removes() {
+    let mut fixture = Fixture::new();
+    let cache = &mut fixture.cache;
+    cache.set(&text("a"), &Value::Bytes(vec![5; 40_000]), &tagged(&["t"])).unwrap();
+    cache.set(&text("b"), &Value::Integer(1), &lasting(5)).unwrap();
+    let entry = cache.pop(&text("a")).unwrap().unwrap();
+    assert!(same(&entry.value, &Value::Bytes(vec![5; 40_000])) && entry.metadata.tags == ["t"]);
+    fixture.platform.advance(5);
+    assert!(cache.pop(&text("a")).unwrap().is_none() && cache.pop(&text("b")).unwrap().is_none());
+    let seen = cache.statistics().unwrap();
+    assert_eq!((seen.hits, seen.misses, seen.deletes), (1, 2, 1));
+    assert_eq!(cache.check().unwrap(), []);
+}
+
+#[test]
+fn an_entry_is_recent_by_when_it_was_stored() {
+    let mut fixture = Fixture::new();
+    let cache = &mut fixture.cache;
+    put(cache, "a", 1);
+    fixture.platform.advance(10);
+    cache.touch(&text("a"), Expiry::After(1_000)).unwrap();
+    assert!(cache.get_recent(&text("a"), 10).unwrap().is_some());
+    assert!(cache.get_recent(&text("a"), 9).unwrap().is_none());
+    fixture.platform.set_wall_clock(-100_000);
+    put(cache, "b", 1);
+    fixture.platform.set_wall_clock(-100_000);
+    assert!(cache.get_recent(&text("b"), u64::MAX).unwrap().is_none(), "stored in what is now the future");
+}
+
+#[test]
+fn decrement_subtracts_even_the_least_integer() {
+    let mut fixture = Fixture::new();
+    let cache = &mut fixture.cache;
+    let integer = Number::Integer;
+    assert_eq!(cache.decrement(&text("a"), integer(3), Some(integer(1)), &plain()).unwrap(), Some(integer(-2)));
+    assert_eq!(cache.decrement(&text("a"), integer(i64::MIN), None, &plain()).unwrap(), Some(integer(i64::MAX - 1)));
+    assert!(matches!(cache.decrement(&text("a"), integer(-2), None, &plain()), Err(Error::Overflow(_))));
+    assert_eq!(cache.decrement(&text("x"), integer(1), None, &plain()).unwrap(), None);
+}
+
+#[test]
+fn items_come_with_their_entries_and_damage_is_told_once() {
+    let mut fixture = Fixture::sharded(2);
+    for number in 0..20 {
+        fixture.cache.set(&Key::Integer(number), &Value::Bytes(vec![1; 40_000]), &plain()).unwrap();
+    }
+    std::fs::remove_file(&crate::support::value_files(fixture.path())[3]).unwrap();
+    let cache = &mut fixture.cache;
+    let mut cursor = cache.scan(&crate::support::scan(Selection::All, larder_engine::Order::Key)).unwrap();
+    let (mut found, mut errors) = (Vec::new(), 0);
+    loop {
+        match cursor.next_items(cache, 7) {
+            Ok(items) if items.is_empty() => break,
+            Ok(items) => found.extend(items.into_iter().map(|item| item.key)),
+            Err(Error::Corrupt(_)) => errors += 1,
+            Err(other) => panic!("{other}"),
+        }
+    }
+    assert_eq!((found.len(), errors), (19, 1));
+    assert!(found.is_sorted());
+    put(cache, "last", 1);
+    let last = larder_engine::Scan { reverse: true, ..larder_engine::Scan::default() };
+    assert_eq!(cache.first(&last).unwrap().unwrap().key, text("last"));
+    cache.delete(&text("last")).unwrap();
+    assert_eq!(cache.measure(&Selection::All, false).unwrap(), (20, 20 * (40_000 + 72)));
+}
+
+#[test]
+fn settings_are_changed_for_all_handles_or_not_at_all() {
+    let shared = crate::support::Shared::new();
+    let mut one =
+        shared.open(1, &larder_engine::OpenOptions { shards: Some(2), ..larder_engine::OpenOptions::default() });
+    let mut two = shared.open(2, &crate::support::existing());
+    let changes = larder_engine::Changes {
+        item_limit: larder_engine::Limit::AtMost(4),
+        statistics: Some(true),
+        ..larder_engine::Changes::default()
+    };
+    one.configure(&changes).unwrap();
+    let settings = two.information().unwrap().settings;
+    assert!(settings.item_limit == Some(4) && settings.statistics);
+    let wrong =
+        larder_engine::Changes { inline_threshold: Some(0), item_limit: larder_engine::Limit::AtMost(9), ..changes };
+    assert!(matches!(two.configure(&wrong), Err(Error::InvalidArgument(_))));
+    assert_eq!(one.information().unwrap().settings, settings);
+}

@@ -35,6 +35,11 @@ impl Fixture {
         self.directory.path()
     }
 
+    /// Opens the cache again after it was closed.
+    pub(crate) fn reopen_closed(&mut self, options: &OpenOptions) {
+        self.cache = open(self.directory.path(), options, &self.platform).unwrap();
+    }
+
     /// Closes the cache and opens it with other options.
     pub(crate) fn reopen(&mut self, options: &OpenOptions) {
         self.cache.close().unwrap();
