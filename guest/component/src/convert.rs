@@ -16,6 +16,17 @@ impl<A: Convert<B>, B> Convert<Option<B>> for Option<A> {
     }
 }
 
+/// The list in the other terms.
+pub(crate) fn convert_all<A: Convert<B>, B>(list: Vec<A>) -> Vec<B> {
+    list.into_iter().map(Convert::convert).collect()
+}
+
+impl<A: Convert<B>, B> Convert<Vec<B>> for Vec<A> {
+    fn convert(self) -> Vec<B> {
+        convert_all(self)
+    }
+}
+
 /// Conversion of variants and enums with the same cases, in both directions.
 macro_rules! same_cases {
     ($left:ty, $right:ty, { $($plain:ident),* }, { $($loaded:ident),* }) => {
@@ -45,11 +56,32 @@ same_cases!(types::Expiry, engine::Expiry, { Default, Never }, { After });
 same_cases!(wit::Policy, engine::Policy, { None, LeastRecentlyStored, LeastRecentlyUsed, LeastFrequentlyUsed }, {});
 same_cases!(wit::Durability, engine::Durability, { Relaxed, Full }, {});
 same_cases!(wit::Limit, engine::Limit, { Recorded, Unlimited }, { AtMost });
+same_cases!(types::Side, engine::Side, { Front, Back }, {});
 same_cases!(wit::Order, engine::Order, { Insertion, Key }, {});
 
 impl Convert<engine::SetOptions> for types::SetOptions {
     fn convert(self) -> engine::SetOptions {
         engine::SetOptions { ttl: self.ttl.convert(), tags: self.tags, sliding: self.sliding }
+    }
+}
+
+impl Convert<engine::Draft> for types::Draft {
+    fn convert(self) -> engine::Draft {
+        engine::Draft { key: self.key.convert(), value: self.value.convert(), options: self.options.convert() }
+    }
+}
+
+impl Convert<engine::Changes> for wit::Changes {
+    fn convert(self) -> engine::Changes {
+        engine::Changes {
+            size_limit: self.size_limit.convert(),
+            item_limit: self.item_limit.convert(),
+            policy: self.policy.convert(),
+            default_ttl: self.default_ttl.convert(),
+            inline_threshold: self.inline_threshold,
+            durability: self.durability.convert(),
+            ..engine::Changes::default()
+        }
     }
 }
 
@@ -59,13 +91,8 @@ impl Convert<engine::OpenOptions> for wit::OpenOptions {
             create: self.create,
             read_only: self.read_only,
             exclusive: self.exclusive,
-            size_limit: self.size_limit.convert(),
-            item_limit: self.item_limit.convert(),
-            policy: self.policy.convert(),
             shards: self.shards,
-            default_ttl: self.default_ttl.convert(),
-            inline_threshold: self.inline_threshold,
-            durability: self.durability.convert(),
+            changes: self.changes.convert(),
             wait_ms: self.wait_ms.unwrap_or(engine::DEFAULT_WAIT_MS),
             lease_ms: self.lease_ms.unwrap_or(engine::DEFAULT_LEASE_MS),
         }
@@ -87,6 +114,7 @@ impl Convert<engine::Selection> for wit::Selection {
         match self {
             Self::All => engine::Selection::All,
             Self::Tag(tag) => engine::Selection::Tag(tag),
+            Self::Queue(queue) => engine::Selection::Queue(queue),
             Self::Prefix(key) => engine::Selection::Prefix(key.convert()),
             Self::Range(range) => engine::Selection::Range(range.start.convert(), range.end.convert()),
         }
@@ -123,10 +151,22 @@ impl Convert<types::Entry> for engine::Entry {
     }
 }
 
+impl Convert<types::Item> for engine::Item {
+    fn convert(self) -> types::Item {
+        types::Item { key: self.key.convert(), entry: self.entry.convert() }
+    }
+}
+
+impl Convert<types::Queued> for engine::Queued {
+    fn convert(self) -> types::Queued {
+        types::Queued { position: self.position, entry: self.entry.convert() }
+    }
+}
+
 impl Convert<wit::Statistics> for engine::Statistics {
     fn convert(self) -> wit::Statistics {
-        let Self { hits, misses, sets, deletes, evictions, expirations } = self;
-        wit::Statistics { hits, misses, sets, deletes, evictions, expirations }
+        let Self { hits, misses, sets, deletes, evictions, removals, expirations } = self;
+        wit::Statistics { hits, misses, sets, deletes, evictions, removals, expirations }
     }
 }
 
@@ -171,6 +211,7 @@ impl Convert<types::Error> for engine::Error {
             Self::Corrupt(text) => types::Error::Corrupt(text),
             Self::UnsupportedFormat(text) => types::Error::UnsupportedFormat(text),
             Self::Closed => types::Error::Closed,
+            Self::InTransaction => types::Error::InTransaction,
             Self::Io(text) => types::Error::Io(text),
             other => types::Error::Io(other.to_string()),
         }

@@ -89,6 +89,12 @@ impl Database {
         })
     }
 
+    /// Moves the log's content to the database and cuts it to nothing, as far as nobody reads it.
+    pub(crate) fn empty_log(&self) -> Result<()> {
+        // Whether it was busy is in the first column, and fine.
+        self.run(|connection| connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())))
+    }
+
     /// Prepares an empty file: free pages can be given back in steps, and changes go to a
     /// write-ahead log. Both are recorded in the file, and the former only if it comes first.
     pub(crate) fn prepare_file(&self) -> Result<()> {

@@ -122,6 +122,16 @@ impl Cache {
         Ok(self.on_all(Shard::expire)?.into_iter().sum())
     }
 
+    /// Removes expired entries, then others until the limits are kept; returns how many.
+    pub fn cull(&mut self) -> Result<u64> {
+        Ok(self.on_all(Shard::cull)?.into_iter().sum())
+    }
+
+    /// Gives space that is no longer used back to the file system; returns how many bytes.
+    pub fn compact(&mut self) -> Result<u64> {
+        Ok(self.on_all(Shard::compact)?.into_iter().sum())
+    }
+
     /// Removes all entries; returns how many.
     pub fn clear(&mut self) -> Result<u64> {
         self.evict(&Selection::All)

@@ -14,6 +14,9 @@ use crate::selection::{Bound, Span};
 /// Entries removed in one transaction.
 const STEP: u32 = 512;
 
+/// An id that no entry has.
+const NOTHING: i64 = i64::MIN;
+
 const COLUMNS: &str = "entry.id, entry.size, entry.rank, entry.file, entry.occupied, entry.tags";
 
 impl Shard {
@@ -45,6 +48,12 @@ impl Shard {
             change.remove_all(&victims, Reason::Expired)
         })?;
         Ok(ended + outlived)
+    }
+
+    /// Removes expired entries, then others until the limits are kept; returns how many.
+    pub(crate) fn cull(&mut self) -> Result<u64> {
+        let expired = self.expire()?;
+        Ok(expired + self.remove_in_steps(|change| change.evict_excess(NOTHING, u64::from(STEP)))?)
     }
 
     fn remove_in_steps(&mut self, mut step: impl FnMut(&mut Change<'_>) -> Result<u64>) -> Result<u64> {

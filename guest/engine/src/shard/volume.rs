@@ -17,6 +17,9 @@ pub(super) const PAGE: u64 = 4096;
 /// stands in its row and in an index, and what exceeds a page takes whole pages.
 const WORST_RATIO: u64 = 6;
 
+/// Bytes given back in one transaction by [`Shard::compact`].
+const STEP: u64 = 256 * PAGE;
+
 /// What the pages of a database are used for.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pages {
@@ -40,6 +43,30 @@ impl Shard {
             let index = shard.size_beside("-shm");
             Ok(fixed.saturating_add(files.max(0).cast_unsigned()) + shard.size_beside("-wal") + index)
         })
+    }
+
+    /// Gives space that is no longer used back to the file system, in steps between which others get
+    /// in; returns how many bytes.
+    pub(crate) fn compact(&mut self) -> Result<u64> {
+        self.refuse_if_read_only()?;
+        let before = self.volume()?;
+        loop {
+            let free = self.guard(|shard| {
+                shard.change(|change| {
+                    let free = change.pages()?.free;
+                    if free > 0 {
+                        change.shrink(free.min(STEP))?;
+                    }
+                    Ok(free)
+                })
+            })?;
+            if free <= STEP {
+                break;
+            }
+            self.tenure.assure()?;
+        }
+        self.guard(|shard| shard.database()?.empty_log())?;
+        Ok(before.saturating_sub(self.volume()?))
     }
 
     /// Size of the file beside the database with this suffix; 0 if there is none.

@@ -1,0 +1,128 @@
+//! The resource `cache`.
+
+use std::cell::RefCell;
+use std::path::Path;
+use std::rc::Rc;
+
+use larder_engine as engine;
+
+use super::items::item_operations;
+use super::transaction::Transaction;
+use super::{Handle, cursors};
+use crate::bindings::exports::larder::cache::cache::{
+    Cache as CacheHandle, Changes, Draft, Expiry, GuestCache, Information, Item, ItemCursor, KeyCursor, Number,
+    OpenOptions, Problem, Queued, Scan, Selection, SetOptions, Side, Statistics, Tally,
+    Transaction as TransactionHandle, ValueCursor,
+};
+use crate::bindings::exports::larder::cache::types::{Entry, Error, Key, Value};
+use crate::convert::{Convert, convert_all};
+use crate::platform::WasiPlatform;
+
+/// The resource `cache`.
+pub(crate) struct Cache(Handle);
+
+impl Cache {
+    fn with<A: Convert<B>, B>(
+        &self,
+        operation: impl FnOnce(&mut engine::Cache) -> engine::Result<A>,
+    ) -> Result<B, Error> {
+        self.plain(operation).map(Convert::convert)
+    }
+
+    /// [`Cache::with`] for results that are the same on both sides.
+    fn plain<T>(&self, operation: impl FnOnce(&mut engine::Cache) -> engine::Result<T>) -> Result<T, Error> {
+        operation(&mut self.0.borrow_mut()).map_err(Convert::convert)
+    }
+
+    fn cursor(&self, scan: Scan) -> Result<cursors::Place, Error> {
+        let cursor = self.plain(|cache| cache.scan(&scan.convert()))?;
+        Ok(cursors::Place::new(&self.0, cursor))
+    }
+}
+
+impl GuestCache for Cache {
+    fn open(path: String, options: OpenOptions) -> Result<CacheHandle, Error> {
+        let opened = WasiPlatform::new()
+            .and_then(|platform| engine::Cache::open(Path::new(&path), &options.convert(), platform));
+        opened.map(|cache| CacheHandle::new(Self(Rc::new(RefCell::new(cache))))).map_err(Convert::convert)
+    }
+
+    item_operations!();
+
+    fn count(&self) -> Result<u64, Error> {
+        self.plain(engine::Cache::count)
+    }
+
+    fn volume(&self) -> Result<u64, Error> {
+        self.plain(engine::Cache::volume)
+    }
+
+    fn measure(&self, selection: Selection, expired: bool) -> Result<Tally, Error> {
+        self.plain(|cache| cache.measure(&selection.convert(), expired)).map(|(count, size)| Tally { count, size })
+    }
+
+    fn keys(&self, scan: Scan) -> Result<KeyCursor, Error> {
+        self.cursor(scan).map(|place| KeyCursor::new(cursors::KeyCursor(place)))
+    }
+
+    fn values(&self, scan: Scan) -> Result<ValueCursor, Error> {
+        self.cursor(scan).map(|place| ValueCursor::new(cursors::ValueCursor(place)))
+    }
+
+    fn items(&self, scan: Scan) -> Result<ItemCursor, Error> {
+        self.cursor(scan).map(|place| ItemCursor::new(cursors::ItemCursor(place)))
+    }
+
+    fn first(&self, scan: Scan) -> Result<Option<Item>, Error> {
+        self.with(|cache| cache.first(&scan.convert()))
+    }
+
+    fn queues(&self) -> Result<Vec<String>, Error> {
+        self.plain(engine::Cache::queues)
+    }
+
+    fn begin(&self) -> Result<TransactionHandle, Error> {
+        let ticket = self.plain(engine::Cache::begin)?;
+        Ok(TransactionHandle::new(Transaction::new(&self.0, ticket)))
+    }
+
+    fn evict(&self, selection: Selection) -> Result<u64, Error> {
+        self.plain(|cache| cache.evict(&selection.convert()))
+    }
+
+    fn expire(&self) -> Result<u64, Error> {
+        self.plain(engine::Cache::expire)
+    }
+
+    fn cull(&self) -> Result<u64, Error> {
+        self.plain(engine::Cache::cull)
+    }
+
+    fn clear(&self) -> Result<u64, Error> {
+        self.plain(engine::Cache::clear)
+    }
+
+    fn stats(&self) -> Result<Statistics, Error> {
+        self.with(|cache| cache.statistics())
+    }
+
+    fn info(&self) -> Result<Information, Error> {
+        self.with(engine::Cache::information)
+    }
+
+    fn configure(&self, changes: Changes) -> Result<(), Error> {
+        self.plain(|cache| cache.configure(&changes.convert()))
+    }
+
+    fn check(&self) -> Result<Vec<Problem>, Error> {
+        self.plain(engine::Cache::check).map(convert_all)
+    }
+
+    fn compact(&self) -> Result<u64, Error> {
+        self.plain(engine::Cache::compact)
+    }
+
+    fn close(&self) -> Result<(), Error> {
+        self.plain(engine::Cache::close)
+    }
+}

@@ -1,0 +1,32 @@
+//! The calls of the WIT package, answered by the engine.
+//!
+//! | file | answers |
+//! |---|---|
+//! | `cache` | the resource `cache` |
+//! | `transaction` | the resource `transaction` |
+//! | `items` | the operations that both have |
+//! | `cursors` | the resources that enumerate |
+
+mod cache;
+mod cursors;
+mod items;
+mod transaction;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use larder_engine as engine;
+
+use crate::bindings::Component;
+use crate::bindings::exports::larder::cache::cache::Guest;
+
+/// An open cache. Cursors and transactions share it; calls do not nest, so a borrow is always free.
+type Handle = Rc<RefCell<engine::Cache>>;
+
+impl Guest for Component {
+    type Cache = cache::Cache;
+    type Transaction = transaction::Transaction;
+    type KeyCursor = cursors::KeyCursor;
+    type ValueCursor = cursors::ValueCursor;
+    type ItemCursor = cursors::ItemCursor;
+}
