@@ -6,8 +6,10 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 use larder_tests::component::types::{Expiry, Key, Number, SetOptions, Value};
-use larder_tests::component::wit::{Bound, KeyRange, Limit, OpenOptions, Order, Policy, Scan, Selection};
-use larder_tests::component::{Host, Instance, World, everything, options, plain, tagged, text, text_key, ttl};
+use larder_tests::component::wit::{Bound, Changes, KeyRange, Limit, OpenOptions, Order, Policy, Scan, Selection};
+use larder_tests::component::{
+    Host, Instance, World, changes, everything, options, plain, tagged, text, text_key, ttl,
+};
 
 /// Runs a test on a new directory in each world, with one shard and with three.
 fn everywhere(test: impl Fn(&mut Instance)) {
@@ -230,7 +232,10 @@ fn evict_removes_exactly_the_selection_and_counts_it() {
 fn limits_are_exact_and_never_cost_the_entry_just_stored() {
     for policy in [Policy::LeastRecentlyStored, Policy::LeastRecentlyUsed, Policy::LeastFrequentlyUsed] {
         for world in [World::Shared, World::Standalone] {
-            let options = OpenOptions { item_limit: Limit::AtMost(10), policy: Some(policy), ..options() };
+            let options = OpenOptions {
+                changes: Changes { item_limit: Limit::AtMost(10), policy: Some(policy), ..changes() },
+                ..options()
+            };
             with(world, options, |cache| {
                 for index in 0..25 {
                     cache.set(&Key::Integer(index), &text("x"), &plain()).unwrap();
@@ -245,8 +250,10 @@ fn limits_are_exact_and_never_cost_the_entry_just_stored() {
 #[test]
 fn least_recently_used_keeps_what_is_read() {
     for world in [World::Shared, World::Standalone] {
-        let options =
-            OpenOptions { item_limit: Limit::AtMost(3), policy: Some(Policy::LeastRecentlyUsed), ..options() };
+        let options = OpenOptions {
+            changes: Changes { item_limit: Limit::AtMost(3), policy: Some(Policy::LeastRecentlyUsed), ..changes() },
+            ..options()
+        };
         with(world, options, |cache| {
             for name in ["a", "b", "c"] {
                 cache.set(&text_key(name), &text("x"), &plain()).unwrap();
@@ -277,11 +284,14 @@ fn a_directory_keeps_entries_and_settings_from_one_opening_to_the_next() {
     for world in [World::Shared, World::Standalone] {
         let directory = tempfile::tempdir().unwrap();
         let first = OpenOptions {
-            size_limit: Limit::AtMost(1 << 20),
-            policy: Some(Policy::LeastFrequentlyUsed),
             shards: Some(2),
-            default_ttl: Expiry::After(86_400_000),
-            inline_threshold: Some(100),
+            changes: Changes {
+                size_limit: Limit::AtMost(1 << 20),
+                policy: Some(Policy::LeastFrequentlyUsed),
+                default_ttl: Expiry::After(86_400_000),
+                inline_threshold: Some(100),
+                ..changes()
+            },
             ..options()
         };
         let mut cache = Host::of(world).open(directory.path(), first).unwrap();

@@ -7,8 +7,10 @@ use std::fs;
 use std::path::Path;
 
 use larder_tests::component::types::{Error, Expiry, Key, Number, SetOptions, Value};
-use larder_tests::component::wit::{Bound, KeyRange, Limit, OpenOptions, Policy, Selection};
-use larder_tests::component::{Host, Instance, World, everything, options, plain, tagged, text, text_key, ttl};
+use larder_tests::component::wit::{Bound, Changes, KeyRange, Limit, OpenOptions, Policy, Selection};
+use larder_tests::component::{
+    Host, Instance, World, changes, everything, options, plain, tagged, text, text_key, ttl,
+};
 use larder_tests::worker::Worker;
 use larder_tests::{database, value_files};
 
@@ -80,7 +82,10 @@ fn locked_when_somebody_has_the_directory_alone() {
 #[test]
 fn full_at_a_limit_under_the_policy_that_evicts_nothing() {
     let directory = tempfile::tempdir().unwrap();
-    let limited = OpenOptions { item_limit: Limit::AtMost(2), policy: Some(Policy::None), ..options() };
+    let limited = OpenOptions {
+        changes: Changes { item_limit: Limit::AtMost(2), policy: Some(Policy::None), ..changes() },
+        ..options()
+    };
     let mut cache = open(directory.path(), limited).unwrap();
     for index in 0..2 {
         cache.set(&Key::Integer(index), &text("x"), &plain()).unwrap();
@@ -120,7 +125,7 @@ fn too_large_for_keys_values_tags_and_entries_beyond_the_size_limit() {
     assert_works(&mut cache);
 
     let directory = tempfile::tempdir().unwrap();
-    let limited = OpenOptions { size_limit: Limit::AtMost(10_000), ..options() };
+    let limited = OpenOptions { changes: Changes { size_limit: Limit::AtMost(10_000), ..changes() }, ..options() };
     let mut cache = open(directory.path(), limited).unwrap();
     cache.set(&text_key("kept"), &text("v"), &plain()).unwrap();
     let (what, _, limit) = excess(cache.set(&text_key("k"), &Value::Bytes(vec![0; 10_000]), &plain()));
@@ -177,11 +182,11 @@ fn invalid_argument_says_which_and_what_is_wrong_with_it() {
         OpenOptions { shards: Some(0), ..options() },
         OpenOptions { shards: Some(257), ..options() },
         OpenOptions { shards: Some(2), ..options() },
-        OpenOptions { size_limit: Limit::AtMost(0), ..options() },
-        OpenOptions { item_limit: Limit::AtMost(u64::MAX), ..options() },
-        OpenOptions { inline_threshold: Some(0), ..options() },
-        OpenOptions { inline_threshold: Some(1 << 21), ..options() },
-        OpenOptions { default_ttl: Expiry::After(0), ..options() },
+        OpenOptions { changes: Changes { size_limit: Limit::AtMost(0), ..changes() }, ..options() },
+        OpenOptions { changes: Changes { item_limit: Limit::AtMost(u64::MAX), ..changes() }, ..options() },
+        OpenOptions { changes: Changes { inline_threshold: Some(0), ..changes() }, ..options() },
+        OpenOptions { changes: Changes { inline_threshold: Some(1 << 21), ..changes() }, ..options() },
+        OpenOptions { changes: Changes { default_ttl: Expiry::After(0), ..changes() }, ..options() },
         OpenOptions { lease_ms: Some(1), ..options() },
         OpenOptions { read_only: true, ..options() },
     ];

@@ -53,9 +53,13 @@ pub enum Error {
     /// Not a Larder directory, or one of a newer version.
     #[error("unsupported format: {0}")]
     UnsupportedFormat(String),
-    /// The cache was closed.
-    #[error("the cache is closed")]
+    /// The cache or the transaction was closed. An open transaction is closed, and undone, by an
+    /// error such as a full disk.
+    #[error("the cache or the transaction is closed")]
     Closed,
+    /// A transaction of the same instance of the component is open.
+    #[error("a transaction is open: work goes through it until it ends")]
+    InTransaction,
     /// Anything else the system reported.
     #[error("input/output error: {0}")]
     Io(String),
@@ -105,6 +109,7 @@ impl From<Reported> for Error {
             Reported::Corrupt(text) => Self::Corrupt(text),
             Reported::UnsupportedFormat(text) => Self::UnsupportedFormat(text),
             Reported::Closed => Self::Closed,
+            Reported::InTransaction => Self::InTransaction,
             Reported::Io(text) => Self::Io(text),
         }
     }

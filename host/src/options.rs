@@ -100,6 +100,63 @@ pub struct Entry {
     pub metadata: Metadata,
 }
 
+/// An entry with its key; in a queue the key is the position.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Item {
+    /// What it is found by.
+    pub key: Key<'static>,
+    /// The rest.
+    pub entry: Entry,
+}
+
+impl From<types::Item> for Item {
+    fn from(item: types::Item) -> Self {
+        Self { key: item.key.into(), entry: item.entry.into() }
+    }
+}
+
+/// An entry of a queue.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Queued {
+    /// Its place: greater than those in front of it, less than those behind it.
+    pub position: i64,
+    /// The rest.
+    pub entry: Entry,
+}
+
+impl From<types::Queued> for Queued {
+    fn from(queued: types::Queued) -> Self {
+        Self { position: queued.position, entry: queued.entry.into() }
+    }
+}
+
+/// One end of a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// Where values are usually pulled from.
+    Front,
+    /// Where values are usually pushed.
+    Back,
+}
+
+impl From<Side> for types::Side {
+    fn from(side: Side) -> Self {
+        match side {
+            Side::Front => Self::Front,
+            Side::Back => Self::Back,
+        }
+    }
+}
+
+/// How many entries there are, and their size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tally {
+    /// Number of entries.
+    pub count: u64,
+    /// Size of their keys, values and tags and 64 bytes for each.
+    pub size: u64,
+}
+
 /// What is known of an entry besides its value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Metadata {
@@ -166,6 +223,8 @@ pub enum Selection {
     Prefix(Key<'static>),
     /// Those with a key in this range.
     Range(Bound<Key<'static>>, Bound<Key<'static>>),
+    /// The entries of a queue; their keys are their positions, as integers.
+    Queue(String),
 }
 
 impl Selection {
@@ -179,6 +238,11 @@ impl Selection {
         Self::Prefix(prefix.into().into_owned())
     }
 
+    /// The entries of a queue.
+    pub fn queue(queue: impl Into<String>) -> Self {
+        Self::Queue(queue.into())
+    }
+
     /// The entries in a range of keys.
     pub fn range<'k, K: Into<Key<'k>> + Clone>(range: impl std::ops::RangeBounds<K>) -> Self {
         let owned = |bound: Bound<&K>| bound.map(|key| key.clone().into().into_owned());
@@ -189,6 +253,7 @@ impl Selection {
         match self {
             Self::All => wit::Selection::All,
             Self::Tag(tag) => wit::Selection::Tag(tag),
+            Self::Queue(queue) => wit::Selection::Queue(queue),
             Self::Prefix(key) => wit::Selection::Prefix(key.as_param()),
             Self::Range(start, end) => wit::Selection::Range(wit::KeyRange { start: bound(start), end: bound(end) }),
         }
@@ -332,6 +397,80 @@ impl From<Limit> for wit::Limit {
     }
 }
 
+/// Changes of what a directory records, in force for all its users; see [`crate::Cache::configure`].
+/// What is not named stays.
+///
+/// ```
+/// use larder::{Changes, Policy};
+/// let changes = Changes::new().size_limit(64 << 20).policy(Policy::LeastRecentlyUsed);
+/// # let _ = changes;
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[must_use]
+pub struct Changes {
+    size_limit: Limit,
+    item_limit: Limit,
+    policy: Option<Policy>,
+    default_ttl: Expiry,
+    inline_threshold: Option<u32>,
+    durability: Option<Durability>,
+}
+
+impl Changes {
+    /// None.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How large the volume may become, in bytes: at least 256 KiB for each shard. New directories:
+    /// 1 GiB.
+    pub fn size_limit(mut self, limit: impl Into<Limit>) -> Self {
+        self.size_limit = limit.into();
+        self
+    }
+
+    /// How many entries there may be. New directories: unlimited.
+    pub fn item_limit(mut self, limit: impl Into<Limit>) -> Self {
+        self.item_limit = limit.into();
+        self
+    }
+
+    /// Which entries go first. New directories: [`Policy::LeastRecentlyStored`].
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = Some(policy);
+        self
+    }
+
+    /// The time to live of entries that name none. New directories: never.
+    pub fn default_ttl(mut self, expiry: impl Into<Expiry>) -> Self {
+        self.default_ttl = expiry.into();
+        self
+    }
+
+    /// From which size on values have files of their own, 1 byte to 1 MiB. New directories: 32 KiB.
+    pub fn inline_threshold(mut self, bytes: u32) -> Self {
+        self.inline_threshold = Some(bytes);
+        self
+    }
+
+    /// What survives a power loss. New directories: [`Durability::Relaxed`].
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.durability = Some(durability);
+        self
+    }
+
+    pub(crate) fn as_param(&self) -> wit::Changes {
+        wit::Changes {
+            size_limit: self.size_limit.into(),
+            item_limit: self.item_limit.into(),
+            policy: self.policy.map(Into::into),
+            default_ttl: self.default_ttl.into(),
+            inline_threshold: self.inline_threshold,
+            durability: self.durability.map(Into::into),
+        }
+    }
+}
+
 /// What a cache has counted since it was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Statistics {
@@ -341,10 +480,12 @@ pub struct Statistics {
     pub misses: u64,
     /// Entries stored.
     pub sets: u64,
-    /// Entries deleted by key.
+    /// Entries deleted, popped or pulled.
     pub deletes: u64,
-    /// Entries removed because of a limit, or by `evict` and `clear`.
+    /// Entries removed to keep within a limit.
     pub evictions: u64,
+    /// Entries removed by `evict` and `clear`.
+    pub removals: u64,
     /// Entries removed because they had expired.
     pub expirations: u64,
 }
@@ -352,8 +493,8 @@ pub struct Statistics {
 impl Statistics {
     /// Adds what another instance has counted.
     pub(crate) fn add(&mut self, other: &wit::Statistics) {
-        let wit::Statistics { hits, misses, sets, deletes, evictions, expirations } = *other;
-        self.merge(&Self { hits, misses, sets, deletes, evictions, expirations });
+        let wit::Statistics { hits, misses, sets, deletes, evictions, removals, expirations } = *other;
+        self.merge(&Self { hits, misses, sets, deletes, evictions, removals, expirations });
     }
 
     /// Adds what was counted elsewhere.
@@ -363,6 +504,7 @@ impl Statistics {
         self.sets += other.sets;
         self.deletes += other.deletes;
         self.evictions += other.evictions;
+        self.removals += other.removals;
         self.expirations += other.expirations;
     }
 }
@@ -390,7 +532,7 @@ pub struct Information {
     pub durability: Durability,
     /// Number of entries, expired ones included.
     pub count: u64,
-    /// Their size in bytes.
+    /// Bytes on disk.
     pub volume: u64,
 }
 

@@ -27,8 +27,8 @@ mod bindings {
 pub use bindings::exports::larder::cache::cache as wit;
 pub use bindings::exports::larder::cache::types;
 
-use types::{Entry, Error, Expiry, Key, Number, SetOptions, Value};
-use wit::{Durability, Information, Limit, OpenOptions, Order, Problem, Scan, Selection, Statistics};
+use types::{Draft, Entry, Error, Expiry, Item, Key, Number, Queued, SetOptions, Side, Value};
+use wit::{Changes, Durability, Information, Limit, OpenOptions, Order, Problem, Scan, Selection, Statistics, Tally};
 
 /// Which of the two builds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,8 +109,25 @@ impl Host {
         let exports = bindings::Embed::instantiate(&mut store, &self.component, &self.linker).unwrap();
         let guest = exports.larder_cache_cache().cache();
         let cache = guest.call_open(&mut store, path, options).expect("no input traps the component")?;
-        Ok(Instance { store, exports, cache })
+        Ok(Instance { store, exports, cache, transaction: None })
     }
+}
+
+/// No change of a setting.
+pub fn changes() -> Changes {
+    Changes {
+        size_limit: Limit::Recorded,
+        item_limit: Limit::Recorded,
+        policy: None,
+        default_ttl: Expiry::Default,
+        inline_threshold: None,
+        durability: None::<Durability>,
+    }
+}
+
+/// Options that create a cache, with these settings.
+pub fn with(changes: Changes) -> OpenOptions {
+    OpenOptions { changes, ..options() }
 }
 
 /// Options that create a cache and keep everything else as it is.
@@ -119,13 +136,8 @@ pub fn options() -> OpenOptions {
         create: true,
         read_only: false,
         exclusive: false,
-        size_limit: Limit::Recorded,
-        item_limit: Limit::Recorded,
-        policy: None,
         shards: None,
-        default_ttl: Expiry::Default,
-        inline_threshold: None,
-        durability: None::<Durability>,
+        changes: changes(),
         wait_ms: None,
         lease_ms: None,
     }
@@ -167,10 +179,29 @@ pub struct Instance {
     store: Store<State>,
     exports: bindings::Embed,
     cache: ResourceAny,
+    transaction: Option<ResourceAny>,
 }
 
-/// Defines the methods of [`Instance`] that only pass on their arguments.
+/// Defines methods that only pass on their arguments: to the open cache, or to the transaction if
+/// there is one.
 macro_rules! calls {
+    ($($(#[$docs:meta])* $name:ident => $call:ident($($argument:ident: $kind:ty),*) -> $result:ty;)*) => {
+        $(
+            $(#[$docs])*
+            pub fn $name(&mut self, $($argument: $kind),*) -> Result<$result, Error> {
+                let guest = self.exports.larder_cache_cache();
+                match self.transaction {
+                    None => guest.cache().$call(&mut self.store, self.cache, $($argument),*),
+                    Some(transaction) => guest.transaction().$call(&mut self.store, transaction, $($argument),*),
+                }
+                .expect("no input traps the component")
+            }
+        )*
+    };
+}
+
+/// [`calls`] that only a cache has.
+macro_rules! cache_calls {
     ($($(#[$docs:meta])* $name:ident => $call:ident($($argument:ident: $kind:ty),*) -> $result:ty;)*) => {
         $(
             $(#[$docs])*
@@ -200,6 +231,47 @@ impl Instance {
         increment => call_increment(key: &Key, delta: Number, initial: Option<Number>, options: &SetOptions) -> Option<Number>;
         /// `contains`
         contains => call_contains(key: &Key) -> bool;
+        /// `get-recent`
+        get_recent => call_get_recent(key: &Key, max_age_ms: u64) -> Option<Entry>;
+        /// `compare-and-set`
+        compare_and_set => call_compare_and_set(key: &Key, expected: Option<u64>, value: &Value, options: &SetOptions) -> Option<u64>;
+        /// `compare-and-delete`
+        compare_and_delete => call_compare_and_delete(key: &Key, expected: u64) -> bool;
+        /// `pop`
+        pop => call_pop(key: &Key) -> Option<Entry>;
+        /// `decrement`
+        decrement => call_decrement(key: &Key, delta: Number, initial: Option<Number>, options: &SetOptions) -> Option<Number>;
+        /// `get-many`
+        get_many => call_get_many(keys: &[Key]) -> Vec<Option<Value>>;
+        /// `set-many`
+        set_many => call_set_many(drafts: &[Draft]) -> Vec<u64>;
+        /// `delete-many`
+        delete_many => call_delete_many(keys: &[Key]) -> Vec<bool>;
+        /// `touch-many`
+        touch_many => call_touch_many(keys: &[Key], ttl: Expiry) -> Vec<bool>;
+        /// `push`
+        push => call_push(queue: &str, value: &Value, side: Side, options: &SetOptions) -> i64;
+        /// `pull`
+        pull => call_pull(queue: &str, side: Side) -> Option<Queued>;
+        /// `peek`
+        peek => call_peek(queue: &str, side: Side) -> Option<Queued>;
+        /// `queue-length`
+        queue_length => call_queue_length(queue: &str) -> u64;
+    }
+
+    cache_calls! {
+        /// `measure`
+        measure => call_measure(selection: &Selection, expired: bool) -> Tally;
+        /// `first`
+        first => call_first(scan: &Scan) -> Option<Item>;
+        /// `queues`
+        queues => call_queues() -> Vec<String>;
+        /// `cull`
+        cull => call_cull() -> u64;
+        /// `configure`
+        configure => call_configure(changes: Changes) -> ();
+        /// `compact`
+        compact => call_compact() -> u64;
         /// `count`
         count => call_count() -> u64;
         /// `volume`
@@ -218,6 +290,71 @@ impl Instance {
         check => call_check() -> Vec<Problem>;
         /// `close`
         close => call_close() -> ();
+    }
+
+    /// Begins a transaction: what follows goes through it until it ends.
+    pub fn begin(&mut self) -> Result<(), Error> {
+        let guest = self.exports.larder_cache_cache().cache();
+        let begun = guest.call_begin(&mut self.store, self.cache).expect("no trap")?;
+        self.transaction = Some(begun);
+        Ok(())
+    }
+
+    /// Ends the transaction.
+    pub fn end(&mut self, commit: bool) -> Result<(), Error> {
+        let transaction = self.transaction.take().expect("a transaction was begun");
+        let guest = self.exports.larder_cache_cache().transaction();
+        let ended = match commit {
+            true => guest.call_commit(&mut self.store, transaction),
+            false => guest.call_rollback(&mut self.store, transaction),
+        };
+        transaction.resource_drop(&mut self.store).unwrap();
+        ended.expect("no trap")
+    }
+
+    /// Drops the transaction without a word.
+    pub fn drop_transaction(&mut self) {
+        self.transaction.take().expect("a transaction was begun").resource_drop(&mut self.store).unwrap();
+    }
+
+    /// Runs something past the open transaction.
+    pub fn beside<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
+        let transaction = self.transaction.take();
+        let result = work(self);
+        self.transaction = transaction;
+        result
+    }
+
+    /// `items`, read to the end in pages of `limit`.
+    pub fn items(&mut self, scan: &Scan, limit: u32) -> Result<Vec<Item>, Error> {
+        let guest = self.exports.larder_cache_cache();
+        let cursor = guest.cache().call_items(&mut self.store, self.cache, scan).expect("no trap")?;
+        let mut all = Vec::new();
+        let result = loop {
+            match guest.item_cursor().call_next(&mut self.store, cursor, limit).expect("no trap") {
+                Ok(page) if page.is_empty() => break Ok(all),
+                Ok(page) => all.extend(page),
+                Err(error) => break Err(error),
+            }
+        };
+        cursor.resource_drop(&mut self.store).unwrap();
+        result
+    }
+
+    /// `values`, read to the end in pages of `limit`.
+    pub fn values(&mut self, scan: &Scan, limit: u32) -> Result<Vec<Value>, Error> {
+        let guest = self.exports.larder_cache_cache();
+        let cursor = guest.cache().call_values(&mut self.store, self.cache, scan).expect("no trap")?;
+        let mut all = Vec::new();
+        let result = loop {
+            match guest.value_cursor().call_next(&mut self.store, cursor, limit).expect("no trap") {
+                Ok(page) if page.is_empty() => break Ok(all),
+                Ok(page) => all.extend(page),
+                Err(error) => break Err(error),
+            }
+        };
+        cursor.resource_drop(&mut self.store).unwrap();
+        result
     }
 
     /// `keys`, read to the end in pages of `limit`.

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use super::Cache;
 use super::pool::Pool;
 use crate::error::{Error, Result};
-use crate::options::{Durability, Expiry, Limit, Policy, milliseconds};
+use crate::options::{Changes, Durability, Expiry, Limit, Policy, milliseconds};
 use crate::runtime::bindings::cache::OpenOptions;
 use crate::runtime::{Instance, Opening};
 
@@ -42,13 +42,8 @@ pub struct CacheBuilder {
     create: bool,
     read_only: bool,
     exclusive: bool,
-    size_limit: Limit,
-    item_limit: Limit,
-    policy: Option<Policy>,
     shards: Option<u32>,
-    default_ttl: Expiry,
-    inline_threshold: Option<u32>,
-    durability: Option<Durability>,
+    changes: Changes,
     wait: Duration,
     instances: Option<usize>,
     mapping: bool,
@@ -60,13 +55,8 @@ impl Default for CacheBuilder {
             create: true,
             read_only: false,
             exclusive: false,
-            size_limit: Limit::Recorded,
-            item_limit: Limit::Recorded,
-            policy: None,
             shards: None,
-            default_ttl: Expiry::Default,
-            inline_threshold: None,
-            durability: None,
+            changes: Changes::new(),
             wait: DEFAULT_WAIT,
             instances: None,
             mapping: true,
@@ -97,19 +87,19 @@ impl CacheBuilder {
 
     /// How large the volume may become, in bytes. New directories: 1 GiB.
     pub fn size_limit(mut self, limit: impl Into<Limit>) -> Self {
-        self.size_limit = limit.into();
+        self.changes = self.changes.size_limit(limit);
         self
     }
 
     /// How many entries there may be. New directories: unlimited.
     pub fn item_limit(mut self, limit: impl Into<Limit>) -> Self {
-        self.item_limit = limit.into();
+        self.changes = self.changes.item_limit(limit);
         self
     }
 
     /// Which entries go first. New directories: [`Policy::LeastRecentlyStored`].
     pub fn policy(mut self, policy: Policy) -> Self {
-        self.policy = Some(policy);
+        self.changes = self.changes.policy(policy);
         self
     }
 
@@ -122,19 +112,19 @@ impl CacheBuilder {
 
     /// The time to live of entries that name none. New directories: never.
     pub fn default_ttl(mut self, expiry: impl Into<Expiry>) -> Self {
-        self.default_ttl = expiry.into();
+        self.changes = self.changes.default_ttl(expiry);
         self
     }
 
     /// From which size on values have files of their own, 1 byte to 1 MiB. New directories: 32 KiB.
     pub fn inline_threshold(mut self, bytes: u32) -> Self {
-        self.inline_threshold = Some(bytes);
+        self.changes = self.changes.inline_threshold(bytes);
         self
     }
 
     /// What survives a power loss. New directories: [`Durability::Relaxed`].
     pub fn durability(mut self, durability: Durability) -> Self {
-        self.durability = Some(durability);
+        self.changes = self.changes.durability(durability);
         self
     }
 
@@ -180,7 +170,7 @@ impl CacheBuilder {
         let directory = self.prepare(directory)?;
         let opening = Opening::new(&directory, self.mapping)?;
         let mut first = Instance::open(&opening, self.options())?;
-        let shared = first.call(|call| call.guest.call_info(call.store, call.cache))?.shared;
+        let shared = first.call(|call| call.guest.call_info(call.store, call.resource))?.shared;
         let most = if shared { self.most_instances() } else { 1 };
         let pool = Pool::new(first, opening, self.joining_options(), most, self.wait, temporary);
         Ok(Cache { pool: Arc::new(pool), directory: directory.into() })
@@ -212,13 +202,8 @@ impl CacheBuilder {
             create: self.create,
             read_only: self.read_only,
             exclusive: self.exclusive,
-            size_limit: self.size_limit.into(),
-            item_limit: self.item_limit.into(),
-            policy: self.policy.map(Into::into),
             shards: self.shards,
-            default_ttl: self.default_ttl.into(),
-            inline_threshold: self.inline_threshold,
-            durability: self.durability.map(Into::into),
+            changes: self.changes.as_param(),
             wait_ms: Some(u32::try_from(milliseconds(self.wait)).unwrap_or(u32::MAX)),
             lease_ms: None,
         }

@@ -1,23 +1,25 @@
 //! The handle of an open cache.
 
 mod builder;
-mod keys;
+mod cursor;
+mod items;
 mod pool;
 #[cfg(test)]
 mod tests;
+mod transaction;
 mod typed;
 
 use std::path::Path;
 use std::sync::Arc;
 
 pub use builder::CacheBuilder;
-pub use keys::Keys;
+pub use cursor::{Cursor, Items, Keys, Values};
+pub use items::Draft;
+pub use transaction::Transaction;
 
 use crate::error::Result;
-use crate::options::{Entry, Expiry, Information, Problem, Scan, Selection, SetOptions, Statistics};
-use crate::runtime::bindings::types;
+use crate::options::{Changes, Information, Item, Problem, Scan, Selection, Statistics, Tally};
 use crate::runtime::{Answer, Call};
-use crate::value::{Key, Number, Value};
 use pool::Pool;
 
 /// An open cache: a directory in which entries are found by key until they expire or are evicted.
@@ -83,124 +85,24 @@ impl Cache {
         &self.directory
     }
 
-    /// The live value under a key. A hit counts for the eviction policy.
-    pub fn get<'k>(&self, key: impl Into<Key<'k>>) -> Result<Option<Value<'static>>> {
-        let key = key.into();
-        let value = self.call(|call| call.guest.call_get(call.store, call.cache, key.as_param()))?;
-        Ok(value.map(Value::from))
-    }
-
-    /// The live entry under a key: its value with all that is known of it.
-    ///
-    /// ```
-    /// # let cache = larder::Cache::temporary()?;
-    /// cache.set_with("k", 1, &larder::SetOptions::new().tag("numbers"))?;
-    /// let entry = cache.get_entry("k")?.expect("just stored");
-    /// assert_eq!(entry.metadata.tags, ["numbers"]);
-    /// # Ok::<(), larder::Error>(())
-    /// ```
-    pub fn get_entry<'k>(&self, key: impl Into<Key<'k>>) -> Result<Option<Entry>> {
-        let key = key.into();
-        let entry = self.call(|call| call.guest.call_get_entry(call.store, call.cache, key.as_param()))?;
-        Ok(entry.map(Entry::from))
-    }
-
-    /// Stores a value, whatever was there, and returns its version.
-    pub fn set<'k, 'v>(&self, key: impl Into<Key<'k>>, value: impl Into<Value<'v>>) -> Result<u64> {
-        self.set_with(key, value, &SetOptions::new())
-    }
-
-    /// Stores a value with a time to live or tags.
-    pub fn set_with<'k, 'v>(
-        &self,
-        key: impl Into<Key<'k>>,
-        value: impl Into<Value<'v>>,
-        options: &SetOptions,
-    ) -> Result<u64> {
-        let (key, value, tags) = (key.into(), value.into(), options.tags());
-        value.check_size()?;
-        self.call(|call| {
-            let options = options.as_param(&tags);
-            call.guest.call_set(call.store, call.cache, key.as_param(), value.as_param(), options)
-        })
-    }
-
-    /// Stores a value if the key has none that is live. Returns its version, none if the key was
-    /// taken.
-    pub fn add<'k, 'v>(
-        &self,
-        key: impl Into<Key<'k>>,
-        value: impl Into<Value<'v>>,
-        options: &SetOptions,
-    ) -> Result<Option<u64>> {
-        let (key, value, tags) = (key.into(), value.into(), options.tags());
-        value.check_size()?;
-        self.call(|call| {
-            let options = options.as_param(&tags);
-            call.guest.call_add(call.store, call.cache, key.as_param(), value.as_param(), options)
-        })
-    }
-
-    /// Removes an entry. Returns whether there was one that was live.
-    pub fn delete<'k>(&self, key: impl Into<Key<'k>>) -> Result<bool> {
-        let key = key.into();
-        self.call(|call| call.guest.call_delete(call.store, call.cache, key.as_param()))
-    }
-
-    /// Gives a live entry a new expiry, counted from now. Returns whether there was one.
-    pub fn touch<'k>(&self, key: impl Into<Key<'k>>, expiry: impl Into<Expiry>) -> Result<bool> {
-        let (key, expiry) = (key.into(), expiry.into());
-        self.call(|call| call.guest.call_touch(call.store, call.cache, key.as_param(), expiry.into()))
-    }
-
-    /// Adds to an integer and returns the sum; an absent one counts as 0.
-    ///
-    /// ```
-    /// # let cache = larder::Cache::temporary()?;
-    /// assert_eq!(cache.increment("visits", 1)?, 1);
-    /// assert_eq!(cache.increment("visits", 10)?, 11);
-    /// # Ok::<(), larder::Error>(())
-    /// ```
-    pub fn increment<'k>(&self, key: impl Into<Key<'k>>, delta: i64) -> Result<i64> {
-        let key = key.into();
-        match self.increment_with(&key, delta, Some(0.into()), &SetOptions::new())? {
-            Some(Number::Integer(sum)) => Ok(sum),
-            other => Err(crate::Error::WrongType(format!("the sum under {key:?} is no integer but {other:?}"))),
-        }
-    }
-
-    /// Adds to a number and returns the sum. A live entry keeps its expiry and tags. An absent one
-    /// is stored as `initial` plus `delta`, with `options`; without `initial` nothing is done and
-    /// none returned.
-    pub fn increment_with<'k>(
-        &self,
-        key: impl Into<Key<'k>>,
-        delta: impl Into<Number>,
-        initial: Option<Number>,
-        options: &SetOptions,
-    ) -> Result<Option<Number>> {
-        let (key, delta, tags) = (key.into(), types::Number::from(delta.into()), options.tags());
-        let sum = self.call(|call| {
-            let (initial, options) = (initial.map(Into::into), options.as_param(&tags));
-            call.guest.call_increment(call.store, call.cache, key.as_param(), delta, initial, options)
-        })?;
-        Ok(sum.map(Number::from))
-    }
-
-    /// Whether a key has a live entry. Counts neither for the policy nor for statistics.
-    pub fn contains<'k>(&self, key: impl Into<Key<'k>>) -> Result<bool> {
-        let key = key.into();
-        self.call(|call| call.guest.call_contains(call.store, call.cache, key.as_param()))
-    }
-
     /// Number of entries, expired ones that were not yet removed included.
     pub fn count(&self) -> Result<u64> {
-        self.call(|call| call.guest.call_count(call.store, call.cache))
+        self.call(|call| call.guest.call_count(call.store, call.resource))
     }
 
-    /// Size of these entries in bytes: keys, values and tags, and 64 for each.
+    /// Bytes on disk, which the size limit bounds: the databases, their write-ahead logs and the value
+    /// files.
     pub fn volume(&self) -> Result<u64> {
-        self.call(|call| call.guest.call_volume(call.store, call.cache))
+        self.call(|call| call.guest.call_volume(call.store, call.resource))
+    }
+
+    /// How many entries a selection has, and their size, with or without expired ones. Takes time in
+    /// proportion to their number; of all entries with expired ones, none.
+    #[allow(clippy::needless_pass_by_value, reason = "a selection is made where it is used")]
+    pub fn measure(&self, selection: Selection, expired: bool) -> Result<Tally> {
+        let tally =
+            self.call(|call| call.guest.call_measure(call.store, call.resource, selection.as_param(), expired))?;
+        Ok(Tally { count: tally.count, size: tally.size })
     }
 
     /// Enumerates keys. An entry that is there throughout is returned exactly once; the cost is in
@@ -220,21 +122,58 @@ impl Cache {
         Keys::begin(&self.pool, scan)
     }
 
+    /// Enumerates values, otherwise as [`Cache::keys`].
+    pub fn values(&self, scan: &Scan) -> Result<Values> {
+        Values::begin(&self.pool, scan)
+    }
+
+    /// Enumerates keys with their entries, otherwise as [`Cache::keys`]. Reading them so counts
+    /// neither for the policy nor for statistics.
+    ///
+    /// ```
+    /// # let cache = larder::Cache::temporary()?;
+    /// cache.set("a", 1)?;
+    /// for item in cache.items(&larder::Scan::default())? {
+    ///     let item = item?;
+    ///     println!("{:?} holds {:?}", item.key, item.entry.value);
+    /// }
+    /// # Ok::<(), larder::Error>(())
+    /// ```
+    pub fn items(&self, scan: &Scan) -> Result<Items> {
+        Items::begin(&self.pool, scan)
+    }
+
+    /// The first item of a scan; with [`Scan::reverse`] the last.
+    pub fn first(&self, scan: &Scan) -> Result<Option<Item>> {
+        let item = self.call(|call| call.guest.call_first(call.store, call.resource, scan.as_param()))?;
+        Ok(item.map(Item::from))
+    }
+
+    /// The names of the queues that are not empty, in order.
+    pub fn queues(&self) -> Result<Vec<String>> {
+        self.call(|call| call.guest.call_queues(call.store, call.resource))
+    }
+
     /// Removes the entries of a selection, in steps between which others can work. Returns how
     /// many.
     #[allow(clippy::needless_pass_by_value, reason = "a selection is made where it is used")]
     pub fn evict(&self, selection: Selection) -> Result<u64> {
-        self.call(|call| call.guest.call_evict(call.store, call.cache, selection.as_param()))
+        self.call(|call| call.guest.call_evict(call.store, call.resource, selection.as_param()))
     }
 
     /// Removes all expired entries. Returns how many.
     pub fn expire(&self) -> Result<u64> {
-        self.call(|call| call.guest.call_expire(call.store, call.cache))
+        self.call(|call| call.guest.call_expire(call.store, call.resource))
+    }
+
+    /// Removes expired entries, then others until the limits are kept. Returns how many.
+    pub fn cull(&self) -> Result<u64> {
+        self.call(|call| call.guest.call_cull(call.store, call.resource))
     }
 
     /// Removes all entries. Returns how many.
     pub fn clear(&self) -> Result<u64> {
-        self.call(|call| call.guest.call_clear(call.store, call.cache))
+        self.call(|call| call.guest.call_clear(call.store, call.resource))
     }
 
     /// What this handle and its clones have counted. Reading it has no effect.
@@ -244,14 +183,25 @@ impl Cache {
 
     /// The directory's settings and totals.
     pub fn info(&self) -> Result<Information> {
-        let information = self.call(|call| call.guest.call_info(call.store, call.cache))?;
+        let information = self.call(|call| call.guest.call_info(call.store, call.resource))?;
         Ok(information.into())
+    }
+
+    /// Changes what the directory records, for all its users: all of it or, on an error, nothing. A
+    /// limit that is lowered takes effect with the next [`Cache::cull`], or whatever stores next.
+    pub fn configure(&self, changes: &Changes) -> Result<()> {
+        self.call(|call| call.guest.call_configure(call.store, call.resource, changes.as_param()))
+    }
+
+    /// Gives space that is no longer used back to the file system. Returns how many bytes.
+    pub fn compact(&self) -> Result<u64> {
+        self.call(|call| call.guest.call_compact(call.store, call.resource))
     }
 
     /// Looks for damage: in the databases, the totals, and every value file, which is read whole.
     /// Others can go on meanwhile. An empty list means all is well.
     pub fn check(&self) -> Result<Vec<Problem>> {
-        let problems = self.call(|call| call.guest.call_check(call.store, call.cache))?;
+        let problems = self.call(|call| call.guest.call_check(call.store, call.resource))?;
         Ok(problems.into_iter().map(Problem::from).collect())
     }
 

@@ -1,6 +1,7 @@
 //! The instances behind a cache: made when needed, up to a bound, and used by one thread at a time.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::ops::Deref;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -42,8 +43,8 @@ struct Numbered {
 }
 
 /// An instance in use by one thread; given back when dropped.
-pub(crate) struct Lent<'a> {
-    pool: &'a Pool,
+pub(crate) struct Lent<P: Deref<Target = Pool>> {
+    pool: P,
     /// None only while it is being given back.
     numbered: Option<Numbered>,
 }
@@ -73,9 +74,12 @@ impl Pool {
 
     /// Runs an operation on an instance of this thread's own.
     pub(crate) fn run<T>(&self, operation: impl FnOnce(&mut Instance) -> Result<T>) -> Result<T> {
-        let mut lent = self.lend()?;
-        let instance = lent.numbered.as_mut().ok_or(Error::Closed)?;
-        operation(&mut instance.instance)
+        operation(Lent { pool: self, numbered: Some(self.lend()?) }.instance()?)
+    }
+
+    /// An instance for longer than a call; given back when dropped.
+    pub(crate) fn reserve(self: &Arc<Self>) -> Result<Lent<Arc<Self>>> {
+        Ok(Lent { pool: Arc::clone(self), numbered: Some(self.lend()?) })
     }
 
     /// An instance for an enumeration, which keeps it longer than a call and must not keep others
@@ -93,7 +97,7 @@ impl Pool {
     }
 
     /// Lends an idle instance, the one used last, whose caches are warmest; else a new one.
-    fn lend(&self) -> Result<Lent<'_>> {
+    fn lend(&self) -> Result<Numbered> {
         let mut state = self.lock();
         // The clock is only looked at by those who have to wait.
         let mut deadline = None;
@@ -102,7 +106,7 @@ impl Pool {
                 return Err(Error::Closed);
             }
             if let Some(numbered) = state.idle.pop() {
-                return Ok(Lent { pool: self, numbered: Some(numbered) });
+                return Ok(numbered);
             }
             if state.alive < self.most {
                 return self.grow(state);
@@ -116,13 +120,13 @@ impl Pool {
         }
     }
 
-    fn grow(&self, mut state: MutexGuard<'_, State>) -> Result<Lent<'_>> {
+    fn grow(&self, mut state: MutexGuard<'_, State>) -> Result<Numbered> {
         let number = state.next_number;
         state.next_number += 1;
         state.alive += 1;
         drop(state);
         match Instance::open(&self.opening, self.options) {
-            Ok(instance) => Ok(Lent { pool: self, numbered: Some(Numbered { number, instance }) }),
+            Ok(instance) => Ok(Numbered { number, instance }),
             Err(error) => {
                 self.forget_one();
                 Err(error)
@@ -141,7 +145,7 @@ impl Pool {
             }
             for numbered in &mut state.idle {
                 if !seen.contains(&numbered.number) {
-                    sum.add(&numbered.instance.call(|call| call.guest.call_stats(call.store, call.cache))?);
+                    sum.add(&numbered.instance.call(|call| call.guest.call_stats(call.store, call.resource))?);
                     seen.push(numbered.number);
                 }
             }
@@ -213,7 +217,7 @@ impl Pool {
 
     /// Closes an instance that is not kept, and keeps what it has counted.
     pub(super) fn retire(&self, instance: &mut Instance) {
-        if let Ok(counted) = instance.call(|call| call.guest.call_stats(call.store, call.cache)) {
+        if let Ok(counted) = instance.call(|call| call.guest.call_stats(call.store, call.resource)) {
             self.lock().retired.add(&counted);
         }
         if let Err(error) = instance.close() {
@@ -227,7 +231,14 @@ impl Pool {
     }
 }
 
-impl Drop for Lent<'_> {
+impl<P: Deref<Target = Pool>> Lent<P> {
+    /// The instance.
+    pub(crate) fn instance(&mut self) -> Result<&mut Instance> {
+        self.numbered.as_mut().map(|numbered| &mut numbered.instance).ok_or(Error::Closed)
+    }
+}
+
+impl<P: Deref<Target = Pool>> Drop for Lent<P> {
     fn drop(&mut self) {
         let Some(mut numbered) = self.numbered.take() else { return };
         // A thread that panics inside a call leaves the instance in the middle of something.

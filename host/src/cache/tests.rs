@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use super::*;
 use crate::error::Error;
+use crate::options::SetOptions;
+use crate::value::Key;
 
 /// Makes the component trap in the middle of a call: the handle of its cache is gone.
 fn trap(cache: &Cache) -> Result<()> {
     cache.pool.run(|instance| {
         instance.call(|call| {
-            call.cache.resource_drop(&mut *call.store)?;
-            call.guest.call_count(call.store, call.cache).map(|answer| answer.map(drop))
+            call.resource.resource_drop(&mut *call.store)?;
+            call.guest.call_count(call.store, call.resource).map(|answer| answer.map(drop))
         })
     })
 }
@@ -74,7 +76,8 @@ fn statistics_add_up_over_instances() {
                     .run(|instance| {
                         // All three are in use at once, so each is another.
                         all_in.wait();
-                        instance.call(|call| call.guest.call_get(call.store, call.cache, Key::from("key").as_param()))
+                        instance
+                            .call(|call| call.guest.call_get(call.store, call.resource, Key::from("key").as_param()))
                     })
                     .unwrap()
             });

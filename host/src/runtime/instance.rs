@@ -7,7 +7,7 @@ use wasmtime::{ResourceLimiter, Store};
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use super::Runtime;
-use super::bindings::cache::{GuestCache, GuestKeyCursor, OpenOptions};
+use super::bindings::cache::{Guest, GuestCache, GuestTransaction, OpenOptions};
 use super::bindings::{Embed, types};
 use crate::coordination::{
     Access, Coordination, CoordinationCtx, CoordinationCtxBuilder, CoordinationView, GrantError,
@@ -97,13 +97,13 @@ pub(crate) struct Instance {
 }
 
 /// What a call into the component needs.
-pub(crate) struct Call<'a> {
+pub(crate) struct Call<'a, G = GuestCache<'a>> {
     /// The exported functions.
-    pub(crate) guest: GuestCache<'a>,
+    pub(crate) guest: G,
     /// The store they run in.
     pub(crate) store: &'a mut Store<State>,
-    /// The open cache.
-    pub(crate) cache: ResourceAny,
+    /// The open cache, or another resource whose functions these are.
+    pub(crate) resource: ResourceAny,
 }
 
 /// What the component answers: the outer result is that of the call, the inner its own.
@@ -131,14 +131,24 @@ impl Instance {
     /// Calls into the component. A trap makes the instance unusable.
     pub(crate) fn call<T>(&mut self, call: impl FnOnce(Call<'_>) -> Answer<T>) -> Result<T> {
         let guest = self.exports.larder_cache_cache().cache();
-        let answer = call(Call { guest, store: &mut self.store, cache: self.cache });
+        let answer = call(Call { guest, store: &mut self.store, resource: self.cache });
         self.settle(answer)
     }
 
-    /// The next keys of a cursor of this instance.
-    pub(crate) fn next_keys(&mut self, cursor: ResourceAny, limit: u32) -> Result<Vec<types::KeyResult>> {
-        let guest: GuestKeyCursor<'_> = self.exports.larder_cache_cache().key_cursor();
-        let answer = guest.call_next(&mut self.store, cursor, limit);
+    /// Calls a function of a transaction.
+    pub(crate) fn call_in<T>(
+        &mut self,
+        transaction: ResourceAny,
+        call: impl FnOnce(Call<'_, GuestTransaction<'_>>) -> Answer<T>,
+    ) -> Result<T> {
+        let guest = self.exports.larder_cache_cache().transaction();
+        let answer = call(Call { guest, store: &mut self.store, resource: transaction });
+        self.settle(answer)
+    }
+
+    /// The next page of a cursor, by its own function.
+    pub(crate) fn next<T>(&mut self, next: impl FnOnce(&Guest, &mut Store<State>) -> Answer<T>) -> Result<T> {
+        let answer = next(self.exports.larder_cache_cache(), &mut self.store);
         self.settle(answer)
     }
 
@@ -153,9 +163,9 @@ impl Instance {
         }
     }
 
-    /// Lets go of a cursor.
-    pub(crate) fn drop_cursor(&mut self, cursor: ResourceAny) {
-        if !self.broken && cursor.resource_drop(&mut self.store).is_err() {
+    /// Lets go of a resource other than the cache.
+    pub(crate) fn drop_resource(&mut self, resource: ResourceAny) {
+        if !self.broken && resource.resource_drop(&mut self.store).is_err() {
             self.broken = true;
         }
     }
@@ -175,6 +185,6 @@ impl Instance {
         if self.broken {
             return Ok(());
         }
-        self.call(|call| call.guest.call_close(call.store, call.cache))
+        self.call(|call| call.guest.call_close(call.store, call.resource))
     }
 }
