@@ -10,6 +10,7 @@
 //! | `shard` | one database with its value files |
 //! | `tenure`, `lease`, `generation` | who may use a directory |
 //! | `schema`, `settings`, `database`, `files` | the format on disk |
+//! | [`diskcache`] | what python-diskcache has stored |
 //! | `policy`, `lifetime`, `recency`, `sequence` | what goes, when |
 //!
 //! ```
@@ -26,6 +27,7 @@
 mod cache;
 mod cursor;
 mod database;
+pub mod diskcache;
 mod entry;
 mod error;
 mod files;

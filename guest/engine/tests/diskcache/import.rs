@@ -1,0 +1,149 @@
+//! What becomes of foreign entries.
+
+use std::fs;
+
+use larder_engine::diskcache::{Import, Kind, PICKLED_KEY_TAG, PICKLED_VALUE_TAG};
+use larder_engine::{Cache, Error, Key, Value};
+use rusqlite::Connection;
+
+use crate::support::{empty, import, keys, make, platform};
+
+fn text(text: &str) -> Key {
+    Key::Text(text.into())
+}
+
+fn assert_natives(cache: &mut Cache) {
+    let value = |cache: &mut Cache, key: Key| cache.get(&key).unwrap().unwrap_or_else(|| panic!("{key} is missing"));
+    assert!(matches!(value(cache, Key::Integer(1)), Value::Integer(2)));
+    assert!(matches!(value(cache, Key::Real(0.5)), Value::Real(real) if real.to_bits() == (-0.25_f64).to_bits()));
+    assert!(matches!(value(cache, text("text")), Value::Text(text) if text == "v\0é"));
+    assert!(matches!(value(cache, Key::Bytes(vec![0, 255])), Value::Bytes(bytes) if bytes == [1, 2]));
+    assert!(matches!(value(cache, text("long text")), Value::Text(text) if text == "a\r\nb".repeat(20_000)));
+    assert!(matches!(value(cache, text("long bytes")), Value::Bytes(bytes) if bytes.len() == 102_400));
+    assert!(matches!(value(cache, text("nan")), Value::Real(real) if real.is_nan()));
+    assert!(matches!(value(cache, text("long pickle")), Value::Bytes(bytes) if bytes.len() > 40_000));
+    assert!(cache.get(&text("gone")).unwrap().is_none());
+    let mut tags = |key: Key| cache.get_entry(&key).unwrap().unwrap().metadata.tags;
+    assert_eq!(tags(text("text")), ["label"]);
+    assert_eq!(tags(Key::Bytes(vec![0, 255])), ["7"]);
+    assert_eq!(tags(text("pickled")), [PICKLED_VALUE_TAG]);
+    let later = cache.get_entry(&text("later")).unwrap().unwrap();
+    assert!(later.metadata.expires_ms.is_some());
+}
+
+#[test]
+fn every_kind_of_entry_of_a_cache_and_of_a_fanout_cache_is_stored_or_counted() {
+    for (kind, expected) in [("cache", Kind::Cache), ("fanout", Kind::Fanout(3))] {
+        let (source, target) = (make(kind), tempfile::tempdir().unwrap());
+        let mut cache = empty(&target);
+        let import = import(source.path(), &mut cache);
+        assert_eq!(import.kind(), expected);
+        assert_natives(&mut cache);
+        let report = import.report();
+        let counts = report.counts;
+        assert_eq!(report.problems, Vec::<String>::new());
+        assert_eq!((counts.imported, counts.expired, counts.damaged), (11, 1, 0));
+        assert_eq!((counts.pickled_keys, counts.pickled_values, counts.from_files), (1, 3, 3));
+        assert_eq!((counts.nan_values, counts.converted_tags, counts.dropped_tags), (1, 1, 1));
+        let pickled: Vec<Key> = keys(&mut cache)
+            .into_iter()
+            .filter(|key| cache.get_entry(key).unwrap().unwrap().metadata.tags.contains(&PICKLED_KEY_TAG.to_owned()))
+            .collect();
+        assert!(matches!(&pickled[..], [Key::Bytes(pickle)] if pickle.starts_with(b"\x80\x05")));
+    }
+}
+
+#[test]
+fn a_deque_and_an_index_keep_their_order() {
+    let (deque, index) = (make("deque"), make("index"));
+    let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut cache = empty(&one);
+    import(deque.path(), &mut cache);
+    let mut sorted = keys(&mut cache);
+    sorted.sort_unstable();
+    assert_eq!(sorted, (0..3).map(|place| Key::Integer(499_999_999_999_999 + place)).collect::<Vec<_>>());
+    let mut cache = empty(&two);
+    import(index.path(), &mut cache);
+    assert_eq!(keys(&mut cache), ["z", "a", "m"].map(text));
+}
+
+#[test]
+fn caches_nested_in_a_fanout_cache_are_listed_and_importable() {
+    let (source, target) = (make("fanout"), tempfile::tempdir().unwrap());
+    let nested = Import::open(source.path(), platform()).unwrap().nested().to_vec();
+    assert_eq!(nested, ["deque/jobs/today", "index/names"].map(std::path::PathBuf::from));
+    let mut cache = empty(&target);
+    import(&source.path().join("index/names"), &mut cache);
+    assert!(matches!(cache.get(&text("a")).unwrap(), Some(Value::Integer(1))));
+}
+
+#[test]
+fn importing_again_changes_neither_entries_nor_order() {
+    let (source, target) = (make("cache"), tempfile::tempdir().unwrap());
+    let mut cache = empty(&target);
+    import(source.path(), &mut cache);
+    let before = keys(&mut cache);
+    import(source.path(), &mut cache);
+    assert_eq!(keys(&mut cache), before);
+}
+
+#[test]
+fn importing_leaves_no_trace_in_a_closed_source() {
+    let (source, target) = (make("cache"), tempfile::tempdir().unwrap());
+    let names = || {
+        let mut names: Vec<_> = fs::read_dir(source.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort_unstable();
+        names
+    };
+    let (before, content) = (names(), fs::read(source.path().join("cache.db")).unwrap());
+    import(source.path(), &mut empty(&target));
+    assert_eq!(names(), before);
+    assert_eq!(fs::read(source.path().join("cache.db")).unwrap(), content);
+}
+
+#[test]
+fn what_is_only_in_the_log_is_imported() {
+    let (source, target) = (make("cache"), tempfile::tempdir().unwrap());
+    let connection = Connection::open(source.path().join("cache.db")).unwrap();
+    connection.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_DQS_DML, true).unwrap();
+    connection.execute("INSERT INTO Cache (key, raw, mode, value) VALUES ('logged', 1, 1, 9)", []).unwrap();
+    assert!(source.path().join("cache.db-wal").metadata().unwrap().len() > 0);
+    let mut cache = empty(&target);
+    import(source.path(), &mut cache);
+    assert!(matches!(cache.get(&text("logged")).unwrap(), Some(Value::Integer(9))));
+}
+
+#[test]
+fn a_hostile_file_name_and_a_missing_file_are_problems_and_the_rest_is_imported() {
+    let (source, target) = (make("cache"), tempfile::tempdir().unwrap());
+    let connection = Connection::open(source.path().join("cache.db")).unwrap();
+    connection
+        .execute_batch(
+            "DROP TRIGGER Settings_size_update;
+        UPDATE Cache SET filename = '../../secret' WHERE key = 'long bytes';
+        UPDATE Cache SET filename = 'no/such.val' WHERE key = 'long text';",
+        )
+        .unwrap();
+    drop(connection);
+    let mut cache = empty(&target);
+    let import = import(source.path(), &mut cache);
+    assert_eq!((import.report().counts.imported, import.report().counts.damaged), (9, 2));
+    assert_eq!(import.report().problems.len(), 2);
+}
+
+#[test]
+fn a_view_in_place_of_the_table_is_refused() {
+    let source = make("index");
+    let connection = Connection::open(source.path().join("cache.db")).unwrap();
+    connection.execute_batch("ALTER TABLE Cache RENAME TO Other; CREATE VIEW Cache AS SELECT * FROM Other;").unwrap();
+    drop(connection);
+    assert!(matches!(Import::open(source.path(), platform()), Err(Error::UnsupportedFormat(_))));
+}
+
+#[test]
+fn a_directory_of_something_else_is_refused_by_name() {
+    let directory = tempfile::tempdir().unwrap();
+    assert!(matches!(Import::open(directory.path(), platform()), Err(Error::UnsupportedFormat(_))));
+    fs::write(directory.path().join("cache.db"), b"not a database, but long enough to look at").unwrap();
+    assert!(matches!(Import::open(directory.path(), platform()), Err(Error::Corrupt(_))));
+}
