@@ -1,4 +1,4 @@
-//! Python packages for the comparison with python-diskcache.
+//! Python packages for the tests and the benchmark that work with the real python-diskcache.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -29,6 +29,6 @@ pub(crate) fn ensure(workspace: &Workspace) -> Result<PathBuf> {
         .args(["--no-deps", "--upgrade", "--target"])
         .arg(&directory)
         .args(&missing);
-    command::run(&mut pip).context("the comparison needs python3 with pip")?;
+    command::run(&mut pip).context("python-diskcache, which tests and benchmark work with, needs python3 with pip")?;
     Ok(directory)
 }

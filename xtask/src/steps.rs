@@ -29,7 +29,10 @@ impl Session {
 
     /// Finds or installs the toolchain.
     pub(crate) fn setup(&self) -> Result<Toolchain> {
-        Toolchain::ensure(self.route)
+        let toolchain = Toolchain::ensure(self.route)?;
+        // So that plain `cargo test` finds them afterwards.
+        python::ensure(&self.workspace)?;
+        Ok(toolchain)
     }
 
     /// Builds the components.
@@ -95,7 +98,9 @@ impl Session {
 
     fn run_tests(&self, arguments: &[OsString]) -> Result<()> {
         let scope: &[&str] = if names_packages(arguments) { &[] } else { &["--workspace"] };
-        command::run(self.cargo("test").args(scope).args(arguments))
+        // Some tests have the real python-diskcache read what was exported and write what is imported.
+        let packages = python::ensure(&self.workspace)?;
+        command::run(self.cargo("test").args(scope).args(arguments).env("PYTHONPATH", packages))
     }
 
     fn lint_component(&self, toolchain: &Toolchain) -> Result<()> {

@@ -112,9 +112,9 @@ fn without_a_usable_cache_the_command_is_run_all_the_same() {
 #[test]
 fn output_that_finds_no_room_is_delivered_all_the_same() {
     let shelf = Shelf::new();
-    shelf.ok(["init", "--size-limit", "1K"]);
-    let ran = shelf.run(["run", "--", "head", "-c", "5000", "/dev/zero"]);
-    assert_eq!((ran.code, ran.output), (0, vec![0; 5000]));
+    shelf.ok(["init", "--size-limit", "256KiB"]);
+    let ran = shelf.run(["run", "--", "head", "-c", "300000", "/dev/zero"]);
+    assert_eq!((ran.code, ran.output), (0, vec![0; 300_000]));
     assert!(ran.error.contains("not kept"), "{}", ran.error);
 }
 

@@ -14,11 +14,17 @@ pub(crate) fn make(kind: &str) -> TempDir {
     let directory = tempfile::tempdir().unwrap();
     let python = std::env::var_os("LARDER_PYTHON").unwrap_or_else(|| "python3".into());
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/diskcache/make.py");
-    let output = Command::new(&python).arg(script).arg(kind).arg(directory.path()).output();
+    let mut command = Command::new(&python);
+    command.arg(script).arg(kind).arg(directory.path());
+    if std::env::var_os("PYTHONPATH").is_none() {
+        // Where `cargo xtask setup` puts it.
+        command.env("PYTHONPATH", Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/python"));
+    }
+    let output = command.output();
     let output = output.unwrap_or_else(|error| panic!("{}: {error}", python.display()));
     assert!(
         output.status.success(),
-        "{} needs the package diskcache 5.6.3 (set LARDER_PYTHON to an interpreter that has it): {}",
+        "{} needs the package diskcache 5.6.3; `cargo xtask setup` installs it: {}",
         python.display(),
         String::from_utf8_lossy(&output.stderr)
     );

@@ -1,6 +1,7 @@
 //! `larder stats`.
 
 use clap::Args;
+use larder::Selection;
 
 use crate::failure::Failure;
 use crate::session::Session;
@@ -17,11 +18,13 @@ pub(crate) struct Stats {}
 impl Stats {
     #[expect(clippy::unused_self, reason = "as every command is called")]
     pub(crate) fn run(&self, session: &Session) -> Result<Outcome, Failure> {
-        let information = session.open_to_read()?.info()?;
+        let cache = session.open_to_read()?;
+        let information = cache.info()?;
+        let entries = cache.measure(Selection::All, true)?;
         let usage = json::Usage {
             count: information.count,
             volume: information.volume,
-            mean_size: information.volume.checked_div(information.count),
+            mean_size: entries.size.checked_div(entries.count),
             size_limit: information.size_limit,
             item_limit: information.item_limit,
         };
