@@ -7,6 +7,7 @@ mod entries;
 mod faults;
 mod keys;
 mod maintenance;
+mod operations;
 mod run;
 mod settings;
 mod support;

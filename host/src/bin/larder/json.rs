@@ -129,10 +129,35 @@ pub(crate) struct Touched {
     pub(crate) touched: bool,
 }
 
-/// What `delete`, `evict`, `expire` and `clear` print.
+/// What `delete`, `evict`, `expire`, `cull` and `clear` print.
 #[derive(Serialize)]
 pub(crate) struct Removed {
     pub(crate) removed: u64,
+}
+
+/// What `count` prints.
+#[derive(Serialize)]
+pub(crate) struct Tally {
+    pub(crate) count: u64,
+    pub(crate) size: u64,
+}
+
+/// What `compact` prints.
+#[derive(Serialize)]
+pub(crate) struct Freed {
+    pub(crate) freed: u64,
+}
+
+/// What `queue push` prints.
+#[derive(Serialize)]
+pub(crate) struct Pushed {
+    pub(crate) position: i64,
+}
+
+/// What `queue len` prints.
+#[derive(Serialize)]
+pub(crate) struct Length {
+    pub(crate) length: u64,
 }
 
 /// What `check` prints.

@@ -11,7 +11,7 @@ use crate::{Outcome, json};
 
 /// Remove entries by key
 ///
-/// Exits with 1 if there was none under any of the keys.
+/// All of them, or on an error none. Exits with 1 if there was none under any of the keys.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -30,11 +30,8 @@ pub(crate) struct Delete {
 impl Delete {
     pub(crate) fn run(&self, session: &Session) -> Result<Outcome, Failure> {
         let keys: Vec<_> = self.keys.iter().map(|key| self.key_type.parse(key)).collect::<Result<_, _>>()?;
-        let cache = session.open()?;
-        let mut removed = 0;
-        for key in &keys {
-            removed += u64::from(cache.delete(key)?);
-        }
+        let found = session.open()?.delete_many(&keys)?;
+        let removed = found.iter().map(|found| u64::from(*found)).sum();
         session.confirm_json(&json::Removed { removed })?;
         Ok(Outcome::done(removed > 0))
     }

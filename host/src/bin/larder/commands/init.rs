@@ -50,7 +50,7 @@ pub(crate) struct Init {
 
 /// The policies of [`larder::Policy`].
 #[derive(Clone, Copy, ValueEnum)]
-enum Policy {
+pub(super) enum Policy {
     /// The entry read or stored longest ago
     Lru,
     /// The entry read least often
@@ -63,7 +63,7 @@ enum Policy {
 
 /// What a power loss spares: the choices of [`larder::Durability`].
 #[derive(Clone, Copy, ValueEnum)]
-enum Durability {
+pub(super) enum Durability {
     /// All but the most recent changes
     Relaxed,
     /// Everything, at the cost of waiting for the disk with every change

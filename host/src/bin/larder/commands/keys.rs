@@ -3,7 +3,7 @@
 use std::io::{self, BufWriter, Write};
 
 use clap::{Args, ValueEnum};
-use larder::{Key, Scan};
+use larder::{Key, Scan, Selection};
 
 use crate::Outcome;
 use crate::failure::Failure;
@@ -25,7 +25,22 @@ Examples:
   larder keys --from 2024-01 --to 2024-02 --order key")]
 pub(crate) struct Keys {
     #[command(flatten)]
+    scan: ScanArguments,
+
+    /// End each key with a NUL instead of a newline
+    #[arg(long, short = '0', conflicts_with = "json")]
+    null: bool,
+}
+
+/// Which entries, in which order.
+#[derive(Args)]
+pub(super) struct ScanArguments {
+    #[command(flatten)]
     selection: SelectionArguments,
+
+    /// Those of a queue; their keys are their positions
+    #[arg(long, value_name = "QUEUE", conflicts_with_all = ["tag", "prefix", "from", "to"])]
+    queue: Option<String>,
 
     /// The order: by when keys came in, or by key
     #[arg(long, value_enum, default_value_t)]
@@ -43,13 +58,34 @@ pub(crate) struct Keys {
     #[arg(long, value_name = "COUNT")]
     limit: Option<usize>,
 
-    /// End each key with a NUL instead of a newline
-    #[arg(long, short = '0', conflicts_with = "json")]
-    null: bool,
-
     /// List only keys of this type; also how --prefix, --from and --to are written
     #[arg(long, value_enum, value_name = "TYPE")]
     key_type: Option<KeyType>,
+}
+
+impl ScanArguments {
+    /// What to enumerate.
+    pub(super) fn scan(&self) -> Result<Scan, Failure> {
+        let selection = match &self.queue {
+            Some(queue) => Selection::queue(queue),
+            None => self.selection.selection(self.key_type.unwrap_or_default())?,
+        };
+        let order = match self.order {
+            Order::Insertion => larder::Order::Insertion,
+            Order::Key => larder::Order::Key,
+        };
+        Ok(Scan { selection, order, reverse: self.reverse, expired: self.expired })
+    }
+
+    /// How many at most.
+    pub(super) fn limit(&self) -> usize {
+        self.limit.unwrap_or(usize::MAX)
+    }
+
+    /// Whether a key is of the type asked for.
+    pub(super) fn admits(&self, key: &Key<'_>) -> bool {
+        self.key_type.is_none_or(|key_type| key_type == KeyType::of(key))
+    }
 }
 
 /// The orders of [`larder::Order`].
@@ -64,24 +100,16 @@ enum Order {
 
 impl Keys {
     pub(crate) fn run(&self, session: &Session) -> Result<Outcome, Failure> {
-        let scan = Scan {
-            selection: self.selection.selection(self.key_type.unwrap_or_default())?,
-            order: match self.order {
-                Order::Insertion => larder::Order::Insertion,
-                Order::Key => larder::Order::Key,
-            },
-            reverse: self.reverse,
-            expired: self.expired,
-        };
+        let scan = self.scan.scan()?;
         let cache = session.open_to_read()?;
         let mut output = BufWriter::new(io::stdout().lock());
-        let mut left = self.limit.unwrap_or(usize::MAX);
+        let mut left = self.scan.limit();
         for key in cache.keys(&scan)? {
             if left == 0 {
                 break;
             }
             let key = key?;
-            if self.key_type.is_none_or(|key_type| key_type == KeyType::of(&key)) {
+            if self.scan.admits(&key) {
                 self.write(&mut output, &key, session.json()).map_err(Failure::Output)?;
                 left -= 1;
             }

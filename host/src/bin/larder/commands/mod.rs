@@ -3,7 +3,11 @@
 mod add;
 mod check;
 mod clear;
+mod compact;
 mod completions;
+mod config;
+mod count;
+mod cull;
 mod delete;
 mod evict;
 mod expire;
@@ -11,7 +15,11 @@ mod get;
 mod increment;
 mod info;
 mod init;
+mod items;
 mod keys;
+mod man;
+mod pop;
+mod queue;
 mod run;
 mod set;
 mod stats;
@@ -30,18 +38,26 @@ pub(crate) enum Command {
     Set(set::Set),
     Add(add::Add),
     Delete(delete::Delete),
+    Pop(pop::Pop),
     Touch(touch::Touch),
     Incr(increment::Increment),
     Keys(keys::Keys),
+    Items(items::Items),
+    Count(count::Count),
+    Queue(queue::Queue),
     Run(run::Run),
     Init(init::Init),
+    Config(config::Config),
     Info(info::Info),
     Stats(stats::Stats),
     Evict(evict::Evict),
     Expire(expire::Expire),
+    Cull(cull::Cull),
     Clear(clear::Clear),
     Check(check::Check),
+    Compact(compact::Compact),
     Completions(completions::Completions),
+    Man(man::Manual),
 }
 
 impl Command {
@@ -52,18 +68,26 @@ impl Command {
             Self::Set(command) => command.run(session),
             Self::Add(command) => command.run(session),
             Self::Delete(command) => command.run(session),
+            Self::Pop(command) => command.run(session),
             Self::Touch(command) => command.run(session),
             Self::Incr(command) => command.run(session),
             Self::Keys(command) => command.run(session),
+            Self::Items(command) => command.run(session),
+            Self::Count(command) => command.run(session),
+            Self::Queue(command) => command.run(session),
             Self::Run(command) => command.run(session),
             Self::Init(command) => command.run(session),
+            Self::Config(command) => command.run(session),
             Self::Info(command) => command.run(session),
             Self::Stats(command) => command.run(session),
             Self::Evict(command) => command.run(session),
             Self::Expire(command) => command.run(session),
+            Self::Cull(command) => command.run(session),
             Self::Clear(command) => command.run(session),
             Self::Check(command) => command.run(session),
+            Self::Compact(command) => command.run(session),
             Self::Completions(command) => command.run(),
+            Self::Man(command) => command.run(),
         }
     }
 }

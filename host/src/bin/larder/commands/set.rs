@@ -23,13 +23,22 @@ pub(crate) struct Set {
     value: ValueArgument,
     #[command(flatten)]
     entry: EntryArguments,
+
+    /// Store only over the entry of this version, as `larder get --json` tells it; exits with 1 if it
+    /// was replaced or removed since
+    #[arg(long, value_name = "VERSION")]
+    if_version: Option<u64>,
 }
 
 impl Set {
     pub(crate) fn run(&self, session: &Session) -> Result<Outcome, Failure> {
         let (key, value) = (self.key.key()?, self.value.read()?);
-        let version = session.open_or_create()?.set_with(key, value, &self.entry.options())?;
-        session.confirm_json(&json::Stored { version: Some(version) })?;
-        Ok(Outcome::Done)
+        let (cache, options) = (session.open_or_create()?, self.entry.options());
+        let version = match self.if_version {
+            None => Some(cache.set_with(key, value, &options)?),
+            expected => cache.compare_and_set(key, expected, value, &options)?,
+        };
+        session.confirm_json(&json::Stored { version })?;
+        Ok(Outcome::done(version.is_some()))
     }
 }

@@ -1,0 +1,24 @@
+//! `larder cull`.
+
+use clap::Args;
+
+use super::entries;
+use crate::failure::Failure;
+use crate::session::Session;
+use crate::{Outcome, json};
+
+/// Remove expired entries, then others until the limits are kept
+///
+/// Whatever is stored does the same as far as it has to. Exits with 1 if there was nothing to remove.
+#[derive(Args)]
+#[command(after_help = "Example:\n  larder config size-limit 100MiB && larder cull")]
+pub(crate) struct Cull {}
+
+impl Cull {
+    #[expect(clippy::unused_self, reason = "as every command is called")]
+    pub(crate) fn run(&self, session: &Session) -> Result<Outcome, Failure> {
+        let removed = session.open()?.cull()?;
+        session.confirm(&json::Removed { removed }, &format!("removed {}", entries(removed)))?;
+        Ok(Outcome::done(removed > 0))
+    }
+}

@@ -1,0 +1,99 @@
+//! Popping, queues, items, counting, settings, culling, compacting, the manual.
+
+use serde_json::json;
+
+use crate::support::Shelf;
+
+#[test]
+fn pop_prints_and_removes() {
+    let shelf = Shelf::new();
+    shelf.ok(["set", "token", "secret"]);
+    assert_eq!(shelf.ok(["pop", "token"]), "secret");
+    assert_eq!(shelf.run(["pop", "token"]).code, 1);
+}
+
+#[test]
+fn a_value_is_stored_only_over_the_version_that_was_read() {
+    let shelf = Shelf::new();
+    let version = shelf.json(["set", "k", "1", "--json"])["version"].to_string();
+    shelf.ok(["set", "k", "2", "--if-version", &version]);
+    assert_eq!(shelf.run(["set", "k", "3", "--if-version", &version]).code, 1);
+    assert_eq!(shelf.ok(["get", "k"]), "2");
+}
+
+#[test]
+fn a_value_that_is_too_old_is_passed_over() {
+    let shelf = Shelf::new();
+    shelf.ok(["set", "k", "v"]);
+    assert_eq!(shelf.ok(["get", "k", "--max-age", "1h"]), "v");
+    std::thread::sleep(std::time::Duration::from_millis(2));
+    assert_eq!(shelf.run(["get", "k", "--max-age", "1ms"]).code, 1);
+}
+
+#[test]
+fn values_go_through_a_queue_in_order() {
+    let shelf = Shelf::new();
+    for job in ["one", "two", "three"] {
+        shelf.ok(["queue", "push", "jobs", job]);
+    }
+    shelf.ok(["queue", "push", "jobs", "zero", "--side", "front"]);
+    assert_eq!(shelf.ok(["queue", "len", "jobs"]), "4\n");
+    assert_eq!(shelf.ok(["queue", "peek", "jobs"]), "zero");
+    assert_eq!(shelf.ok(["queue", "pull", "jobs"]), "zero");
+    assert_eq!(shelf.ok(["queue", "pull", "jobs", "--side", "back"]), "three");
+    assert_eq!(shelf.ok(["queue", "list"]), "jobs\n");
+    assert_eq!(shelf.ok(["keys", "--queue", "jobs"]), "0\n1\n");
+    shelf.ok(["queue", "pull", "jobs"]);
+    shelf.ok(["queue", "pull", "jobs"]);
+    assert_eq!(shelf.run(["queue", "pull", "jobs"]).code, 1);
+    assert_eq!(shelf.run(["queue", "len", "jobs"]).code, 1);
+    assert_eq!(shelf.run(["queue", "push", "jobs", "x", "--side", "top"]).code, 2);
+}
+
+#[test]
+fn items_are_json_objects_and_count_counts_them() {
+    let shelf = Shelf::new();
+    shelf.ok(["set", "a", "1", "--tag", "x"]);
+    shelf.ok(["set", "b", "2"]);
+    let lines = shelf.ok(["items", "--reverse", "--limit", "1"]);
+    let item: serde_json::Value = serde_json::from_str(&lines).unwrap();
+    assert_eq!((&item["key"], &item["value"]), (&json!("b"), &json!("2")));
+    assert_eq!(shelf.ok(["count"]), "2\n");
+    assert_eq!(shelf.json(["count", "--tag", "x", "--json"]), json!({ "count": 1, "size": 67 }));
+    assert_eq!(shelf.run(["count", "--tag", "y"]).code, 1);
+}
+
+#[test]
+fn settings_are_shown_and_changed_by_name_and_others_refused() {
+    let shelf = Shelf::new();
+    for key in ["a", "b", "c"] {
+        shelf.ok(["set", key, "v"]);
+    }
+    assert_eq!(shelf.ok(["config", "item-limit", "2"]), "item-limit is now 2\n");
+    assert!(shelf.ok(["config"]).contains("item limit        2\n"));
+    assert_eq!(shelf.ok(["cull"]), "removed 1 entry\n");
+    assert_eq!(shelf.run(["cull"]).code, 1);
+    let unknown = shelf.run(["config", "colour", "red"]);
+    assert_eq!(unknown.code, 2);
+    assert!(unknown.error.contains("size-limit"), "{}", unknown.error);
+    let low = shelf.run(["config", "size-limit", "1KiB"]);
+    assert!(low.code != 0 && low.error.contains("262144"), "{}", low.error);
+}
+
+#[test]
+fn compacting_gives_space_back() {
+    let shelf = Shelf::new();
+    for number in 0..60 {
+        shelf.ok(["set", &number.to_string(), &"x".repeat(20_000)]);
+    }
+    shelf.ok(["clear"]);
+    assert!(shelf.ok(["compact"]).starts_with("gave back"));
+}
+
+#[test]
+fn the_manual_has_a_section_for_each_command() {
+    let page = Shelf::new().ok(["man"]);
+    for section in [".TH larder", "LARDER GET", "LARDER QUEUE PULL", "LARDER CONFIG"] {
+        assert!(page.contains(section), "{section}");
+    }
+}
