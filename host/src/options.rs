@@ -554,6 +554,17 @@ impl From<wit::Information> for Information {
     }
 }
 
+/// How far long work has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Entries worked on so far.
+    pub done: u64,
+    /// Out of about how many.
+    pub total: u64,
+    /// Whether nothing is left to do.
+    pub finished: bool,
+}
+
 /// Something that [`crate::Cache::check`] found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {

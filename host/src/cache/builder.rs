@@ -47,6 +47,7 @@ pub struct CacheBuilder {
     wait: Duration,
     instances: Option<usize>,
     mapping: bool,
+    readable: Vec<PathBuf>,
 }
 
 impl Default for CacheBuilder {
@@ -60,6 +61,7 @@ impl Default for CacheBuilder {
             wait: DEFAULT_WAIT,
             instances: None,
             mapping: true,
+            readable: Vec::new(),
         }
     }
 }
@@ -150,6 +152,13 @@ impl CacheBuilder {
         self
     }
 
+    /// Also lets the component read another directory, which must exist: one to be imported by
+    /// [`Cache::import_diskcache`]. It sees nothing else of the file system but the cache.
+    pub fn allow_reading(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.readable.push(directory.into());
+        self
+    }
+
     /// Opens the cache in a directory.
     pub fn open(self, directory: impl AsRef<Path>) -> Result<Cache> {
         self.open_in(directory.as_ref(), None)
@@ -168,7 +177,11 @@ impl CacheBuilder {
         // To look for something to read is not to make it.
         self.create &= !self.read_only;
         let directory = self.prepare(directory)?;
-        let opening = Opening::new(&directory, self.mapping)?;
+        let mut opening = Opening::new(&directory, self.mapping)?;
+        for readable in &self.readable {
+            let readable = fs::canonicalize(readable).map_err(|error| Error::from_io(readable, &error))?;
+            opening.allow_reading(&readable)?;
+        }
         let mut first = Instance::open(&opening, self.options())?;
         let shared = first.call(|call| call.guest.call_info(call.store, call.resource))?.shared;
         let most = if shared { self.most_instances() } else { 1 };

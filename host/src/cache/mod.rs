@@ -2,6 +2,7 @@
 
 mod builder;
 mod cursor;
+mod exchange;
 mod items;
 mod pool;
 #[cfg(test)]
@@ -14,6 +15,7 @@ use std::sync::Arc;
 
 pub use builder::CacheBuilder;
 pub use cursor::{Cursor, Items, Keys, Values};
+pub use exchange::{DiskcacheImport, ImportReport};
 pub use items::Draft;
 pub use transaction::Transaction;
 

@@ -9,10 +9,11 @@ wasmtime::component::bindgen!({
         world embed {
             export larder:cache/types@0.1.0;
             export larder:cache/cache@0.1.0;
+            export larder:cache/exchange@0.1.0;
         }
     ",
     world: "larder:host/embed",
     ownership: Borrowing { duplicate_if_necessary: true },
 });
 
-pub(crate) use exports::larder::cache::{cache, types};
+pub(crate) use exports::larder::cache::{cache, exchange, types};

@@ -8,7 +8,7 @@ use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use super::Runtime;
 use super::bindings::cache::{Guest, GuestCache, GuestTransaction, OpenOptions};
-use super::bindings::{Embed, types};
+use super::bindings::{Embed, exchange, types};
 use crate::coordination::{
     Access, Coordination, CoordinationCtx, CoordinationCtxBuilder, CoordinationView, GrantError,
 };
@@ -21,22 +21,36 @@ const MEMORY_KEPT: usize = 64 * 1024 * 1024;
 pub(crate) struct Opening {
     /// The directory on the host, by which name the component finds it, too: so its errors name it.
     path: String,
+    /// Other directories it may read, under the names they have on the host.
+    readable: Vec<String>,
     coordination: CoordinationCtxBuilder,
 }
 
 impl Opening {
     /// Grants a directory, which must exist.
     pub(crate) fn new(directory: &Path, mapping: bool) -> Result<Self> {
-        let path = directory.to_str().ok_or_else(|| {
-            Error::InvalidArgument(format!("{} is not UTF-8, as the paths of components are", directory.display()))
-        })?;
         let mut coordination = CoordinationCtx::builder();
         coordination.allow_mapping(mapping);
-        coordination.preopened_dir(directory, path, Access::ReadWrite).map_err(|error| match error {
+        let path = utf8(directory)?.to_owned();
+        let mut opening = Self { path: path.clone(), readable: Vec::new(), coordination };
+        opening.grant(directory, &path, Access::ReadWrite)?;
+        Ok(opening)
+    }
+
+    /// Grants another directory, which must exist, for reading.
+    pub(crate) fn allow_reading(&mut self, directory: &Path) -> Result<()> {
+        let path = utf8(directory)?.to_owned();
+        self.grant(directory, &path, Access::ReadOnly)?;
+        self.readable.push(path);
+        Ok(())
+    }
+
+    fn grant(&mut self, directory: &Path, path: &str, access: Access) -> Result<()> {
+        let granted = self.coordination.preopened_dir(directory, path, access);
+        granted.map(drop).map_err(|error| match error {
             GrantError::Open { source, .. } => Error::from_io(directory, &source),
             other => Error::Io(other.to_string()),
-        })?;
-        Ok(Self { path: path.to_owned(), coordination })
+        })
     }
 
     fn wasi(&self) -> Result<WasiCtx> {
@@ -44,10 +58,20 @@ impl Opening {
         // Before the directory is granted, which copies the choice: file calls then run on this
         // thread instead of being handed to another, at a hundred times the cost.
         wasi.allow_blocking_current_thread(true).inherit_stderr();
-        wasi.preopened_dir(&self.path, &self.path, FsPerms::ReadWrite)
-            .map_err(|error| Error::Io(format!("{}: {error:#}", self.path)))?;
+        let granted = [(&self.path, FsPerms::ReadWrite)];
+        let readable = self.readable.iter().map(|path| (path, FsPerms::ReadOnly));
+        for (path, permissions) in granted.into_iter().chain(readable) {
+            wasi.preopened_dir(path, path, permissions).map_err(|error| Error::Io(format!("{path}: {error:#}")))?;
+        }
         Ok(wasi.build())
     }
+}
+
+/// A path as components know it.
+fn utf8(path: &Path) -> Result<&str> {
+    path.to_str().ok_or_else(|| {
+        Error::InvalidArgument(format!("{} is not UTF-8, as the paths of components are", path.display()))
+    })
 }
 
 /// What a store carries.
@@ -161,6 +185,15 @@ impl Instance {
                 Err(Error::Failed(format!("{error:#}")))
             }
         }
+    }
+
+    /// Calls a function of the interface `exchange`, with the open cache.
+    pub(crate) fn exchange<T>(
+        &mut self,
+        call: impl FnOnce(&exchange::Guest, &mut Store<State>, ResourceAny) -> Answer<T>,
+    ) -> Result<T> {
+        let answer = call(self.exports.larder_cache_exchange(), &mut self.store, self.cache);
+        self.settle(answer)
     }
 
     /// Lets go of a resource other than the cache.

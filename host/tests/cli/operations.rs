@@ -97,3 +97,13 @@ fn the_manual_has_a_section_for_each_command() {
         assert!(page.contains(section), "{section}");
     }
 }
+
+#[test]
+fn importing_what_is_no_cache_of_diskcache_says_so() {
+    let shelf = Shelf::new();
+    std::fs::create_dir(shelf.path("empty")).unwrap();
+    let ran = shelf.run(["import", "diskcache", "empty"]);
+    assert!(ran.code == 3 && ran.error.contains("no directory of diskcache"), "{}", ran.error);
+    assert_eq!(shelf.run(["import", "diskcache", "missing"]).code, 3);
+    assert_eq!(shelf.run(["import"]).code, 2);
+}

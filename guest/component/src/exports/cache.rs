@@ -19,7 +19,7 @@ use crate::convert::{Convert, convert_all};
 use crate::platform::WasiPlatform;
 
 /// The resource `cache`.
-pub(crate) struct Cache(Handle);
+pub(crate) struct Cache(pub(super) Handle);
 
 impl Cache {
     fn with<A: Convert<B>, B>(

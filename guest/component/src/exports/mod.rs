@@ -6,9 +6,11 @@
 //! | `transaction` | the resource `transaction` |
 //! | `items` | the operations that both have |
 //! | `cursors` | the resources that enumerate |
+//! | `exchange` | the interface `exchange` |
 
 mod cache;
 mod cursors;
+mod exchange;
 mod items;
 mod transaction;
 

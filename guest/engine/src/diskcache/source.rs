@@ -56,9 +56,23 @@ impl Source {
         .map_err(|error| translate(&error, &path))?;
         let source = Self { connection, directory: directory.to_owned(), frozen };
         let alone = platform.vfs().is_some() && platform.sharing() != Sharing::Locks { databases: true };
-        source.configure(alone).map_err(|error| translate(&error, &path))?;
-        source.verify()?;
+        let configured = source.configure(alone).map_err(|error| translate(&error, &path));
+        configured.and_then(|()| source.verify()).map_err(|error| source.explain(error))?;
         Ok(source)
+    }
+
+    /// Names the likely reason why a database with a log can not be read.
+    fn explain(&self, error: Error) -> Error {
+        match error {
+            Error::Io(_) | Error::ReadOnly(_) | Error::PermissionDenied(_) if self.frozen.is_none() => {
+                Error::Locked(format!(
+                    "{} has a write-ahead log that can not be read from here: it is in use or was not closed; close \
+                     it with python-diskcache, and try again",
+                    self.path().display()
+                ))
+            }
+            other => other,
+        }
     }
 
     fn configure(&self, alone: bool) -> rusqlite::Result<()> {

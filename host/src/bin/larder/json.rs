@@ -173,6 +173,48 @@ pub(crate) struct Problem {
     pub(crate) description: String,
 }
 
+/// What `import` prints.
+#[derive(Serialize)]
+pub(crate) struct Imported<'a> {
+    imported: u64,
+    pickled_keys: u64,
+    pickled_values: u64,
+    from_files: u64,
+    nan_values: u64,
+    converted_tags: u64,
+    dropped_tags: u64,
+    expired: u64,
+    too_large: u64,
+    collisions: u64,
+    damaged: u64,
+    evicted: u64,
+    problems: &'a [String],
+    further_problems: u64,
+    nested: &'a [String],
+}
+
+impl<'a> Imported<'a> {
+    pub(crate) fn new(report: &'a larder::ImportReport, nested: &'a [String]) -> Self {
+        Self {
+            imported: report.imported,
+            pickled_keys: report.pickled_keys,
+            pickled_values: report.pickled_values,
+            from_files: report.from_files,
+            nan_values: report.nan_values,
+            converted_tags: report.converted_tags,
+            dropped_tags: report.dropped_tags,
+            expired: report.expired,
+            too_large: report.too_large,
+            collisions: report.collisions,
+            damaged: report.damaged,
+            evicted: report.evicted,
+            problems: &report.problems,
+            further_problems: report.further_problems,
+            nested,
+        }
+    }
+}
+
 /// What `info` and `init` print.
 #[derive(Serialize)]
 pub(crate) struct Settings {

@@ -6,6 +6,7 @@ mod failure;
 mod json;
 mod key;
 mod output;
+mod progress;
 mod selection;
 mod session;
 mod units;

@@ -12,6 +12,7 @@ mod delete;
 mod evict;
 mod expire;
 mod get;
+mod import;
 mod increment;
 mod info;
 mod init;
@@ -56,6 +57,7 @@ pub(crate) enum Command {
     Clear(clear::Clear),
     Check(check::Check),
     Compact(compact::Compact),
+    Import(import::Import),
     Completions(completions::Completions),
     Man(man::Manual),
 }
@@ -86,6 +88,7 @@ impl Command {
             Self::Clear(command) => command.run(session),
             Self::Check(command) => command.run(session),
             Self::Compact(command) => command.run(session),
+            Self::Import(command) => command.run(session),
             Self::Completions(command) => command.run(),
             Self::Man(command) => command.run(),
         }

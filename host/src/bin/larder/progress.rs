@@ -1,0 +1,26 @@
+//! A progress bar, on terminals alone.
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// Shows on standard error how far long work has come; nothing if that is no terminal.
+pub(crate) struct Bar(ProgressBar);
+
+impl Bar {
+    /// A bar for work of this name.
+    pub(crate) fn new(what: &'static str) -> Self {
+        let bar = ProgressBar::new(0).with_message(what);
+        let style = ProgressStyle::with_template("{msg} {bar:40} {human_pos} of {human_len} ({eta})");
+        Self(style.map_or_else(|_| bar.clone(), |style| bar.clone().with_style(style)))
+    }
+
+    /// So many are done, out of so many.
+    pub(crate) fn show(&self, done: u64, total: u64) {
+        self.0.set_length(total);
+        self.0.set_position(done);
+    }
+
+    /// Takes the bar away.
+    pub(crate) fn finish(&self) {
+        self.0.finish_and_clear();
+    }
+}
