@@ -46,6 +46,13 @@ pub struct Statistics {
     pub expirations: u64,
 }
 
+impl From<Counts> for Statistics {
+    fn from(counts: Counts) -> Self {
+        let Counts { hits, misses, sets, deletes, evictions, removals, expirations } = counts;
+        Self { hits, misses, sets, deletes, evictions, removals, expirations }
+    }
+}
+
 /// A directory, its settings and totals.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Information {
@@ -142,8 +149,24 @@ impl Cache {
         self.assure_open()?;
         let mut counts = self.counts;
         self.session.iter().flat_map(|session| &session.shards).for_each(|shard| counts.add(shard.counts));
-        let Counts { hits, misses, sets, deletes, evictions, removals, expirations } = counts;
-        Ok(Statistics { hits, misses, sets, deletes, evictions, removals, expirations })
+        Ok(counts.into())
+    }
+
+    /// What all handles have recorded in the directory, if it does that.
+    pub fn recorded_statistics(&mut self) -> Result<Option<Statistics>> {
+        let recorded = self.on_all(|shard| {
+            // To learn of a setting that somebody else has changed.
+            shard.totals()?;
+            Ok((shard.settings().statistics, shard.recorded_statistics()?))
+        })?;
+        let mut sum = Counts::default();
+        recorded.iter().for_each(|(_, counts)| sum.add(*counts));
+        Ok(recorded.first().is_some_and(|(statistics, _)| *statistics).then(|| sum.into()))
+    }
+
+    /// Sets what the directory has recorded back to zero.
+    pub fn reset_statistics(&mut self) -> Result<()> {
+        self.on_all(Shard::reset_statistics).map(drop)
     }
 
     /// The directory's settings and totals.
@@ -176,6 +199,11 @@ impl Cache {
     /// Everything that is wrong with the directory.
     pub fn check(&mut self) -> Result<Vec<Problem>> {
         Ok(self.on_all(Shard::check)?.into_iter().flatten().collect())
+    }
+
+    /// Checks, and sets right what can be; what is lost is said.
+    pub fn repair(&mut self) -> Result<Vec<Problem>> {
+        Ok(self.on_all(Shard::repair)?.into_iter().flatten().collect())
     }
 
     /// Writes what is pending and lets go of the directory.

@@ -64,6 +64,8 @@ pub(super) struct Effects {
     pub(super) counts: Counts,
     /// Whether the noted reads are in the database.
     pub(super) recency_flushed: bool,
+    /// What of the counts is recorded in the directory.
+    pub(super) recorded: Counts,
     /// The settings in force, if they are not those the shard knows, and which change of them.
     settings: Option<(Settings, i64)>,
 }
@@ -75,6 +77,7 @@ impl Effects {
         self.adopted.append(&mut later.adopted);
         self.counts.add(later.counts);
         self.recency_flushed |= later.recency_flushed;
+        self.recorded.add(later.recorded);
         self.settings = later.settings.or(self.settings.take());
     }
 }
@@ -95,6 +98,8 @@ pub(super) struct Change<'a> {
     pub(super) prior: Option<Prior>,
     /// Whether what is changed is to be kept as it was, in the table `undo`.
     pub(super) keeps_undo: bool,
+    /// What was counted before and is not recorded in the directory.
+    pub(super) unrecorded: Counts,
     pub(super) effects: Effects,
 }
 
@@ -145,6 +150,7 @@ impl Shard {
             let Some(change) = change.take() else { return Ok(None) };
             let value = change(&mut work)?;
             work.store_totals()?;
+            work.record_if_due()?;
             Ok(Some((value, work.effects)))
         };
         if self.open.is_some() { database.nested(run) } else { database.write(|_| run()) }
@@ -175,6 +181,8 @@ impl Shard {
             now: self.platform.wall_ms(),
             prior,
             keeps_undo: self.open.as_ref().is_some_and(|open| open.keeps_undo),
+            // What an open transaction has recorded counts once it is committed; until then, nothing more.
+            unrecorded: if self.open.is_some() { Counts::default() } else { self.unrecorded() },
             effects,
         })
     }
@@ -182,6 +190,7 @@ impl Shard {
     /// Does what a committed change entails.
     pub(super) fn take_effect(&mut self, effects: Effects) -> Result<()> {
         self.counts.add(effects.counts);
+        self.recorded.add(effects.recorded);
         if effects.recency_flushed {
             self.recency.clear();
         }

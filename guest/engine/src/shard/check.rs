@@ -18,6 +18,34 @@ pub struct Problem {
     pub subject: String,
     /// What is wrong with it.
     pub description: String,
+    /// What was done about it and what is lost, if anything was done.
+    pub remedy: Option<String>,
+}
+
+/// Something that is wrong, and what can be done about it.
+#[derive(Debug)]
+pub(super) struct Finding {
+    pub(super) problem: Problem,
+    pub(super) cure: Option<Cure>,
+}
+
+/// What can be done about a problem.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Cure {
+    /// Make the indexes anew.
+    Reindex,
+    /// Count the entries and their sizes again.
+    Recount,
+    /// Remove an entry whose value is lost.
+    RemoveEntry { id: i64, version: i64 },
+    /// Correct the size that is recorded of an entry.
+    Resize { id: i64, version: i64, size: i64 },
+    /// List an entry under its tag.
+    AddTag { tag: String, id: i64, version: i64 },
+    /// Remove a tag of no entry.
+    RemoveTag { tag: String, id: i64 },
+    /// Remove a file of no entry.
+    RemoveFile { path: PathBuf, number: Option<i64> },
 }
 
 /// Rows looked at between two looks at the lease; each may hold a value of up to 1 MiB.
@@ -40,27 +68,37 @@ struct Claim {
 }
 
 impl Claim {
-    /// Whether the size is not what key, value and tags add up to. Of a value that can not be read
-    /// nothing is known.
-    fn has_wrong_size(&self, address: Address<'_>) -> bool {
+    /// The size it should have, if another is recorded. Of a value that can not be read nothing is
+    /// known.
+    fn other_size(&self, address: Address<'_>) -> Option<i64> {
         let length = match (&self.value, self.length) {
             (Some(value), _) => Some(value.size() as u64),
             (None, length) => length.and_then(|length| u64::try_from(length).ok()),
         };
         let tags: Vec<_> = split_tags(self.tags.as_deref()).collect();
-        length.is_some_and(|length| u64::try_from(self.size) != Ok(entry_size(address, length, &tags)))
+        let size = i64::try_from(entry_size(address, length?, &tags)).ok()?;
+        (size != self.size).then_some(size)
+    }
+
+    fn removal(&self) -> Cure {
+        Cure::RemoveEntry { id: self.id, version: self.version }
     }
 }
 
 impl Shard {
     /// Everything that is wrong with this shard.
     pub(crate) fn check(&mut self) -> Result<Vec<Problem>> {
+        Ok(self.examine()?.into_iter().map(|finding| finding.problem).collect())
+    }
+
+    /// Everything that is wrong with this shard, and what can be done about it.
+    pub(super) fn examine(&mut self) -> Result<Vec<Finding>> {
         let mut problems = Vec::new();
         match self.guard(Self::check_database) {
             Ok(found) => problems.extend(found),
             // Too damaged to be looked at closer.
             Err(Error::Corrupt(description)) => {
-                problems.push(self.problem(description));
+                problems.push(self.finding(description, None));
                 return Ok(problems);
             }
             Err(error) => return Err(error),
@@ -72,36 +110,41 @@ impl Shard {
         Ok(problems)
     }
 
-    fn problem(&self, description: String) -> Problem {
-        Problem { subject: self.directory.join(DATABASE).display().to_string(), description }
+    /// A problem of the database.
+    fn finding(&self, description: String, cure: Option<Cure>) -> Finding {
+        finding(self.directory.join(DATABASE).display().to_string(), description, cure)
     }
 
-    fn check_database(&mut self) -> Result<Vec<Problem>> {
+    fn check_database(&mut self) -> Result<Vec<Finding>> {
         let database = self.database()?;
         let mut problems = Vec::new();
         let lines = database.run(|connection| {
             let mut statement = connection.prepare("PRAGMA integrity_check")?;
             statement.query_map([], |row| row.get::<_, String>(0))?.collect::<rusqlite::Result<Vec<_>>>()
         })?;
-        problems.extend(lines.into_iter().filter(|line| line != "ok").map(|line| self.problem(line)));
+        let damage = lines.into_iter().filter(|line| line != "ok");
+        problems.extend(damage.map(|line| self.finding(line, Some(Cure::Reindex))));
         // One statement, so that all figures are of one moment.
-        let (count, volume, entries, sum): (i64, i64, i64, i64) = database.run(|connection| {
+        let (recorded, real): ([i64; 3], [i64; 3]) = database.run(|connection| {
             connection.query_row(
-                "SELECT t.count, t.volume, (SELECT count(*) FROM entry), (SELECT ifnull(sum(size), 0) FROM entry) \
-                 FROM totals AS t",
+                "SELECT t.count, t.volume, t.files, e.count, e.volume, e.files FROM totals AS t, \
+                 (SELECT count(*) AS count, ifnull(sum(size), 0) AS volume, ifnull(sum(occupied), 0) AS files \
+                 FROM entry) AS e",
                 [],
-                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
+                |row| Ok(([row.get(0)?, row.get(1)?, row.get(2)?], [row.get(3)?, row.get(4)?, row.get(5)?])),
             )
         })?;
-        for (name, recorded, real) in [("count", count, entries), ("volume", volume, sum)] {
+        for (name, (recorded, real)) in ["count", "volume", "size of files"].iter().zip(recorded.into_iter().zip(real))
+        {
             if recorded != real {
-                problems.push(self.problem(format!("the {name} is recorded as {recorded} but is {real}")));
+                let text = format!("the {name} is recorded as {recorded} but is {real}");
+                problems.push(self.finding(text, Some(Cure::Recount)));
             }
         }
         Ok(problems)
     }
 
-    fn check_entries(&mut self) -> Result<Vec<Problem>> {
+    fn check_entries(&mut self) -> Result<Vec<Finding>> {
         let mut problems = Vec::new();
         let mut after = i64::MIN;
         loop {
@@ -145,14 +188,20 @@ impl Shard {
         })
     }
 
-    fn verify(&mut self, claim: &Claim) -> Result<Option<Problem>> {
+    fn verify(&mut self, claim: &Claim) -> Result<Option<Finding>> {
         let address = match &claim.address {
             Ok(address) => address.borrowed(),
-            Err(error) => return Ok(Some(self.problem(error.to_string()))),
+            Err(error) => return Ok(Some(self.finding(error.to_string(), Some(claim.removal())))),
         };
-        let altered =
-            |what: &str| Some(Problem { subject: address.to_string(), description: format!("its value {what}") });
-        let sound = || if claim.has_wrong_size(address) { altered("has not the size that is recorded") } else { None };
+        let altered = |what: &str| {
+            let removal = Some(claim.removal());
+            Some(finding(address.to_string(), format!("its value {what}"), removal))
+        };
+        let sound = || {
+            let size = claim.other_size(address)?;
+            let cure = Cure::Resize { id: claim.id, version: claim.version, size };
+            Some(finding(address.to_string(), "it has not the size that is recorded".into(), Some(cure)))
+        };
         let Some(form) = claim.form else { return Ok(altered("has a form that no version of the format has")) };
         if let Some(value) = &claim.value {
             return Ok(if value.checksum(address.hash(), form) == claim.checksum {
@@ -176,11 +225,11 @@ impl Shard {
         };
         // Perhaps the entry was replaced since its row was read, and the file rightly removed.
         let still = self.guard(|shard| shard.refers_to(claim.id, file))?;
-        Ok(still.then(|| Problem { subject: path.display().to_string(), description: wrong }))
+        Ok(still.then(|| finding(path.display().to_string(), wrong, Some(claim.removal()))))
     }
 
     /// Every tag of an entry must be found from the tag, too.
-    fn verify_tags(&mut self, claim: &Claim) -> Result<Option<Problem>> {
+    fn verify_tags(&mut self, claim: &Claim) -> Result<Option<Finding>> {
         let missing = |shard: &mut Self| {
             shard.database()?.run(|connection| {
                 // Only of an entry that is as it was: one statement, so of one moment.
@@ -197,11 +246,14 @@ impl Shard {
             })
         };
         let missing = self.guard(missing)?;
-        Ok(missing.map(|tag| self.problem(format!("the tag {tag:?} of an entry is missing in the table of tags"))))
+        Ok(missing.map(|tag| {
+            let text = format!("the tag {tag:?} of an entry is missing in the table of tags");
+            self.finding(text, Some(Cure::AddTag { tag, id: claim.id, version: claim.version }))
+        }))
     }
 
     /// Every tag must be one of its entry.
-    fn check_tags(&mut self) -> Result<Vec<Problem>> {
+    fn check_tags(&mut self) -> Result<Vec<Finding>> {
         let mut problems = Vec::new();
         let mut after = (String::new(), i64::MIN);
         loop {
@@ -209,7 +261,10 @@ impl Shard {
             let Some((tag, id, _)) = rows.last() else { return Ok(problems) };
             after = (tag.clone(), *id);
             let strays = rows.iter().filter(|(tag, _, tags)| !split_tags(tags.as_deref()).any(|other| other == tag));
-            problems.extend(strays.map(|(tag, ..)| self.problem(format!("a tag {tag:?} belongs to no entry"))));
+            problems.extend(strays.map(|(tag, id, _)| {
+                let cure = Cure::RemoveTag { tag: tag.clone(), id: *id };
+                self.finding(format!("a tag {tag:?} belongs to no entry"), Some(cure))
+            }));
             self.tenure.assure()?;
         }
     }
@@ -237,22 +292,29 @@ impl Shard {
 
     /// Files that are there and belong to nothing. The list is older than the rows it is compared
     /// with: every file on it was then in a row, or is gone now.
-    fn check_strays(&mut self, listed: Vec<(PathBuf, Option<i64>)>) -> Result<Vec<Problem>> {
+    fn check_strays(&mut self, listed: Vec<(PathBuf, Option<i64>)>) -> Result<Vec<Finding>> {
         let known = self.database()?.run(|connection| {
-            let mut statement =
-                connection.prepare("SELECT file FROM entry WHERE file IS NOT NULL UNION ALL SELECT file FROM loose")?;
+            let mut statement = connection.prepare("SELECT file FROM entry WHERE file IS NOT NULL")?;
             statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<HashSet<i64>>>()
         })?;
-        let stray = |(path, number): &(PathBuf, Option<i64>)| {
-            !number.is_some_and(|number| known.contains(&number)) && path.exists()
+        let loose: Vec<(i64, i64)> = self.database()?.run(|connection| {
+            let mut statement = connection.prepare("SELECT file, span FROM loose")?;
+            statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+        })?;
+        let is_known = |number: i64| {
+            known.contains(&number)
+                || loose.iter().any(|(file, span)| (*file..file.saturating_add(*span)).contains(&number))
         };
-        Ok(listed
-            .into_iter()
-            .filter(stray)
-            .map(|(path, _)| Problem {
-                subject: path.display().to_string(),
-                description: "a file that belongs to no entry".into(),
+        let strays = listed.into_iter().filter(|(path, number)| !number.is_some_and(is_known) && path.exists());
+        Ok(strays
+            .map(|(path, number)| {
+                let subject = path.display().to_string();
+                finding(subject, "a file that belongs to no entry".into(), Some(Cure::RemoveFile { path, number }))
             })
             .collect())
     }
+}
+
+fn finding(subject: String, description: String, cure: Option<Cure>) -> Finding {
+    Finding { problem: Problem { subject, description, remedy: None }, cure }
 }

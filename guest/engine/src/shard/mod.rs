@@ -14,6 +14,8 @@
 //! | `remove` | eviction by selection, expiry, clearing, in bounded steps |
 //! | `scan` | pages of keys |
 //! | `check` | looking for damage |
+//! | `repair` | setting right what was found |
+//! | `statistics` | what is counted, and adding it up in the directory |
 //! | `loose` | value files no entry refers to |
 
 mod address;
@@ -24,9 +26,11 @@ mod parts;
 mod queue;
 mod read;
 mod remove;
+mod repair;
 mod room;
 mod row;
 mod scan;
+mod statistics;
 mod store;
 mod transaction;
 mod undo;
@@ -51,6 +55,8 @@ pub use check::Problem;
 pub(crate) use scan::{Direction, Page, Position};
 pub(crate) use write::{Mode, Step, Store};
 
+pub(crate) use statistics::Counts;
+
 use loose::Loose;
 use transaction::Open;
 
@@ -60,25 +66,6 @@ pub(crate) const DATABASE: &str = "cache.db";
 /// Where a shard is.
 pub(crate) fn shard_path(data: &Path, index: u32) -> PathBuf {
     data.join(format!("shard-{index:03}"))
-}
-
-/// What has happened in a shard since it was opened.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Counts {
-    /// Reads that found an entry.
-    pub(crate) hits: u64,
-    /// Reads that found none.
-    pub(crate) misses: u64,
-    /// Entries stored.
-    pub(crate) sets: u64,
-    /// Entries deleted by key.
-    pub(crate) deletes: u64,
-    /// Entries removed because of a limit.
-    pub(crate) evictions: u64,
-    /// Entries removed by selection.
-    pub(crate) removals: u64,
-    /// Entries removed because they had expired.
-    pub(crate) expirations: u64,
 }
 
 /// One shard, open.
@@ -103,6 +90,8 @@ pub(crate) struct Shard {
     /// Decisions about transactions that are known; others have to be looked up where others decide.
     decisions: Vec<i64>,
     pub(crate) counts: Counts,
+    /// What of it is recorded in the directory.
+    recorded: Counts,
 }
 
 impl Shard {
@@ -131,6 +120,7 @@ impl Shard {
             open: None,
             decisions: Vec::new(),
             counts: Counts::default(),
+            recorded: Counts::default(),
         };
         shard.guard(Self::load_settings)?;
         Ok(shard)
@@ -249,6 +239,10 @@ impl Shard {
         let database = self.database()?;
         database.set_durability(settings.durability)?;
         database.set_log_length(settings.checkpoint_frames(self.index))?;
+        if settings.statistics && !self.settings.statistics {
+            // What was counted before is nobody's business.
+            self.recorded = self.counts;
+        }
         (self.settings, self.settings_version) = (settings, version);
         Ok(())
     }
@@ -302,7 +296,13 @@ impl Shard {
 
     /// Writes what is pending.
     pub(crate) fn close(&mut self) -> Result<()> {
-        if self.access.read_only || (self.recency.is_empty() && self.loose.is_empty()) {
+        if self.access.read_only {
+            return Ok(());
+        }
+        if self.settings.statistics && self.counts != self.recorded {
+            self.guard(Self::record_statistics)?;
+        }
+        if self.recency.is_empty() && self.loose.is_empty() {
             return Ok(());
         }
         self.guard(Self::give_up_names)
@@ -317,17 +317,4 @@ fn settings_in(database: &Database) -> Result<Settings> {
             Error::Corrupt(format!("{}: the setting {name} can not be understood", database.path().display()))
         }
     })
-}
-
-impl Counts {
-    /// Adds what has happened elsewhere or since.
-    pub(crate) fn add(&mut self, other: Self) {
-        self.hits += other.hits;
-        self.misses += other.misses;
-        self.sets += other.sets;
-        self.deletes += other.deletes;
-        self.evictions += other.evictions;
-        self.removals += other.removals;
-        self.expirations += other.expirations;
-    }
 }

@@ -11,6 +11,7 @@ mod damage;
 mod entries;
 mod expiry;
 mod limits;
+mod maintenance;
 mod model;
 mod opening;
 mod owners;
