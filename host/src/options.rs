@@ -414,6 +414,7 @@ pub struct Changes {
     default_ttl: Expiry,
     inline_threshold: Option<u32>,
     durability: Option<Durability>,
+    statistics: Option<bool>,
 }
 
 impl Changes {
@@ -459,6 +460,12 @@ impl Changes {
         self
     }
 
+    /// Whether what all handles count is added up in the directory, in batches. New directories: no.
+    pub fn statistics(mut self, statistics: bool) -> Self {
+        self.statistics = Some(statistics);
+        self
+    }
+
     pub(crate) fn as_param(&self) -> wit::Changes {
         wit::Changes {
             size_limit: self.size_limit.into(),
@@ -467,6 +474,7 @@ impl Changes {
             default_ttl: self.default_ttl.into(),
             inline_threshold: self.inline_threshold,
             durability: self.durability.map(Into::into),
+            statistics: self.statistics,
         }
     }
 }
@@ -490,11 +498,17 @@ pub struct Statistics {
     pub expirations: u64,
 }
 
+impl From<wit::Statistics> for Statistics {
+    fn from(statistics: wit::Statistics) -> Self {
+        let wit::Statistics { hits, misses, sets, deletes, evictions, removals, expirations } = statistics;
+        Self { hits, misses, sets, deletes, evictions, removals, expirations }
+    }
+}
+
 impl Statistics {
     /// Adds what another instance has counted.
-    pub(crate) fn add(&mut self, other: &wit::Statistics) {
-        let wit::Statistics { hits, misses, sets, deletes, evictions, removals, expirations } = *other;
-        self.merge(&Self { hits, misses, sets, deletes, evictions, removals, expirations });
+    pub(crate) fn add(&mut self, other: wit::Statistics) {
+        self.merge(&other.into());
     }
 
     /// Adds what was counted elsewhere.
@@ -530,6 +544,8 @@ pub struct Information {
     pub inline_threshold: u32,
     /// What survives a power loss.
     pub durability: Durability,
+    /// Whether statistics are added up in the directory.
+    pub statistics: bool,
     /// Number of entries, expired ones included.
     pub count: u64,
     /// Bytes on disk.
@@ -548,6 +564,7 @@ impl From<wit::Information> for Information {
             default_ttl: information.default_ttl_ms.map(Duration::from_millis),
             inline_threshold: information.inline_threshold,
             durability: information.durability.into(),
+            statistics: information.statistics,
             count: information.count,
             volume: information.volume,
         }
@@ -572,10 +589,12 @@ pub struct Problem {
     pub subject: String,
     /// What is wrong with it.
     pub description: String,
+    /// What [`crate::Cache::repair`] did about it and what is lost; none if nothing was done.
+    pub remedy: Option<String>,
 }
 
 impl From<wit::Problem> for Problem {
     fn from(problem: wit::Problem) -> Self {
-        Self { subject: problem.subject, description: problem.description }
+        Self { subject: problem.subject, description: problem.description, remedy: problem.remedy }
     }
 }

@@ -122,6 +122,7 @@ pub fn changes() -> Changes {
         default_ttl: Expiry::Default,
         inline_threshold: None,
         durability: None::<Durability>,
+        statistics: None,
     }
 }
 
@@ -270,6 +271,12 @@ impl Instance {
         cull => call_cull() -> u64;
         /// `configure`
         configure => call_configure(changes: Changes) -> ();
+        /// `repair`
+        repair => call_repair() -> Vec<Problem>;
+        /// `recorded-stats`
+        recorded_stats => call_recorded_stats() -> Option<Statistics>;
+        /// `reset-stats`
+        reset_stats => call_reset_stats() -> ();
         /// `compact`
         compact => call_compact() -> u64;
         /// `count`

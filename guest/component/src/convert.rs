@@ -80,6 +80,7 @@ impl Convert<engine::Changes> for wit::Changes {
             default_ttl: self.default_ttl.convert(),
             inline_threshold: self.inline_threshold,
             durability: self.durability.convert(),
+            statistics: self.statistics,
             ..engine::Changes::default()
         }
     }
@@ -183,6 +184,7 @@ impl Convert<wit::Information> for engine::Information {
             default_ttl_ms: settings.default_ttl,
             inline_threshold: settings.inline_threshold,
             durability: settings.durability.convert(),
+            statistics: settings.statistics,
             count: self.count,
             volume: self.volume,
         }
@@ -191,7 +193,7 @@ impl Convert<wit::Information> for engine::Information {
 
 impl Convert<wit::Problem> for engine::Problem {
     fn convert(self) -> wit::Problem {
-        wit::Problem { subject: self.subject, description: self.description }
+        wit::Problem { subject: self.subject, description: self.description, remedy: self.remedy }
     }
 }
 

@@ -183,6 +183,18 @@ impl Cache {
         self.pool.statistics()
     }
 
+    /// What all handles of all programs together have counted as far as it was written, if the
+    /// directory records that ([`Changes::statistics`]); none if not. Reading it has no effect.
+    pub fn recorded_stats(&self) -> Result<Option<Statistics>> {
+        let recorded = self.call(|call| call.guest.call_recorded_stats(call.store, call.resource))?;
+        Ok(recorded.map(Statistics::from))
+    }
+
+    /// Sets what the directory has recorded of statistics back to zero.
+    pub fn reset_stats(&self) -> Result<()> {
+        self.call(|call| call.guest.call_reset_stats(call.store, call.resource))
+    }
+
     /// The directory's settings and totals.
     pub fn info(&self) -> Result<Information> {
         let information = self.call(|call| call.guest.call_info(call.store, call.resource))?;
@@ -204,6 +216,13 @@ impl Cache {
     /// Others can go on meanwhile. An empty list means all is well.
     pub fn check(&self) -> Result<Vec<Problem>> {
         let problems = self.call(|call| call.guest.call_check(call.store, call.resource))?;
+        Ok(problems.into_iter().map(Problem::from).collect())
+    }
+
+    /// Checks, and sets right what can be: says what it did and what is lost. What others are just
+    /// writing is not touched.
+    pub fn repair(&self) -> Result<Vec<Problem>> {
+        let problems = self.call(|call| call.guest.call_repair(call.store, call.resource))?;
         Ok(problems.into_iter().map(Problem::from).collect())
     }
 

@@ -145,7 +145,7 @@ impl Pool {
             }
             for numbered in &mut state.idle {
                 if !seen.contains(&numbered.number) {
-                    sum.add(&numbered.instance.call(|call| call.guest.call_stats(call.store, call.resource))?);
+                    sum.add(numbered.instance.call(|call| call.guest.call_stats(call.store, call.resource))?);
                     seen.push(numbered.number);
                 }
             }
@@ -218,7 +218,7 @@ impl Pool {
     /// Closes an instance that is not kept, and keeps what it has counted.
     pub(super) fn retire(&self, instance: &mut Instance) {
         if let Ok(counted) = instance.call(|call| call.guest.call_stats(call.store, call.resource)) {
-            self.lock().retired.add(&counted);
+            self.lock().retired.add(counted);
         }
         if let Err(error) = instance.close() {
             tracing::warn!(%error, "an instance could not be closed; the next opener completes what is missing");

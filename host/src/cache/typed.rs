@@ -1,4 +1,4 @@
-//! Values of any type that serde can write, encoded with postcard.
+//! Values of any type that serde can write, encoded with postcard or as JSON.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -30,6 +30,43 @@ impl Cache {
     ) -> Result<u64> {
         let bytes = postcard::to_stdvec(value).map_err(|error| Error::Encoding(error.to_string()))?;
         self.set_with(key, bytes, options)
+    }
+
+    /// Stores a value of any type that serde can write as JSON text, which programs in other languages
+    /// can read, and returns its version.
+    ///
+    /// ```
+    /// # let cache = larder::Cache::temporary()?;
+    /// cache.set_json("sizes", &[1, 2, 3], &larder::SetOptions::new())?;
+    /// assert_eq!(cache.get("sizes")?, Some("[1,2,3]".into()));
+    /// assert_eq!(cache.get_json::<Vec<u8>>("sizes")?, Some(vec![1, 2, 3]));
+    /// # Ok::<(), larder::Error>(())
+    /// ```
+    pub fn set_json<'k, T: Serialize + ?Sized>(
+        &self,
+        key: impl Into<Key<'k>>,
+        value: &T,
+        options: &SetOptions,
+    ) -> Result<u64> {
+        let text = serde_json::to_string(value).map_err(|error| Error::Encoding(error.to_string()))?;
+        self.set_with(key, text, options)
+    }
+
+    /// The live value under a key, which is JSON text or bytes, as a type that serde can read.
+    pub fn get_json<'k, T: DeserializeOwned>(&self, key: impl Into<Key<'k>>) -> Result<Option<T>> {
+        let key = key.into();
+        let Some(value) = self.get(&key)? else { return Ok(None) };
+        let read = match &value {
+            Value::Text(text) => serde_json::from_str(text),
+            Value::Bytes(bytes) => serde_json::from_slice(bytes),
+            other => {
+                return Err(Error::Encoding(format!("the value of {key:?} is not JSON text but {}", other.kind())));
+            }
+        };
+        let wrong = |error: serde_json::Error| {
+            Error::Encoding(format!("the value of {key:?} is not JSON of the type asked for: {error}"))
+        };
+        read.map(Some).map_err(wrong)
     }
 
     /// The live value under a key as the type it was stored as with [`Cache::set_as`].

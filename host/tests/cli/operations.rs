@@ -107,3 +107,32 @@ fn importing_what_is_no_cache_of_diskcache_says_so() {
     assert_eq!(shelf.run(["import", "diskcache", "missing"]).code, 3);
     assert_eq!(shelf.run(["import"]).code, 2);
 }
+
+#[test]
+fn a_repair_says_what_is_lost() {
+    let shelf = Shelf::new();
+    shelf.ok(["init", "--inline-threshold", "10"]);
+    shelf.ok(["set", "k", "a value with a file of its own"]);
+    assert_eq!(shelf.ok(["repair"]), "no problem found in 1 entry\n");
+    let values = shelf.cache().join("data-00000001/shard-000/values");
+    let directory = std::fs::read_dir(values).unwrap().next().unwrap().unwrap().path();
+    let file = std::fs::read_dir(directory).unwrap().next().unwrap().unwrap().path();
+    std::fs::remove_file(file).unwrap();
+    assert_eq!(shelf.run(["check"]).code, 1);
+    assert!(shelf.ok(["repair"]).contains("its value is lost"));
+    assert_eq!(shelf.ok(["check"]), "no problem found in 0 entries\n");
+}
+
+#[test]
+fn statistics_of_all_programs_are_shown_where_they_are_recorded() {
+    let shelf = Shelf::new();
+    shelf.ok(["set", "k", "v"]);
+    assert!(!shelf.ok(["stats"]).contains("hits"));
+    shelf.ok(["config", "statistics", "on"]);
+    shelf.ok(["get", "k"]);
+    shelf.run(["get", "absent"]);
+    let recorded = shelf.json(["stats", "--json"])["recorded"].clone();
+    assert_eq!((&recorded["hits"], &recorded["misses"]), (&json!(1), &json!(1)));
+    shelf.ok(["stats", "--reset"]);
+    assert!(shelf.ok(["stats"]).contains("hits         0\n"));
+}

@@ -106,6 +106,14 @@ impl GuestCache for Cache {
         self.with(|cache| cache.statistics())
     }
 
+    fn recorded_stats(&self) -> Result<Option<Statistics>, Error> {
+        self.with(engine::Cache::recorded_statistics)
+    }
+
+    fn reset_stats(&self) -> Result<(), Error> {
+        self.plain(engine::Cache::reset_statistics)
+    }
+
     fn info(&self) -> Result<Information, Error> {
         self.with(engine::Cache::information)
     }
@@ -116,6 +124,10 @@ impl GuestCache for Cache {
 
     fn check(&self) -> Result<Vec<Problem>, Error> {
         self.plain(engine::Cache::check).map(convert_all)
+    }
+
+    fn repair(&self) -> Result<Vec<Problem>, Error> {
+        self.plain(engine::Cache::repair).map(convert_all)
     }
 
     fn compact(&self) -> Result<u64, Error> {

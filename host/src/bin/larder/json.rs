@@ -160,17 +160,25 @@ pub(crate) struct Length {
     pub(crate) length: u64,
 }
 
-/// What `check` prints.
+/// What `check` and `repair` print.
 #[derive(Serialize)]
 pub(crate) struct Checked {
     pub(crate) problems: Vec<Problem>,
 }
 
-/// Something that `check` found.
+/// Something that was found.
 #[derive(Serialize)]
 pub(crate) struct Problem {
     pub(crate) subject: String,
     pub(crate) description: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) remedy: Option<String>,
+}
+
+impl From<larder::Problem> for Problem {
+    fn from(problem: larder::Problem) -> Self {
+        Self { subject: problem.subject, description: problem.description, remedy: problem.remedy }
+    }
 }
 
 /// What `import` prints.
@@ -228,6 +236,7 @@ pub(crate) struct Settings {
     default_ttl_ms: Option<u64>,
     inline_threshold: u32,
     durability: &'static str,
+    statistics: bool,
     count: u64,
     volume: u64,
 }
@@ -248,6 +257,7 @@ impl Settings {
                 Durability::Relaxed => "relaxed",
                 Durability::Full => "full",
             },
+            statistics: information.statistics,
             count: information.count,
             volume: information.volume,
         }
@@ -271,6 +281,34 @@ pub(crate) struct Usage {
     pub(crate) mean_size: Option<u64>,
     pub(crate) size_limit: Option<u64>,
     pub(crate) item_limit: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) recorded: Option<Recorded>,
+}
+
+/// What all programs have counted.
+#[derive(Serialize)]
+pub(crate) struct Recorded {
+    pub(crate) hits: u64,
+    pub(crate) misses: u64,
+    pub(crate) sets: u64,
+    pub(crate) deletes: u64,
+    pub(crate) evictions: u64,
+    pub(crate) removals: u64,
+    pub(crate) expirations: u64,
+}
+
+impl From<larder::Statistics> for Recorded {
+    fn from(statistics: larder::Statistics) -> Self {
+        Self {
+            hits: statistics.hits,
+            misses: statistics.misses,
+            sets: statistics.sets,
+            deletes: statistics.deletes,
+            evictions: statistics.evictions,
+            removals: statistics.removals,
+            expirations: statistics.expirations,
+        }
+    }
 }
 
 /// An error.

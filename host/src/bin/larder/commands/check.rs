@@ -19,11 +19,7 @@ impl Check {
     #[expect(clippy::unused_self, reason = "as every command is called")]
     pub(crate) fn run(&self, session: &Session) -> Result<Outcome, Failure> {
         let cache = session.open_to_read()?;
-        let problems: Vec<_> = cache
-            .check()?
-            .into_iter()
-            .map(|problem| json::Problem { subject: problem.subject, description: problem.description })
-            .collect();
+        let problems: Vec<_> = cache.check()?.into_iter().map(json::Problem::from).collect();
         let sound = problems.is_empty();
         if session.json() {
             output::json(&json::Checked { problems })?;

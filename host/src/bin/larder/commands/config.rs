@@ -9,13 +9,14 @@ use crate::session::Session;
 use crate::{Outcome, units};
 
 /// The settings by name, with how each is written.
-const SETTINGS: [(&str, &str); 6] = [
+const SETTINGS: [(&str, &str); 7] = [
     ("size-limit", "a size such as 512MiB, or none"),
     ("item-limit", "a number of entries, or none"),
     ("policy", "lru, lfu, lrs or none"),
     ("default-ttl", "a duration such as 7d, or never"),
     ("inline-threshold", "a size of up to 1MiB"),
     ("durability", "relaxed or full"),
+    ("statistics", "on or off"),
 ];
 
 /// Show the settings of a cache, or change one
@@ -24,7 +25,8 @@ const SETTINGS: [(&str, &str); 6] = [
 /// takes effect with what is stored next, or `larder cull`.
 #[derive(Args)]
 #[command(after_help = "\
-Settings: size-limit, item-limit, policy, default-ttl, inline-threshold, durability
+Settings: size-limit, item-limit, policy, default-ttl, inline-threshold, durability,
+  statistics
 
 Examples:
   larder config
@@ -67,6 +69,11 @@ fn change(name: &str, value: &str) -> Result<Changes, Failure> {
         "durability" => {
             <Durability as clap::ValueEnum>::from_str(value, true).map(|choice| changes.durability(choice.into()))
         }
+        "statistics" => match value {
+            "on" => Ok(changes.statistics(true)),
+            "off" => Ok(changes.statistics(false)),
+            _ => Err("it is on or off".to_owned()),
+        },
         _ => return Err(Failure::Usage(unknown(name))),
     })
 }
@@ -82,7 +89,7 @@ mod tests {
 
     #[test]
     fn every_setting_that_is_listed_can_be_changed() {
-        for ((name, _), value) in SETTINGS.iter().zip(["1GiB", "10", "lru", "7d", "1KiB", "full"]) {
+        for ((name, _), value) in SETTINGS.iter().zip(["1GiB", "10", "lru", "7d", "1KiB", "full", "on"]) {
             assert!(change(name, value).is_ok(), "{name}");
             assert!(change(name, "nonsense").is_err(), "{name}");
         }

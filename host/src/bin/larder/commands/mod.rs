@@ -21,6 +21,7 @@ mod keys;
 mod man;
 mod pop;
 mod queue;
+mod repair;
 mod run;
 mod set;
 mod stats;
@@ -56,6 +57,7 @@ pub(crate) enum Command {
     Cull(cull::Cull),
     Clear(clear::Clear),
     Check(check::Check),
+    Repair(repair::Repair),
     Compact(compact::Compact),
     Import(import::Import),
     Completions(completions::Completions),
@@ -87,6 +89,7 @@ impl Command {
             Self::Cull(command) => command.run(session),
             Self::Clear(command) => command.run(session),
             Self::Check(command) => command.run(session),
+            Self::Repair(command) => command.run(session),
             Self::Compact(command) => command.run(session),
             Self::Import(command) => command.run(session),
             Self::Completions(command) => command.run(),

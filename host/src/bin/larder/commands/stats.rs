@@ -9,15 +9,23 @@ use crate::{Outcome, json, output, units};
 
 /// Print how full the cache is
 ///
-/// Entries that have expired count until they are removed. Hits and misses are not shown: they are
-/// counted by each program that uses the cache and not kept in its directory.
+/// Entries that have expired count until they are removed. If the setting `statistics` is on, also
+/// prints what all programs have counted: as far as they have written it, which they do in batches.
 #[derive(Args)]
-#[command(after_help = "Examples:\n  larder stats\n  larder stats --json | jq .mean_size")]
-pub(crate) struct Stats {}
+#[command(
+    after_help = "Examples:\n  larder stats\n  larder stats --json | jq .mean_size\n  larder config statistics on && larder stats"
+)]
+pub(crate) struct Stats {
+    /// Set what all programs have counted back to zero
+    #[arg(long)]
+    reset: bool,
+}
 
 impl Stats {
-    #[expect(clippy::unused_self, reason = "as every command is called")]
     pub(crate) fn run(&self, session: &Session) -> Result<Outcome, Failure> {
+        if self.reset {
+            session.open()?.reset_stats()?;
+        }
         let cache = session.open_to_read()?;
         let information = cache.info()?;
         let entries = cache.measure(Selection::All, true)?;
@@ -27,6 +35,7 @@ impl Stats {
             mean_size: entries.size.checked_div(entries.count),
             size_limit: information.size_limit,
             item_limit: information.item_limit,
+            recorded: cache.recorded_stats()?.map(json::Recorded::from),
         };
         if session.json() {
             output::json(&usage)?;
@@ -39,11 +48,24 @@ impl Stats {
 
 fn rows(usage: &json::Usage) -> Vec<(&'static str, String)> {
     let size = usage.mean_size.map_or_else(|| "-".to_owned(), units::show_size);
-    vec![
+    let mut rows = vec![
         ("entries", share(usage.count, usage.item_limit, |count| count.to_string())),
         ("volume", share(usage.volume, usage.size_limit, units::show_size)),
         ("mean size", size),
-    ]
+    ];
+    if let Some(recorded) = &usage.recorded {
+        let counts = [
+            ("hits", recorded.hits),
+            ("misses", recorded.misses),
+            ("sets", recorded.sets),
+            ("deletes", recorded.deletes),
+            ("evictions", recorded.evictions),
+            ("removals", recorded.removals),
+            ("expirations", recorded.expirations),
+        ];
+        rows.extend(counts.map(|(name, count)| (name, count.to_string())));
+    }
+    rows
 }
 
 /// How much there is of how much there may be.
