@@ -311,9 +311,10 @@ impl Instance {
     pub fn end(&mut self, commit: bool) -> Result<(), Error> {
         let transaction = self.transaction.take().expect("a transaction was begun");
         let guest = self.exports.larder_cache_cache().transaction();
-        let ended = match commit {
-            true => guest.call_commit(&mut self.store, transaction),
-            false => guest.call_rollback(&mut self.store, transaction),
+        let ended = if commit {
+            guest.call_commit(&mut self.store, transaction)
+        } else {
+            guest.call_rollback(&mut self.store, transaction)
         };
         transaction.resource_drop(&mut self.store).unwrap();
         ended.expect("no trap")

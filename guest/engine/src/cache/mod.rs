@@ -160,7 +160,9 @@ impl Cache {
             Ok((shard.settings().statistics, shard.recorded_statistics()?))
         })?;
         let mut sum = Counts::default();
-        recorded.iter().for_each(|(_, counts)| sum.add(*counts));
+        for (_, counts) in &recorded {
+            sum.add(*counts);
+        }
         Ok(recorded.first().is_some_and(|(statistics, _)| *statistics).then(|| sum.into()))
     }
 

@@ -66,7 +66,10 @@ impl Shard {
 
     /// Records what was counted.
     pub(super) fn record_statistics(&mut self) -> Result<()> {
-        self.change(|change| change.record_statistics())
+        self.change(|change| {
+            change.record_statistics()?;
+            Ok(())
+        })
     }
 
     /// What all handles have recorded.

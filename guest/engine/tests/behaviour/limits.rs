@@ -13,8 +13,9 @@ fn items(limit: u64, policy: Policy) -> OpenOptions {
 }
 
 /// The same, with files for values from a size on.
-fn with_files(threshold: u32, options: OpenOptions) -> OpenOptions {
-    OpenOptions { changes: Changes { inline_threshold: Some(threshold), ..options.changes }, ..options }
+fn with_files(threshold: u32, mut options: OpenOptions) -> OpenOptions {
+    options.changes.inline_threshold = Some(threshold);
+    options
 }
 
 /// At most so many bytes.

@@ -63,7 +63,7 @@ fn a_damaged_index_is_made_anew() {
     let mut content = std::fs::read(&path).unwrap();
     let start = usize::try_from(root - 1).unwrap() * 4096;
     // The number of cells, cut to half.
-    content[start + 4] = content[start + 4] / 2;
+    content[start + 4] /= 2;
     std::fs::write(&path, content).unwrap();
     fixture.reopen_closed(&existing());
     assert!(!fixture.cache.check().unwrap().is_empty());

@@ -12,6 +12,8 @@ use crate::support::{Fixture, Shared, existing, integer, names, open, plain, put
 const SHARDS: u32 = 4;
 /// Enough keys that each shard has some.
 const KEYS: i64 = 24;
+/// As many values with files as there are keys.
+const FILES: usize = 24;
 
 fn large(byte: u8) -> Value {
     Value::Bytes(vec![byte; 40_000])
@@ -262,8 +264,8 @@ fn a_crash_between_the_commits_of_several_shards_leaves_all_or_nothing() {
         assert_eq!(seen(&mut next), first, "before commit {n}");
         assert_eq!(next.check().unwrap(), [], "before commit {n}");
         let tagged = next.measure(&Selection::Tag("all".into()), true).unwrap().0;
-        assert_eq!(tagged, if first == Seen::All { KEYS as u64 } else { 0 });
-        assert_eq!(value_files(shared.directory.path()).len(), KEYS as usize);
+        assert_eq!(tagged, if first == Seen::All { FILES as u64 } else { 0 });
+        assert_eq!(value_files(shared.directory.path()).len(), FILES);
         set_all(&mut living, 2).unwrap();
         outcomes.push(first);
         if !died {
@@ -317,7 +319,7 @@ fn a_commit_that_fails_in_one_shard_is_undone_in_all() {
         assert!(matches!(fixture.cache.commit(ticket), Err(Error::Full(_))));
         assert_eq!(seen(&mut fixture.cache), Seen::Nothing);
         assert_eq!(fixture.cache.check().unwrap(), []);
-        assert_eq!(value_files(fixture.path()).len(), KEYS as usize);
+        assert_eq!(value_files(fixture.path()).len(), FILES);
         set_all(&mut fixture.cache, 2).unwrap();
         fixture.reopen(&existing());
         assert_eq!(fixture.cache.check().unwrap(), []);

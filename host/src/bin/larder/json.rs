@@ -183,7 +183,7 @@ impl From<larder::Problem> for Problem {
 
 /// What `import` prints.
 #[derive(Serialize)]
-pub(crate) struct Imported<'a> {
+pub(crate) struct ImportReport<'a> {
     imported: u64,
     pickled_keys: u64,
     pickled_values: u64,
@@ -201,7 +201,7 @@ pub(crate) struct Imported<'a> {
     nested: &'a [String],
 }
 
-impl<'a> Imported<'a> {
+impl<'a> ImportReport<'a> {
     pub(crate) fn new(report: &'a larder::ImportReport, nested: &'a [String]) -> Self {
         Self {
             imported: report.imported,

@@ -27,7 +27,7 @@ enum Source {
 
 /// Import a directory of python-diskcache
 ///
-/// A Cache, FanoutCache, Deque or Index, which is only read. Nothing in it is executed: pickled keys
+/// A Cache, `FanoutCache`, Deque or Index, which is only read. Nothing in it is executed: pickled keys
 /// and values are kept as bytes, with the tags diskcache:pickled-key and diskcache:pickled. It can be
 /// interrupted and begun again. Exits with 1 if there was nothing to import.
 #[derive(Args)]
@@ -36,7 +36,7 @@ Examples:
   larder import diskcache ~/.cache/old
   larder --dir new import diskcache old/cache/images")]
 struct Diskcache {
-    /// The directory with its cache.db, or with the shards of a FanoutCache
+    /// The directory with its cache.db, or with the shards of a `FanoutCache`
     directory: PathBuf,
 }
 
@@ -63,7 +63,7 @@ impl Diskcache {
         bar.finish();
         let (report, nested) = (import.report()?, import.nested()?);
         if session.json() {
-            output::json(&json::Imported::new(&report, &nested))?;
+            output::json(&json::ImportReport::new(&report, &nested))?;
         } else {
             tell(session, &report, &nested)?;
         }
