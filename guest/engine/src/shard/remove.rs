@@ -14,6 +14,8 @@ use crate::selection::{Bound, Span};
 /// Entries removed in one transaction.
 const STEP: u32 = 512;
 
+/// Size up to which a database is emptied in one transaction, in bytes: some tens of milliseconds.
+const AT_ONCE: u64 = 64 * 1024 * 1024;
 /// An id that no entry has.
 const NOTHING: i64 = i64::MIN;
 
@@ -35,6 +37,30 @@ impl Shard {
             };
             change.remove_all(&victims, Reason::Selected)
         })
+    }
+
+    /// Removes all entries; returns how many.
+    ///
+    /// Those with value files go in steps. The rest of a database of moderate size goes at once,
+    /// which takes less time than a step of the other kind; only that of a large one does not.
+    pub(crate) fn clear(&mut self) -> Result<u64> {
+        let last = self.last_id()?;
+        let with_files = self.remove_in_steps(|change| {
+            let victims = change.with_files(last)?;
+            change.remove_all(&victims, Reason::Selected)
+        })?;
+        let mut at_once = None;
+        self.guard(|shard| {
+            shard.change(|change| {
+                at_once = change.empty()?;
+                Ok(())
+            })
+        })?;
+        let rest = match at_once {
+            Some(removed) => removed,
+            None => self.evict(&Span::Keys(Bound::Unbounded, Bound::Unbounded))?,
+        };
+        Ok(with_files + rest)
     }
 
     /// Removes all expired entries; returns how many.
@@ -90,6 +116,27 @@ impl Change<'_> {
             ),
             &[&tag, &last],
         )
+    }
+
+    fn with_files(&self, last: i64) -> Result<Vec<Stored>> {
+        self.victims(
+            &format!("SELECT {COLUMNS} FROM entry WHERE file IS NOT NULL AND id <= ?1 ORDER BY file LIMIT {STEP}"),
+            &[&last],
+        )
+    }
+
+    /// Removes all entries at once, if none has a file and the database is not large; returns how
+    /// many.
+    fn empty(&mut self) -> Result<Option<u64>> {
+        if self.totals.files != 0 || self.pages()?.all > AT_ONCE {
+            return Ok(None);
+        }
+        // Without a condition, so that SQLite frees pages instead of removing rows.
+        self.run(|connection| connection.execute_batch("DELETE FROM entry; DELETE FROM tag;"))?;
+        let removed = self.totals.count.max(0).cast_unsigned();
+        (self.totals.count, self.totals.volume) = (0, 0);
+        self.effects.counts.removals += removed;
+        Ok(Some(removed))
     }
 
     fn queued(&self, queue: &str, last: i64) -> Result<Vec<Stored>> {

@@ -5,7 +5,7 @@ use rusqlite::{Row, ToSql, params_from_iter};
 use super::Shard;
 use crate::error::Result;
 use crate::key::Key;
-use crate::lifetime::LIVE;
+use crate::lifetime::{CLOCK_TOLERANCE_MS, LIVE};
 use crate::selection::{Bound, Span};
 
 /// Which way a scan goes.
@@ -66,18 +66,18 @@ impl Shard {
     /// Reads a page of keys.
     pub(crate) fn page(&mut self, page: &Page<'_>) -> Result<Vec<Position>> {
         let now = self.platform.wall_ms();
+        let after_key = page.after.map_or(Key::Integer(0), |position| position.key.clone());
+        let after_id = page.after.map_or(0, |position| position.id);
+        let none = Key::Integer(0);
+        let (start, end, name) = match page.span {
+            Span::Tag(name) | Span::Queue(name) => (&none, &none, name.as_str()),
+            Span::Keys(start, end) => (start.key().unwrap_or(&none), end.key().unwrap_or(&none), ""),
+        };
+        let limit = page.limit.map_or(-1, i64::from);
+        let parameters: [&dyn ToSql; 8] = [&now, &after_key, &after_id, &page.last, &start, &end, &name, &limit];
         self.guard(|shard| {
-            let statement = page.statement();
-            let after_key = page.after.map_or(Key::Integer(0), |position| position.key.clone());
-            let after_id = page.after.map_or(0, |position| position.id);
-            let none = Key::Integer(0);
-            let (start, end, name) = match page.span {
-                Span::Tag(name) | Span::Queue(name) => (&none, &none, name.as_str()),
-                Span::Keys(start, end) => (start.key().unwrap_or(&none), end.key().unwrap_or(&none), ""),
-            };
-            let limit = page.limit.map_or(-1, i64::from);
-            let parameters: [&dyn ToSql; 8] = [&now, &after_key, &after_id, &page.last, &start, &end, &name, &limit];
             let rows = shard.read_optimistically(|| {
+                let statement = page.statement(page.expired || shard.all_live(now)?);
                 shard.database()?.run(|connection| {
                     let mut statement = connection.prepare_dynamic(&statement)?;
                     let rows = statement.query_map(params_from_iter(parameters), read_position)?;
@@ -86,6 +86,18 @@ impl Shard {
             })?;
             rows.into_iter().collect()
         })
+    }
+
+    /// Whether it is plain that every entry is live: none has reached its expiry, and the clock was
+    /// not set back. Then keys can be read off their index, without a look at their rows, which are
+    /// all over the database.
+    fn all_live(&self, now: i64) -> Result<bool> {
+        let (sequence, any_ended): (i64, bool) = self.database()?.run(|connection| {
+            connection
+                .prepare_cached("SELECT sequence, EXISTS (SELECT 1 FROM entry WHERE expires <= ?1) FROM totals")?
+                .query_row([now], |row| Ok((row.get(0)?, row.get(1)?)))
+        })?;
+        Ok(!any_ended && sequence / 1000 <= now.saturating_add(CLOCK_TOLERANCE_MS))
     }
 
     /// Number and size of the entries of a span.
@@ -132,8 +144,9 @@ fn read_position(row: &Row<'_>) -> rusqlite::Result<Result<Position>> {
 
 impl Page<'_> {
     /// Parameters: ?1 now, ?2 and ?3 key and id of the entry before, ?4 last id, ?5 and ?6 bounds,
-    /// ?7 tag or queue, ?8 limit. All are named in the first line, so that each has its number.
-    fn statement(&self) -> String {
+    /// ?7 tag or queue, ?8 limit. All are named in the first line, so that each has its number. With
+    /// `all`, whether an entry is live does not matter.
+    fn statement(&self, all: bool) -> String {
         let keyed = " AND key IS NOT NULL";
         let (source, conditions, id, key) = match self.span {
             Span::Tag(_) => {
@@ -146,7 +159,7 @@ impl Page<'_> {
                 ("entry", keyed.to_owned() + &bounds, "entry.id", "key")
             }
         };
-        let live = if self.expired { String::new() } else { format!(" AND {LIVE}") };
+        let live = if all { String::new() } else { format!(" AND {LIVE}") };
         let beyond = match (self.after, self.by_key, self.direction) {
             (None, ..) => String::new(),
             (_, true, Direction::Forward) => format!(" AND {key} > ?2"),

@@ -142,3 +142,26 @@ fn compaction_gives_back_what_clearing_has_left() {
     assert!(fixture.cache.volume().unwrap() < 500_000, "{}", fixture.cache.volume().unwrap());
     assert_eq!(fixture.cache.check().unwrap(), []);
 }
+
+#[test]
+fn clearing_counts_everything_whether_it_goes_at_once_or_in_steps() {
+    for threshold in [100, 1 << 20] {
+        let mut fixture = Fixture::with(&OpenOptions {
+            shards: Some(2),
+            changes: Changes { inline_threshold: Some(threshold), ..Changes::default() },
+            ..OpenOptions::default()
+        });
+        for number in 0..300 {
+            fixture.cache.set(&Key::Integer(number), &Value::Bytes(vec![1; 150]), &tagged(&["t"])).unwrap();
+            fixture.cache.push("q", &Value::Integer(number), Side::Back, &plain()).unwrap();
+        }
+        assert_eq!(fixture.cache.clear().unwrap(), 600);
+        assert_eq!(fixture.cache.measure(&Selection::All, true).unwrap(), (0, 0));
+        assert_eq!(fixture.cache.statistics().unwrap().removals, 600);
+        assert_eq!(fixture.cache.evict(&Selection::Tag("t".into())).unwrap(), 0);
+        assert!(value_files(fixture.path()).is_empty());
+        assert_eq!(fixture.cache.check().unwrap(), []);
+        put(&mut fixture.cache, "again", 1);
+        assert_eq!(fixture.cache.clear().unwrap(), 1);
+    }
+}

@@ -11,7 +11,7 @@ use crate::{Outcome, json};
 ///
 /// Whatever is stored does the same as far as it has to. Exits with 1 if there was nothing to remove.
 #[derive(Args)]
-#[command(after_help = "Example:\n  larder config size-limit 100MiB && larder cull")]
+#[command(after_help = "Examples:\n  larder cull\n  larder config size-limit 100MiB && larder cull")]
 pub(crate) struct Cull {}
 
 impl Cull {
