@@ -141,6 +141,7 @@ impl Session {
         self.shards.iter_mut().for_each(|shard| shard.learn_decisions(&[number]));
         for index in others.iter().chain([&coordinator]) {
             if self.shard(*index)?.complete(number).is_err() {
+                // The decision stays as long as a shard may ask for it.
                 break;
             }
         }

@@ -158,7 +158,9 @@ impl Shard {
 
     fn begin_change(&self, totals: Totals, prior: Option<Prior>) -> Result<Change<'_>> {
         let database = self.database()?;
-        let mut effects = Effects::default();
+        // What an earlier change of the open transaction has written need not be written again.
+        let recency_flushed = self.open.as_ref().is_some_and(|open| open.effects.recency_flushed);
+        let mut effects = Effects { recency_flushed, ..Effects::default() };
         let known = self.open.as_ref().and_then(|open| open.effects.settings.as_ref());
         let settings = if totals.settings == self.settings_version {
             self.settings.clone()

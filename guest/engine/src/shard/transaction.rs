@@ -13,8 +13,8 @@ pub(super) struct Open {
     pub(super) effects: Effects,
     /// Whether other shards take part, so that it may have to be undone after its commit.
     pub(super) keeps_undo: bool,
-    /// Whether the shard has committed while others have not.
-    prepared: bool,
+    /// The transaction over several shards, once this one has committed and others have not.
+    prepared: Option<i64>,
     /// Changes counted by SQLite before the transaction.
     changes: u64,
     /// Number and size of the entries, and of their files, before the transaction.
@@ -24,7 +24,7 @@ pub(super) struct Open {
 impl Open {
     /// Whether the shard has committed while others have not.
     pub(super) fn is_prepared(&self) -> bool {
-        self.prepared
+        self.prepared.is_some()
     }
 }
 
@@ -136,7 +136,7 @@ impl Shard {
                 connection.prepare_cached("UPDATE totals SET pending = ?1")?.execute([transaction]).map(drop)
             })?;
             database.commit()?;
-            shard.open.iter_mut().for_each(|open| open.prepared = true);
+            shard.open.iter_mut().for_each(|open| open.prepared = Some(transaction));
             Ok(())
         })
     }
@@ -179,21 +179,32 @@ impl Shard {
 
     /// Undoes the open transaction, also if it was prepared and not decided.
     pub(crate) fn abort(&mut self) -> Result<()> {
-        let Some(open) = &self.open else { return Ok(()) };
-        if open.prepared {
-            let open = self.open.take();
-            let undone = self.settle();
-            if undone.is_ok() {
-                self.discard_adopted(open);
-            }
-            return undone;
+        match &self.open {
+            None => Ok(()),
+            Some(open) => match open.prepared {
+                Some(transaction) => self.settle_prepared(transaction),
+                None => self.guard(|shard| {
+                    shard.database()?.rollback();
+                    let open = shard.open.take();
+                    shard.discard_adopted(open);
+                    Ok(())
+                }),
+            },
         }
-        self.guard(|shard| {
-            shard.database()?.rollback();
-            let open = shard.open.take();
-            shard.discard_adopted(open);
-            Ok(())
-        })
+    }
+
+    /// Ends a prepared transaction as it was decided.
+    fn settle_prepared(&mut self, transaction: i64) -> Result<()> {
+        let decided = self.decisions.contains(&transaction);
+        let open = self.open.take();
+        self.settle()?;
+        match open {
+            Some(open) if decided => self.guard(|shard| shard.take_effect(open.effects)),
+            undone => {
+                self.discard_adopted(undone);
+                Ok(())
+            }
+        }
     }
 
     /// Ends the transaction after its commit, which may have failed.

@@ -325,3 +325,54 @@ fn a_commit_that_fails_in_one_shard_is_undone_in_all() {
         assert_eq!(fixture.cache.check().unwrap(), []);
     }
 }
+
+#[test]
+fn a_commit_that_is_decided_stands_even_if_tidying_up_fails() {
+    for n in SHARDS + 1..=2 * SHARDS {
+        let mut fixture = Fixture::sharded(SHARDS);
+        prepare(&mut fixture.cache);
+        let commits = Cell::new(0);
+        fixture.platform.on_commit(move || {
+            commits.set(commits.get() + 1);
+            if commits.get() == n { Err(Error::Full("the disk".into())) } else { Ok(()) }
+        });
+        let ticket = fixture.cache.begin().unwrap();
+        fixture.cache.within(ticket, |cache| set_all(cache, 1)).unwrap();
+        fixture.cache.commit(ticket).unwrap();
+        assert_eq!(seen(&mut fixture.cache), Seen::All);
+        assert_eq!(fixture.cache.check().unwrap(), []);
+        assert_eq!(value_files(fixture.path()).len(), FILES);
+        fixture.reopen(&existing());
+        assert_eq!(seen(&mut fixture.cache), Seen::All);
+        assert_eq!(fixture.cache.check().unwrap(), []);
+    }
+}
+
+#[test]
+fn reads_are_written_once_however_often_a_transaction_evicts() {
+    let options = OpenOptions {
+        changes: larder_engine::Changes {
+            item_limit: larder_engine::Limit::AtMost(3),
+            policy: Some(larder_engine::Policy::LeastFrequentlyUsed),
+            ..larder_engine::Changes::default()
+        },
+        ..OpenOptions::default()
+    };
+    let mut fixture = Fixture::with(&options);
+    let cache = &mut fixture.cache;
+    put(cache, "read", 1);
+    for _ in 0..5 {
+        integer(cache, "read");
+    }
+    let ticket = cache.begin().unwrap();
+    cache
+        .within(ticket, |cache| {
+            for number in 0..10 {
+                put(cache, &number.to_string(), number);
+            }
+            Ok(())
+        })
+        .unwrap();
+    cache.commit(ticket).unwrap();
+    assert_eq!(cache.get_entry(&text("read")).unwrap().unwrap().metadata.hits, 5);
+}
