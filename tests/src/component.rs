@@ -99,11 +99,28 @@ impl Host {
 
     /// Starts an instance that sees a directory as `/cache`, and opens `path`.
     pub fn open_at(&self, directory: &Path, path: &str, options: OpenOptions) -> Result<Instance, Error> {
+        self.open_granting(directory, path, options, FsPerms::ReadWrite, Access::ReadWrite)
+    }
+
+    /// Starts an instance that may only read a directory, and opens the cache in it for reading.
+    pub fn open_unwritable(&self, directory: &Path) -> Result<Instance, Error> {
+        let options = OpenOptions { create: false, read_only: true, ..options() };
+        self.open_granting(directory, "/cache", options, FsPerms::ReadOnly, Access::ReadOnly)
+    }
+
+    fn open_granting(
+        &self,
+        directory: &Path,
+        path: &str,
+        options: OpenOptions,
+        permissions: FsPerms,
+        access: Access,
+    ) -> Result<Instance, Error> {
         let mut wasi = WasiCtxBuilder::new();
         wasi.allow_blocking_current_thread(true).inherit_stderr();
-        wasi.preopened_dir(directory, "/cache", FsPerms::ReadWrite).unwrap();
+        wasi.preopened_dir(directory, "/cache", permissions).unwrap();
         let mut grants = CoordinationCtx::builder();
-        grants.preopened_dir(directory, "/cache", Access::ReadWrite).unwrap();
+        grants.preopened_dir(directory, "/cache", access).unwrap();
         let state = State { wasi: wasi.build(), coordination: grants.build(), table: ResourceTable::new() };
         let mut store = Store::new(&self.engine, state);
         let exports = bindings::Embed::instantiate(&mut store, &self.component, &self.linker).unwrap();

@@ -8,6 +8,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::error::{Error, Result};
+use crate::frozen;
 use crate::options::Durability;
 use crate::platform::Platform;
 use crate::statements::{Prepared, Statements};
@@ -17,8 +18,11 @@ use crate::statements::{Prepared, Statements};
 pub(crate) struct Access {
     /// Refuse changes.
     pub(crate) read_only: bool,
-    /// Whether the file system may forbid changes, so that the file itself is opened for reading.
+    /// Whether the file itself is opened for reading.
     pub(crate) read_only_file: bool,
+    /// Whether the directory can not be written: no locks are taken and no files made. See
+    /// [`crate::frozen`].
+    pub(crate) frozen: bool,
     /// Keep everybody else out: no locks and no shared memory per operation.
     pub(crate) exclusive: bool,
     /// Longest wait for others, in milliseconds.
@@ -40,10 +44,16 @@ impl Database {
         } else {
             OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE
         };
-        let flags = mode | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_EXRESCODE;
+        let mut flags = mode | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_EXRESCODE;
+        let mut name = path.as_os_str().to_owned();
+        if access.frozen {
+            assure_no_log(path)?;
+            flags |= OpenFlags::SQLITE_OPEN_URI;
+            name = frozen::address(path, true)?.into();
+        }
         let connection = match platform.vfs() {
-            Some(vfs) => Connection::open_with_flags_and_vfs(path, flags, vfs),
-            None => Connection::open_with_flags(path, flags),
+            Some(vfs) => Connection::open_with_flags_and_vfs(name, flags, vfs),
+            None => Connection::open_with_flags(name, flags),
         }
         .map_err(|error| translate(&error, path, &**platform))?;
         let database =
@@ -57,7 +67,7 @@ impl Database {
         // SQLite counts in 31 bits: 24 days, which is as good as what may be asked for beyond.
         let wait_ms = access.wait_ms.min(i32::MAX.unsigned_abs());
         connection.busy_timeout(Duration::from_millis(u64::from(wait_ms)))?;
-        if access.exclusive {
+        if access.exclusive && !access.frozen {
             connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
         }
         // Plans depend on statements alone: else SQLite compiles a statement anew whenever a
@@ -191,6 +201,17 @@ impl Database {
     pub(crate) fn error(&self, error: &rusqlite::Error) -> Error {
         translate(error, &self.path, &*self.platform)
     }
+}
+
+/// What a log holds can not be seen where nothing can be written.
+pub(crate) fn assure_no_log(path: &Path) -> Result<()> {
+    if frozen::has_log(path) {
+        return Err(Error::Locked(format!(
+            "{} can not be written, but somebody is writing it, or was and did not close it: open it for writing once",
+            path.display()
+        )));
+    }
+    Ok(())
 }
 
 fn translate(error: &rusqlite::Error, path: &Path, platform: &dyn Platform) -> Error {

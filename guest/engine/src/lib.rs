@@ -10,6 +10,7 @@
 //! | `shard` | one database with its value files |
 //! | `tenure`, `lease`, `generation` | who may use a directory |
 //! | `schema`, `settings`, `database`, `files` | the format on disk |
+//! | `frozen` | databases where nothing can be written |
 //! | [`diskcache`] | what python-diskcache has stored |
 //! | `policy`, `lifetime`, `recency`, `sequence` | what goes, when |
 //!
@@ -31,6 +32,7 @@ pub mod diskcache;
 mod entry;
 mod error;
 mod files;
+mod frozen;
 mod generation;
 mod key;
 mod lease;

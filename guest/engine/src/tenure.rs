@@ -75,7 +75,10 @@ impl Tenure {
         let deadline = platform.monotonic_ms().saturating_add(u64::from(options.wait_ms));
         let claimant = Claimant { root, options, platform, deadline };
         match platform.sharing() {
-            Sharing::Lease => claimant.obtain(None, Standing::Sole),
+            Sharing::Lease => match claimant.obtain(None, Standing::Sole) {
+                Err(Error::ReadOnly(_) | Error::PermissionDenied(_)) if options.read_only => claimant.look_on(),
+                obtained => obtained,
+            },
             Sharing::Locks { databases } => claimant.obtain_under_locks(options.exclusive || !databases),
         }
     }

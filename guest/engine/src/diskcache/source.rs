@@ -1,9 +1,7 @@
 //! A foreign database, opened for reading only.
 
-use std::fmt::Write as _;
-use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
@@ -11,6 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::layout::DATABASE;
 use super::row::{COLUMNS, ForeignRow};
 use crate::error::{Error, Result};
+use crate::frozen::{State, address, has_log};
 use crate::key::KEY_LIMIT;
 use crate::options::DEFAULT_WAIT_MS;
 use crate::platform::{Platform, Sharing};
@@ -24,7 +23,7 @@ pub(super) struct Source {
     connection: Connection,
     directory: PathBuf,
     /// The state of a file that is read as if nobody could change it.
-    frozen: Option<(u64, Option<SystemTime>)>,
+    frozen: Option<State>,
 }
 
 /// What was read at one place.
@@ -47,7 +46,7 @@ impl Source {
             | OpenFlags::SQLITE_OPEN_URI;
         // Without a log or a journal nobody has it open, and it is read as it stands, which leaves
         // no trace in its directory. Otherwise what the log holds has to be seen.
-        let frozen = if has_log(&path) { None } else { Some(state(&path)?) };
+        let frozen = if has_log(&path) { None } else { Some(State::of(&path)?) };
         let address = address(&path, frozen.is_some())?;
         let connection = match platform.vfs() {
             Some(vfs) => Connection::open_with_flags_and_vfs(address, flags, vfs),
@@ -191,7 +190,7 @@ impl Source {
     fn assure_unchanged(&self) -> Result<()> {
         let path = self.path();
         match self.frozen {
-            Some(frozen) if has_log(&path) || state(&path)? != frozen => {
+            Some(frozen) if has_log(&path) || State::of(&path)? != frozen => {
                 Err(Error::Locked(format!("{}: changed while it was read; begin the import anew", path.display())))
             }
             _ => Ok(()),
@@ -200,36 +199,6 @@ impl Source {
 }
 
 /// Whether a log or journal lies beside the database.
-fn has_log(path: &Path) -> bool {
-    ["-wal", "-journal"].iter().any(|suffix| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(suffix);
-        fs::symlink_metadata(name).is_ok()
-    })
-}
-
-fn state(path: &Path) -> Result<(u64, Option<SystemTime>)> {
-    let metadata = fs::metadata(path).map_err(|error| Error::from_io(path, &error))?;
-    Ok((metadata.len(), metadata.modified().ok()))
-}
-
-/// The address of a database for SQLite, in which no character of the path means anything.
-fn address(path: &Path, frozen: bool) -> Result<String> {
-    let text =
-        path.to_str().ok_or_else(|| Error::InvalidArgument(format!("{}: the path is not UTF-8", path.display())))?;
-    let mut address = String::from(if text.starts_with('/') { "file://" } else { "file:" });
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte) {
-            address.push(char::from(byte));
-        } else {
-            // Writing to a string does not fail.
-            let _ = write!(address, "%{byte:02x}");
-        }
-    }
-    address.push_str(if frozen { "?mode=ro&immutable=1" } else { "?mode=ro" });
-    Ok(address)
-}
-
 /// The error of this crate for one of SQLite's about a foreign database.
 pub(super) fn translate(error: &rusqlite::Error, path: &Path) -> Error {
     use rusqlite::ErrorCode as Code;

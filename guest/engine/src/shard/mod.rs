@@ -40,9 +40,10 @@ mod write;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use crate::database::{Access, Database};
+use crate::database::{Access, Database, assure_no_log};
 use crate::error::{Error, Result};
 use crate::files::ValueFiles;
+use crate::frozen::State;
 use crate::platform::Platform;
 use crate::recency::Recency;
 use crate::schema::{self, Identity};
@@ -77,6 +78,8 @@ pub(crate) struct Shard {
     tenure: Rc<Tenure>,
     /// None after damage, until the next operation opens it again.
     database: Option<Database>,
+    /// What the database looked like when it was opened, if it is read as if nobody could change it.
+    frozen: Option<State>,
     files: ValueFiles,
     loose: Loose,
     settings: Settings,
@@ -110,6 +113,7 @@ impl Shard {
             platform: Rc::clone(platform),
             tenure: Rc::clone(tenure),
             database: None,
+            frozen: None,
             files: ValueFiles::new(&directory),
             directory,
             loose: Loose::default(),
@@ -158,9 +162,15 @@ impl Shard {
     /// operation returned is void, and the database is opened anew for the next one.
     fn guard<T>(&mut self, operation: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         if self.database.is_none() {
+            if self.access.frozen {
+                self.frozen = Some(State::of(&self.directory.join(DATABASE))?);
+            }
             self.database = Some(self.open_database()?);
         }
         let result = operation(self);
+        if let Some(frozen) = self.frozen {
+            self.assure_unchanged(frozen)?;
+        }
         if let Some(damage) = self.platform.take_damage() {
             self.close_database();
             // Closing reports what it finds once more, which concerns no later operation.
@@ -175,6 +185,17 @@ impl Shard {
             self.lose_transaction();
         }
         result
+    }
+
+    /// Discards what was read of a database that was not to change, if it has changed.
+    fn assure_unchanged(&mut self, frozen: State) -> Result<()> {
+        let path = self.directory.join(DATABASE);
+        let unchanged = assure_no_log(&path).and_then(|()| Ok(State::of(&path)? == frozen));
+        if unchanged == Ok(true) {
+            return Ok(());
+        }
+        self.close_database();
+        unchanged.and_then(|_| Err(Error::Locked(format!("{} was just changed by somebody else", path.display()))))
     }
 
     fn close_database(&mut self) {
