@@ -480,7 +480,7 @@ impl Changes {
 }
 
 /// What a cache has counted since it was opened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
 pub struct Statistics {
     /// Reads that found an entry.
     pub hits: u64,

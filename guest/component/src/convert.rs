@@ -81,7 +81,6 @@ impl Convert<engine::Changes> for wit::Changes {
             inline_threshold: self.inline_threshold,
             durability: self.durability.convert(),
             statistics: self.statistics,
-            ..engine::Changes::default()
         }
     }
 }

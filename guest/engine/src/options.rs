@@ -131,25 +131,6 @@ pub enum Limit {
     AtMost(u64),
 }
 
-/// How values are made smaller. The numbers are part of the format.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Compression {
-    /// Not at all.
-    #[default]
-    None = 0,
-    /// Fast.
-    Lz4 = 1,
-    /// Small.
-    Zstd = 2,
-}
-
-impl Compression {
-    /// The compression with this number; none if there is none.
-    pub(crate) fn from_number(number: i64) -> Option<Self> {
-        [Self::None, Self::Lz4, Self::Zstd].into_iter().find(|compression| *compression as i64 == number)
-    }
-}
-
 /// Changes of what a directory records. `None`, `Recorded` and `Default` keep what is there.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Changes {
@@ -165,8 +146,6 @@ pub struct Changes {
     pub inline_threshold: Option<u32>,
     /// What survives a power loss.
     pub durability: Option<Durability>,
-    /// How values are made smaller.
-    pub compression: Option<Compression>,
     /// Whether statistics are added up in the directory.
     pub statistics: Option<bool>,
 }

@@ -15,7 +15,7 @@ use crate::runtime::bindings::exchange;
 const STEP: u32 = 256;
 
 /// What has become of the entries of an import. One may count under several names.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
 #[non_exhaustive]
 pub struct ImportReport {
     /// Stored.

@@ -184,43 +184,9 @@ impl From<larder::Problem> for Problem {
 /// What `import` prints.
 #[derive(Serialize)]
 pub(crate) struct ImportReport<'a> {
-    imported: u64,
-    pickled_keys: u64,
-    pickled_values: u64,
-    from_files: u64,
-    nan_values: u64,
-    converted_tags: u64,
-    dropped_tags: u64,
-    expired: u64,
-    too_large: u64,
-    collisions: u64,
-    damaged: u64,
-    evicted: u64,
-    problems: &'a [String],
-    further_problems: u64,
-    nested: &'a [String],
-}
-
-impl<'a> ImportReport<'a> {
-    pub(crate) fn new(report: &'a larder::ImportReport, nested: &'a [String]) -> Self {
-        Self {
-            imported: report.imported,
-            pickled_keys: report.pickled_keys,
-            pickled_values: report.pickled_values,
-            from_files: report.from_files,
-            nan_values: report.nan_values,
-            converted_tags: report.converted_tags,
-            dropped_tags: report.dropped_tags,
-            expired: report.expired,
-            too_large: report.too_large,
-            collisions: report.collisions,
-            damaged: report.damaged,
-            evicted: report.evicted,
-            problems: &report.problems,
-            further_problems: report.further_problems,
-            nested,
-        }
-    }
+    #[serde(flatten)]
+    pub(crate) report: &'a larder::ImportReport,
+    pub(crate) nested: &'a [String],
 }
 
 /// What `info` and `init` print.
@@ -282,33 +248,7 @@ pub(crate) struct Usage {
     pub(crate) size_limit: Option<u64>,
     pub(crate) item_limit: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) recorded: Option<Recorded>,
-}
-
-/// What all programs have counted.
-#[derive(Serialize)]
-pub(crate) struct Recorded {
-    pub(crate) hits: u64,
-    pub(crate) misses: u64,
-    pub(crate) sets: u64,
-    pub(crate) deletes: u64,
-    pub(crate) evictions: u64,
-    pub(crate) removals: u64,
-    pub(crate) expirations: u64,
-}
-
-impl From<larder::Statistics> for Recorded {
-    fn from(statistics: larder::Statistics) -> Self {
-        Self {
-            hits: statistics.hits,
-            misses: statistics.misses,
-            sets: statistics.sets,
-            deletes: statistics.deletes,
-            evictions: statistics.evictions,
-            removals: statistics.removals,
-            expirations: statistics.expirations,
-        }
-    }
+    pub(crate) recorded: Option<larder::Statistics>,
 }
 
 /// An error.

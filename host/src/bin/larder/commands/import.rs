@@ -63,7 +63,7 @@ impl Diskcache {
         bar.finish();
         let (report, nested) = (import.report()?, import.nested()?);
         if session.json() {
-            output::json(&json::ImportReport::new(&report, &nested))?;
+            output::json(&json::ImportReport { report: &report, nested: &nested })?;
         } else {
             tell(session, &report, &nested)?;
         }

@@ -35,7 +35,7 @@ impl Stats {
             mean_size: entries.size.checked_div(entries.count),
             size_limit: information.size_limit,
             item_limit: information.item_limit,
-            recorded: cache.recorded_stats()?.map(json::Recorded::from),
+            recorded: cache.recorded_stats()?,
         };
         if session.json() {
             output::json(&usage)?;
