@@ -21,8 +21,8 @@ pub(crate) fn convert_all<A: Convert<B>, B>(list: Vec<A>) -> Vec<B> {
     list.into_iter().map(Convert::convert).collect()
 }
 
-impl<A: Convert<B>, B> Convert<Vec<B>> for Vec<A> {
-    fn convert(self) -> Vec<B> {
+impl<T: Convert<U>, U> Convert<Vec<U>> for Vec<T> {
+    fn convert(self) -> Vec<U> {
         convert_all(self)
     }
 }
