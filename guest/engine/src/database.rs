@@ -18,8 +18,6 @@ use crate::statements::{Prepared, Statements};
 pub(crate) struct Access {
     /// Refuse changes.
     pub(crate) read_only: bool,
-    /// Whether the file itself is opened for reading.
-    pub(crate) read_only_file: bool,
     /// Whether the directory can not be written: no locks are taken and no files made. See
     /// [`crate::frozen`].
     pub(crate) frozen: bool,
@@ -27,6 +25,14 @@ pub(crate) struct Access {
     pub(crate) exclusive: bool,
     /// Longest wait for others, in milliseconds.
     pub(crate) wait_ms: u32,
+}
+
+impl Access {
+    /// Whether the file itself is opened for reading. A sole owner locks it exclusively, which takes
+    /// one that is open for writing.
+    fn opens_for_reading(self) -> bool {
+        self.frozen || (self.read_only && !self.exclusive)
+    }
 }
 
 /// An open database.
@@ -39,7 +45,7 @@ pub(crate) struct Database {
 impl Database {
     /// Opens the database at `path`, making an empty file if there is none and changes are allowed.
     pub(crate) fn open(path: &Path, access: Access, platform: &Rc<dyn Platform>) -> Result<Self> {
-        let mode = if access.read_only_file {
+        let mode = if access.opens_for_reading() {
             OpenFlags::SQLITE_OPEN_READ_ONLY
         } else {
             OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE

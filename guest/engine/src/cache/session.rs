@@ -33,8 +33,6 @@ impl Session {
     fn enter(tenure: &Rc<Tenure>, options: &OpenOptions, platform: &Rc<dyn Platform>) -> Result<Vec<Shard>> {
         let access = Access {
             read_only: options.read_only,
-            // A sole owner locks the file exclusively, which takes one that is open for writing.
-            read_only_file: options.read_only && (tenure.is_passive() || !tenure.is_sole()),
             frozen: tenure.is_passive(),
             exclusive: tenure.is_sole(),
             wait_ms: options.wait_ms,
