@@ -25,6 +25,7 @@
 mod cache;
 pub mod coordination;
 mod directories;
+pub mod dump;
 mod error;
 mod options;
 mod runtime;

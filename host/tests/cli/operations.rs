@@ -136,3 +136,33 @@ fn statistics_of_all_programs_are_shown_where_they_are_recorded() {
     shelf.ok(["stats", "--reset"]);
     assert!(shelf.ok(["stats"]).contains("hits         0\n"));
 }
+
+#[test]
+fn a_dump_is_loaded_into_another_cache_entry_for_entry() {
+    let shelf = Shelf::new();
+    shelf.ok(["set", "text", "zoë", "--tag", "t"]);
+    std::fs::write(shelf.path("large"), vec![7; 600_000]).unwrap();
+    shelf.ok(["set", "bytes", "--file", "large"]);
+    shelf.ok(["set", "brief", "x", "--ttl", "1h"]);
+    shelf.ok(["incr", "--key-type", "integer", "5", "7"]);
+    shelf.ok(["queue", "push", "jobs", "one"]);
+    shelf.ok(["queue", "push", "jobs", "two"]);
+    assert!(shelf.ok(["dump", "all.dump"]).starts_with("dumped 6 entries"));
+    assert_eq!(shelf.ok(["--dir", "other", "load", "all.dump"]), "loaded 6 entries\n");
+    for command in [vec!["get", "text"], vec!["get", "bytes"], vec!["get", "--key-type", "integer", "5"]] {
+        let other: Vec<_> = ["--dir", "other"].iter().chain(&command).copied().collect();
+        assert_eq!(shelf.run(other).output, shelf.run(command).output);
+    }
+    assert_eq!(shelf.ok(["--dir", "other", "keys", "--tag", "t"]), "text\n");
+    assert_eq!(shelf.ok(["--dir", "other", "queue", "pull", "jobs"]), "one");
+    assert!(shelf.json(["--dir", "other", "get", "brief", "--json"])["expires_ms"].is_u64());
+
+    let whole = std::fs::read(shelf.path("all.dump")).unwrap();
+    std::fs::write(shelf.path("cut.dump"), &whole[..whole.len() - 40]).unwrap();
+    let ran = shelf.run(["--dir", "third", "load", "cut.dump"]);
+    assert!(ran.code == 3 && ran.error.contains("cut short"), "{}", ran.error);
+    assert!(!shelf.path("third").exists(), "nothing is stored of a file that is not whole");
+    let piped = shelf.run_with_input(["--dir", "fourth", "load"], &whole);
+    assert_eq!((piped.code, piped.text()), (0, "loaded 6 entries\n".to_owned()));
+    assert_eq!(shelf.run(["load", "operations.rs"]).code, 3);
+}

@@ -43,6 +43,9 @@ pub(crate) enum Failure {
         /// What the system reported.
         source: io::Error,
     },
+    /// A dump could not be written or read.
+    #[error("{0}")]
+    Dump(#[source] larder::dump::Error),
     /// Standard output or standard error could not be written.
     #[error("writing the output: {0}")]
     Output(#[source] io::Error),
@@ -62,7 +65,12 @@ pub(crate) enum Failure {
 impl Failure {
     /// Whether the output has nobody left to read it.
     pub(crate) fn is_broken_pipe(&self) -> bool {
-        matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+        match self {
+            Self::Output(error) | Self::Dump(larder::dump::Error::Write { source: error, .. }) => {
+                error.kind() == io::ErrorKind::BrokenPipe
+            }
+            _ => false,
+        }
     }
 
     /// Prints it on standard error. Returns the exit status.
@@ -97,6 +105,7 @@ impl Failure {
             Self::Cache(error) => cache_error_name(error),
             Self::NoCache(_) => "not-found",
             Self::NoHome => "no-home",
+            Self::Dump(_) => "dump",
             Self::Input { .. } | Self::Output(_) | Self::Run(_) => "io",
             Self::Start { .. } => "start",
         }

@@ -181,6 +181,20 @@ impl From<larder::Problem> for Problem {
     }
 }
 
+/// What `dump` prints if it writes to a file.
+#[derive(Serialize)]
+pub(crate) struct Dumped {
+    pub(crate) entries: u64,
+    pub(crate) bytes: u64,
+}
+
+/// What `load` prints.
+#[derive(Serialize, Default, Clone, Copy)]
+pub(crate) struct Loaded {
+    pub(crate) loaded: u64,
+    pub(crate) expired: u64,
+}
+
 /// What `import` prints.
 #[derive(Serialize)]
 pub(crate) struct ImportReport<'a> {

@@ -10,7 +10,7 @@ use crate::{Outcome, json, units};
 ///
 /// Works in steps between which others can use the cache. Exits with 1 if there was none.
 #[derive(Args)]
-#[command(after_help = "Example:\n  larder clear; larder compact")]
+#[command(after_help = "Examples:\n  larder compact\n  larder clear; larder compact")]
 pub(crate) struct Compact {}
 
 impl Compact {

@@ -9,6 +9,7 @@ mod config;
 mod count;
 mod cull;
 mod delete;
+mod dump;
 mod evict;
 mod expire;
 mod get;
@@ -18,6 +19,7 @@ mod info;
 mod init;
 mod items;
 mod keys;
+mod load;
 mod man;
 mod pop;
 mod queue;
@@ -59,6 +61,8 @@ pub(crate) enum Command {
     Check(check::Check),
     Repair(repair::Repair),
     Compact(compact::Compact),
+    Dump(dump::Dump),
+    Load(load::Load),
     Import(import::Import),
     Completions(completions::Completions),
     Man(man::Manual),
@@ -91,6 +95,8 @@ impl Command {
             Self::Check(command) => command.run(session),
             Self::Repair(command) => command.run(session),
             Self::Compact(command) => command.run(session),
+            Self::Dump(command) => command.run(session),
+            Self::Load(command) => command.run(session),
             Self::Import(command) => command.run(session),
             Self::Completions(command) => command.run(),
             Self::Man(command) => command.run(),

@@ -12,7 +12,7 @@ use crate::{Outcome, json, output};
 /// Says what was wrong, what was done about it and what is lost; what others are just writing is not
 /// touched. Exits with 1 if something could not be set right.
 #[derive(Args)]
-#[command(after_help = "Example:\n  larder check || larder repair")]
+#[command(after_help = "Examples:\n  larder repair\n  larder check || larder repair")]
 pub(crate) struct Repair {}
 
 impl Repair {
