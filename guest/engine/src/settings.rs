@@ -90,7 +90,8 @@ impl Settings {
         let least = SIZE_SHARE_MINIMUM * u64::from(settings.shards);
         if changes.size_limit != Limit::Recorded && settings.size_limit.is_some_and(|limit| limit < least) {
             return Err(Error::InvalidArgument(format!(
-                "a size limit below {least} bytes leaves no room for entries: {} shards take {SIZE_SHARE_MINIMUM} each",
+                "a size limit below {least} bytes leaves no room for entries: {SIZE_SHARE_MINIMUM} are needed in each \
+                 of the shards ({})",
                 settings.shards
             )));
         }

@@ -75,10 +75,9 @@ impl Tenure {
         let deadline = platform.monotonic_ms().saturating_add(u64::from(options.wait_ms));
         let claimant = Claimant { root, options, platform, deadline };
         match platform.sharing() {
-            Sharing::Lease => match claimant.obtain(None, Standing::Sole) {
-                Err(Error::ReadOnly(_) | Error::PermissionDenied(_)) if options.read_only => claimant.look_on(),
-                obtained => obtained,
-            },
+            // Without waiting for a lease that could not be claimed anyway.
+            Sharing::Lease if options.read_only && claimant.is_kept_from_writing()? => claimant.look_on(),
+            Sharing::Lease => claimant.obtain(None, Standing::Sole),
             Sharing::Locks { databases } => claimant.obtain_under_locks(options.exclusive || !databases),
         }
     }
@@ -292,6 +291,15 @@ impl Claimant<'_> {
             return Err(busy(if sole { "others use" } else { "another instance has for itself" }));
         }
         self.obtain(Some(locks), if sole { Standing::Sole } else { Standing::First })
+    }
+
+    /// Whether the lease that counts can not be opened for writing, so that none can be claimed.
+    fn is_kept_from_writing(&self) -> Result<bool> {
+        let Some(epoch) = lease::list(self.root)?.epochs.last().copied() else { return Ok(false) };
+        let path = lease::lease_path(self.root, epoch);
+        let opened = fs::OpenOptions::new().write(true).open(&path);
+        let refusal = opened.err().map(|error| Error::from_io(&path, &error));
+        Ok(matches!(refusal, Some(Error::ReadOnly(_) | Error::PermissionDenied(_))))
     }
 
     /// For a directory that nobody can write, so that nobody needs to be kept out.
