@@ -23,7 +23,7 @@ impl Cache {
     /// The live values under many keys, those of each shard from one moment.
     pub fn get_many(&mut self, keys: &[Key]) -> Result<Vec<Option<Value>>> {
         let hashed = hash_all(keys.iter())?;
-        self.on_items(|session| session.on_each(&hashed, false, Shard::get_many))
+        self.on_items(|session| session.on_each(&hashed, Writes::None, Shard::get_many))
     }
 
     /// Stores many values, all or none; returns their versions.
@@ -33,20 +33,33 @@ impl Cache {
         let stores: Vec<Store<'_>> =
             drafts.iter().map(|draft| Store::new(&draft.value, &draft.options)).collect::<Result<_>>()?;
         let stores: Vec<_> = hashed.into_iter().zip(stores).map(|((key, hash), store)| (key, hash, store)).collect();
-        self.on_items(|session| session.on_each_of(&stores, |entry| entry.1, true, |shard, part| shard.set_many(part)))
+        self.on_items(|session| {
+            session.on_each_of(&stores, |entry| entry.1, Writes::InOrder, |shard, part| shard.set_many(part))
+        })
     }
 
     /// Removes many entries, all or none; for each whether it was live.
     pub fn delete_many(&mut self, keys: &[Key]) -> Result<Vec<bool>> {
         let hashed = hash_all(keys.iter())?;
-        self.on_items(|session| session.on_each(&hashed, true, Shard::delete_many))
+        self.on_items(|session| session.on_each(&hashed, Writes::ByShard, Shard::delete_many))
     }
 
     /// Gives many live entries another expiry, all or none; for each whether it was live.
     pub fn touch_many(&mut self, keys: &[Key], expiry: Expiry) -> Result<Vec<bool>> {
         let hashed = hash_all(keys.iter())?;
-        self.on_items(|session| session.on_each(&hashed, true, |shard, part| shard.touch_many(part, expiry)))
+        self.on_items(|session| session.on_each(&hashed, Writes::ByShard, |shard, part| shard.touch_many(part, expiry)))
     }
+}
+
+/// Whether an operation writes, and what may come before what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Writes {
+    /// It only reads.
+    None,
+    /// One shard after the other.
+    ByShard,
+    /// In the order of the entries, for new ones come in in this order.
+    InOrder,
 }
 
 /// Keys with their hashes; refuses those that can not be.
@@ -58,7 +71,7 @@ impl Session {
     fn on_each<'k, T>(
         &mut self,
         keys: &[(&'k Key, u64)],
-        writes: bool,
+        writes: Writes,
         operation: impl FnMut(&mut Shard, &[&(&'k Key, u64)]) -> Result<Vec<T>>,
     ) -> Result<Vec<T>> {
         self.on_each_of(keys, |key| key.1, writes, operation)
@@ -70,7 +83,7 @@ impl Session {
         &mut self,
         entries: &[E],
         hash: impl Fn(&E) -> u64,
-        writes: bool,
+        writes: Writes,
         mut operation: impl FnMut(&mut Shard, &[&E]) -> Result<Vec<T>>,
     ) -> Result<Vec<T>> {
         let mut parts: Vec<Vec<usize>> = self.shards.iter().map(|_| Vec::new()).collect();
@@ -84,6 +97,9 @@ impl Session {
             (0..parts.len()).filter(|shard| parts.get(*shard).is_some_and(|part| !part.is_empty())).collect();
         let mut results: Vec<Option<T>> = entries.iter().map(|_| None).collect();
         let mut run = |session: &mut Self| {
+            if writes == Writes::InOrder && touched.len() > 1 {
+                return session.one_by_one(entries, &hash, &mut results, &mut operation);
+            }
             for index in &touched {
                 let (Some(shard), Some(part)) = (session.shards.get_mut(*index), parts.get(*index)) else { continue };
                 let chosen: Vec<&E> = part.iter().filter_map(|place| entries.get(*place)).collect();
@@ -96,11 +112,25 @@ impl Session {
             Ok(())
         };
         // A single shard's part is atomic by itself, and in an open transaction all are.
-        if writes && touched.len() > 1 && !self.shards.iter().any(Shard::is_open) {
+        if writes != Writes::None && touched.len() > 1 && !self.shards.iter().any(Shard::is_open) {
             self.transact(&touched, run)?;
         } else {
             run(self)?;
         }
         results.into_iter().map(|result| result.ok_or_else(|| Error::Io("a result is missing".into()))).collect()
+    }
+
+    /// Runs an operation on one entry after the other.
+    fn one_by_one<E, T>(
+        &mut self,
+        entries: &[E],
+        hash: &impl Fn(&E) -> u64,
+        results: &mut [Option<T>],
+        operation: &mut impl FnMut(&mut Shard, &[&E]) -> Result<Vec<T>>,
+    ) -> Result<()> {
+        for (entry, slot) in entries.iter().zip(results) {
+            *slot = operation(self.shard_of(hash(entry))?, &[entry])?.pop();
+        }
+        Ok(())
     }
 }
