@@ -79,7 +79,7 @@ impl Draft {
 }
 
 fn read_key<R: Read>(input: &mut Input<R>) -> Result<Key> {
-    const EXPECTED: &str = "a key: a 64-bit integer, a 64-bit float, a text or bytes";
+    const EXPECTED: &str = "a key: a 64-bit integer, a float, a text or bytes";
     let (offset, head) = input.head(EXPECTED)?;
     match head {
         Head::Real(real) => check_real_key(offset, real).map(|()| Key::Real(real)),

@@ -22,9 +22,9 @@ pub(super) enum Head {
     Tag(u64),
     /// A boolean.
     Flag(bool),
-    /// A 64-bit float.
+    /// A float; a shorter one was widened.
     Real(f64),
-    /// A shorter float, or a simple value.
+    /// A simple value.
     Other(&'static str),
     /// The end of an item of unknown length.
     Break,
@@ -67,8 +67,8 @@ impl Head {
             20 => Self::Flag(false),
             21 => Self::Flag(true),
             22 => Self::Other("null"),
-            25 => Self::Other("a 16-bit float"),
-            26 => Self::Other("a 32-bit float"),
+            25 => Self::Real(widened_half(argument)),
+            26 => Self::Real(widened_single(argument)),
             27 => Self::Real(f64::from_bits(argument)),
             31 => Self::Break,
             _ => Self::Other("a simple value"),
@@ -97,6 +97,24 @@ impl Head {
     }
 }
 
+/// The 16-bit float of these bits: a sign, 5 bits of exponent, 10 of fraction.
+fn widened_half(bits: u64) -> f64 {
+    let fraction = u16::try_from(bits & 0x3ff).unwrap_or_default();
+    let exponent = i32::try_from(bits >> 10 & 0x1f).unwrap_or_default();
+    let magnitude = match (exponent, fraction) {
+        (0, _) => f64::from(fraction) * 2_f64.powi(-24),
+        (31, 0) => f64::INFINITY,
+        (31, _) => f64::NAN,
+        _ => f64::from(1024 + fraction) * 2_f64.powi(exponent - 25),
+    };
+    if bits & 0x8000 == 0 { magnitude } else { -magnitude }
+}
+
+/// The 32-bit float of these bits.
+fn widened_single(bits: u64) -> f64 {
+    f64::from(f32::from_bits(u32::try_from(bits).unwrap_or_default()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,6 +141,32 @@ mod tests {
         ];
         for (initial, argument, head) in cases {
             assert_eq!(Head::new(initial, argument), head, "{initial:#04x}");
+        }
+    }
+
+    #[test]
+    fn shorter_floats_are_widened() {
+        // The examples of RFC 8949, appendix A.
+        let halves = [
+            (0x0000, 0.0),
+            (0x3c00, 1.0),
+            (0x3e00, 1.5),
+            (0x7bff, 65504.0),
+            (0x0001, 5.960_464_477_539_063e-8),
+            (0x0400, 0.000_061_035_156_25),
+            (0xc400, -4.0),
+            (0x7c00, f64::INFINITY),
+            (0xfc00, f64::NEG_INFINITY),
+        ];
+        for (bits, real) in halves {
+            assert_eq!(Head::new(0xf9, bits), Head::Real(real), "{bits:#06x}");
+        }
+        let singles = [(0x47c3_5000, 100_000.0), (0x7f7f_ffff, 3.402_823_466_385_288_6e38), (0x8000_0000, -0.0)];
+        for (bits, real) in singles {
+            assert_eq!(Head::new(0xfa, bits), Head::Real(real), "{bits:#010x}");
+        }
+        for (initial, bits) in [(0xf9, 0x7e00), (0xfa, 0x7fc0_0000)] {
+            assert!(matches!(Head::new(initial, bits), Head::Real(real) if real.is_nan()), "{initial:#04x}");
         }
     }
 

@@ -169,7 +169,7 @@ enum Beginning {
 }
 
 fn read_beginning<R: Read>(input: &mut Input<R>) -> Result<Beginning> {
-    const EXPECTED: &str = "a value: a 64-bit integer, a 64-bit float, a text or bytes";
+    const EXPECTED: &str = "a value: a 64-bit integer, a float, a text or bytes";
     let (offset, head) = input.head(EXPECTED)?;
     match head {
         Head::Real(real) => Ok(Beginning::Real(real)),

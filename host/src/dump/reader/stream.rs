@@ -82,9 +82,9 @@ impl<R> std::fmt::Debug for ValueStream<'_, R> {
 }
 
 impl<R: Read> ValueStream<'_, R> {
-    /// Size of the whole value in bytes. Not known in advance of a value in chunks; a [`super::super::Writer`]
-    /// makes chunks only of one that is larger than [`super::super::CHUNK`]. The dump may claim
-    /// anything: nothing should be allocated by this size.
+    /// Size of the whole value in bytes. Not known in advance of a value in chunks, which a
+    /// [`Writer`](crate::dump::Writer) makes only of one larger than [`CHUNK`](crate::dump::CHUNK).
+    /// The dump may claim anything: nothing should be allocated by this size.
     pub fn size(&self) -> Option<u64> {
         self.size
     }
@@ -106,8 +106,10 @@ impl<R: Read> ValueStream<'_, R> {
     pub fn into_bytes(mut self, limit: usize) -> Result<Vec<u8>> {
         let offset = self.input.offset();
         let too_large = |size: u64| Error::TooLarge { offset, what: "a value", size, limit: limit as u64 };
-        if let Some(size) = self.size.filter(|size| *size > limit as u64) {
-            return Err(too_large(size));
+        // Known to be too large, it need not be read to find that out.
+        let rest = self.position.as_ref().map_or(0, |position| position.left);
+        if rest > limit as u64 {
+            return Err(too_large(rest));
         }
         let mut bytes = Vec::new();
         let mut piece = vec![0; PIECE];

@@ -1,61 +1,50 @@
-//! The bytes of a small dump, which `docs/dump-format.md` explains: the format may not change unnoticed.
+//! The example of `docs/dump-format.md`, byte for byte.
 
-use super::super::{Key, Place};
-use super::*;
+use super::{Owned, read, write};
+use crate::dump::{Entry, Header, Key, Place, Setting};
 
-const DUMP: &[&str] = &[
-    "a46b6c61726465722d64756d700167637265617465641b0000019b76daa80066",
-    "736861726473016873657474696e6773a266706f6c696379646e6f6e656a7369",
-    "7a652d6c696d69741a40000000a8636b657966757365723a316673746f726564",
-    "1b0000019b76d9216067657870697265731b0000019b76da0bc06374746c19ea",
-    "6067736c6964696e67f56474616773826264656575736572736776657273696f",
-    "6e1b00064748402a5f016576616c7565645a6fc3aba3636b6579206673746f72",
-    "65641b0000019b76d921606576616c7565fb3ff0000000000000a46571756575",
-    "65646a6f627368706f736974696f6e076673746f7265641b0000019b76d92160",
-    "6576616c75654200ffa363656e64036562797465731901096673686132353658",
-    "20e67d7c64193388065df54e6740181ec68cee2c858c1e548ab67b643d9dc1db",
-    "5b",
-];
+const DOCUMENT: &str = include_str!("../../../../docs/dump-format.md");
 
-fn dump() -> Vec<u8> {
-    let digits = DUMP.concat();
-    digits
-        .as_bytes()
-        .chunks(2)
-        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
-        .collect()
+/// The bytes of the annotated block: hexadecimal digits up to `#` in each line.
+fn documented() -> Vec<u8> {
+    let (_, rest) = DOCUMENT.split_once("```hex\n").expect("a block of hexadecimal digits");
+    let (block, _) = rest.split_once("```").expect("the end of the block");
+    let digits: String = block.lines().filter_map(|line| line.split('#').next()).collect();
+    let digits: Vec<char> = digits.chars().filter(|digit| !digit.is_whitespace()).collect();
+    assert_eq!(digits.len() % 2, 0, "two digits for each byte");
+    digits.chunks(2).map(|pair| u8::from_str_radix(&String::from_iter(pair), 16).unwrap()).collect()
+}
+
+fn header() -> Header {
+    let settings = [("policy", Setting::Text("none".into())), ("size-limit", Setting::Number(1 << 30))];
+    Header {
+        created_ms: 1_767_225_600_000,
+        shards: Some(1),
+        settings: settings.map(|(name, setting)| (name.to_owned(), setting)).into(),
+    }
 }
 
 fn entries() -> Vec<(Entry, Owned)> {
-    const STORED: u64 = 1_767_225_500_000;
-    let user = Entry {
-        expires_ms: Some(1_767_225_560_000),
-        ttl_ms: Some(60_000),
-        sliding: true,
-        tags: vec!["de".into(), "users".into()],
-        version: Some(1_767_225_500_000_001),
-        ..Entry::new(Place::Key(Key::Text("user:1".into())), STORED)
-    };
+    let at = |place| Entry::new(place, 1_767_225_500_000);
+    let mut user = at(Place::Key(Key::Text("user:1".into())));
+    user.expires_ms = Some(1_767_225_560_000);
+    user.ttl_ms = Some(60_000);
+    user.sliding = true;
+    user.tags = vec!["de".into(), "users".into()];
+    user.version = Some(1_767_225_500_000_001);
     vec![
         (user, Owned::Text("Zoë".into())),
-        (Entry::new(Place::Key(Key::Integer(-1)), STORED), Owned::Real(1.0_f64.to_bits())),
-        (Entry::new(Place::Queue { name: "jobs".into(), position: 7 }, STORED), Owned::Bytes(vec![0, 255])),
+        (at(Place::Key(Key::Integer(-1))), Owned::Real(1.0_f64.to_bits())),
+        (at(Place::Queue { name: "jobs".into(), position: 7 }), Owned::Bytes(vec![0, 255])),
     ]
 }
 
-fn fixture_header() -> Header {
-    let mut header = Header { shards: Some(1), ..Header::created(1_767_225_600_000) };
-    header.settings.insert("policy".into(), Setting::Text("none".into()));
-    header.settings.insert("size-limit".into(), Setting::Number(1 << 30));
-    header
+#[test]
+fn the_documented_dump_is_what_is_written() {
+    assert_eq!(write(&header(), &entries()), documented());
 }
 
 #[test]
-fn the_documented_bytes_are_written() {
-    assert_eq!(write(&fixture_header(), &entries()), dump());
-}
-
-#[test]
-fn the_documented_bytes_are_read() {
-    assert_eq!(read(&dump()).unwrap(), (fixture_header(), entries()));
+fn the_documented_dump_is_read() {
+    assert_eq!(read(&documented()).unwrap(), (header(), entries()));
 }

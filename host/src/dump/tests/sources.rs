@@ -125,6 +125,15 @@ fn a_value_larger_than_the_reader_wants_is_passed_over() {
 }
 
 #[test]
+fn the_limit_holds_for_the_rest_of_a_value() {
+    let dump = write(&Header::created(1), &[(entry(), Owned::Text("123456".into()))]);
+    let mut reader = Reader::new(dump.as_slice()).unwrap();
+    let Some((_, Value::Text(mut stream))) = reader.next_entry().unwrap() else { panic!("a text was written") };
+    stream.read_exact(&mut [0; 2]).unwrap();
+    assert_eq!(stream.into_text(4).unwrap(), "3456");
+}
+
+#[test]
 fn a_source_that_fails_at_once_leaves_the_dump_as_it_was() {
     let mut dump = Vec::new();
     let mut writer = Writer::new(&mut dump, &Header::created(1)).unwrap();
