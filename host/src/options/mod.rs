@@ -1,0 +1,12 @@
+//! What the methods of [`crate::Cache`] take and return, besides keys and values.
+
+mod entry;
+mod reports;
+mod selection;
+mod settings;
+
+pub(crate) use entry::milliseconds;
+pub use entry::{Entry, Expiry, Item, Metadata, Queued, SetOptions, Side};
+pub use reports::{Problem, Progress, Statistics, Tally};
+pub use selection::{Order, Scan, Selection};
+pub use settings::{Changes, Durability, Information, Limit, Policy};
