@@ -2,9 +2,9 @@
 //!
 //! A handler may interrupt any code at any moment, so it can neither lock nor allocate. The
 //! registry is a fixed table of atomics; changes are serialised by a mutex that the handler never
-//! takes. Each slot works like a sequence lock whose sequence is the end address: it is 0 while
-//! the slot changes, so a reader that sees the same end before and after it read the start has
-//! both from one registration.
+//! takes. Each slot is a sequence lock: its sequence only grows and is odd while the slot changes, so
+//! a reader that sees the same even sequence before and after has both addresses from one
+//! registration. (The addresses themselves could not serve as the sequence: they come back.)
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -26,23 +26,43 @@ static ANY_FAULT: AtomicBool = AtomicBool::new(false);
 static CHANGES: Mutex<()> = Mutex::new(());
 
 struct Slot {
+    /// Odd while the addresses change.
+    sequence: AtomicUsize,
     start: AtomicUsize,
-    /// Address after the last byte; 0 while the slot is free or changes.
+    /// Address after the last byte; 0 while the slot is free.
     end: AtomicUsize,
     faulted: AtomicBool,
 }
 
 impl Slot {
     const fn new() -> Self {
-        Self { start: AtomicUsize::new(0), end: AtomicUsize::new(0), faulted: AtomicBool::new(false) }
+        Self {
+            sequence: AtomicUsize::new(0),
+            start: AtomicUsize::new(0),
+            end: AtomicUsize::new(0),
+            faulted: AtomicBool::new(false),
+        }
     }
 
     /// Its range, if it holds one and does not change right now.
     fn range(&self) -> Option<(usize, usize)> {
-        let end = self.end.load(Ordering::Acquire);
+        let sequence = self.sequence.load(Ordering::Acquire);
         let start = self.start.load(Ordering::Acquire);
-        let unchanged = self.end.load(Ordering::Acquire) == end;
+        let end = self.end.load(Ordering::Acquire);
+        let unchanged = self.sequence.load(Ordering::Acquire) == sequence && sequence.is_multiple_of(2);
         (unchanged && end != 0).then_some((start, end))
+    }
+
+    /// Gives it other addresses. The caller holds `CHANGES`.
+    ///
+    /// Each store releases the ones before it: who sees a new address also sees the odd sequence,
+    /// and who sees the even one at the end sees both new addresses.
+    fn change(&self, start: usize, end: usize) {
+        let sequence = self.sequence.load(Ordering::Relaxed);
+        self.sequence.store(sequence.wrapping_add(1), Ordering::Release);
+        self.start.store(start, Ordering::Release);
+        self.end.store(end, Ordering::Release);
+        self.sequence.store(sequence.wrapping_add(2), Ordering::Release);
     }
 }
 
@@ -79,8 +99,7 @@ impl Registration {
         }
         let slot = free_slot()?;
         slot.faulted.store(false, Ordering::Release);
-        slot.start.store(start, Ordering::Release);
-        slot.end.store(end, Ordering::Release);
+        slot.change(start, end);
         Ok(Self { slot, start, length })
     }
 
@@ -103,7 +122,7 @@ impl Registration {
 impl Drop for Registration {
     fn drop(&mut self) {
         let _changes = CHANGES.lock().unwrap_or_else(PoisonError::into_inner);
-        self.slot.end.store(0, Ordering::Release);
+        self.slot.change(0, 0);
     }
 }
 
@@ -190,7 +209,8 @@ mod tests {
         let done = AtomicBool::new(false);
         std::thread::scope(|scope| {
             let changer = scope.spawn(|| {
-                for _ in 0..20_000 {
+                // Often enough that a reader which trusts addresses that come back is caught.
+                for _ in 0..200_000 {
                     drop(Registration::new(base, 0x10).unwrap());
                     drop(Registration::new(base + 0x100, 0x10).unwrap());
                 }
