@@ -116,7 +116,7 @@ impl Pool {
             if now >= deadline {
                 return Err(Error::Timeout(format!("one of {} instances", self.most)));
             }
-            state = self.wait(state, Some(deadline - now));
+            state = self.wait(state, deadline - now);
         }
     }
 
@@ -134,8 +134,10 @@ impl Pool {
         }
     }
 
-    /// What all instances have counted. Waits for those in use to be given back.
+    /// What all instances have counted. Waits for those in use to be given back, as long as for
+    /// one: the caller may hold one itself, in a transaction.
     pub(crate) fn statistics(&self) -> Result<Statistics> {
+        let deadline = Instant::now() + self.wait;
         let mut sum = Statistics::default();
         let mut seen: Vec<u64> = Vec::new();
         let mut state = self.lock();
@@ -153,7 +155,12 @@ impl Pool {
                 sum.merge(&state.retired);
                 return Ok(sum);
             }
-            state = self.wait(state, None);
+            let now = Instant::now();
+            if now >= deadline {
+                let in_use = state.alive - seen.len().min(state.alive);
+                return Err(Error::Timeout(format!("{in_use} instances in use, whose counters are not known until then")));
+            }
+            state = self.wait(state, deadline - now);
         }
     }
 
@@ -177,12 +184,9 @@ impl Pool {
     }
 
     /// Waits until an instance is given back or gone, or the time is over.
-    fn wait<'a>(&'a self, mut state: MutexGuard<'a, State>, at_most: Option<Duration>) -> MutexGuard<'a, State> {
+    fn wait<'a>(&'a self, mut state: MutexGuard<'a, State>, at_most: Duration) -> MutexGuard<'a, State> {
         state.waiting += 1;
-        let mut state = match at_most {
-            Some(at_most) => self.returned.wait_timeout(state, at_most).unwrap_or_else(PoisonError::into_inner).0,
-            None => self.returned.wait(state).unwrap_or_else(PoisonError::into_inner),
-        };
+        let mut state = self.returned.wait_timeout(state, at_most).unwrap_or_else(PoisonError::into_inner).0;
         state.waiting -= 1;
         state
     }

@@ -201,3 +201,12 @@ fn without_shared_memory_the_directory_has_one_user_at_a_time() {
     cache.set("key", "value").unwrap();
     assert_eq!(cache.get("key").unwrap(), Some("value".into()));
 }
+
+#[test]
+fn statistics_do_not_wait_forever_for_a_transaction_of_the_same_thread() {
+    let cache = Cache::builder().wait(Duration::from_millis(20)).open_temporary().unwrap();
+    let transaction = cache.begin().unwrap();
+    assert!(matches!(cache.stats(), Err(Error::Timeout(text)) if text.contains("in use")));
+    transaction.rollback().unwrap();
+    assert_eq!(cache.stats().unwrap().sets, 0);
+}
