@@ -139,6 +139,7 @@ pub fn changes() -> Changes {
         default_ttl: Expiry::Default,
         inline_threshold: None,
         durability: None::<Durability>,
+        compression: None,
         statistics: None,
     }
 }

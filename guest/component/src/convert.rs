@@ -55,6 +55,8 @@ same_cases!(types::Number, engine::Number, {}, { Integer, Real });
 same_cases!(types::Expiry, engine::Expiry, { Default, Never }, { After });
 same_cases!(wit::Policy, engine::Policy, { None, LeastRecentlyStored, LeastRecentlyUsed, LeastFrequentlyUsed }, {});
 same_cases!(wit::Durability, engine::Durability, { Relaxed, Full }, {});
+same_cases!(wit::Compression, engine::Compression, { None, Lz4, Zstd }, {});
+same_cases!(wit::Content, engine::Content, { Bytes, Text, Detected }, {});
 same_cases!(wit::Limit, engine::Limit, { Recorded, Unlimited }, { AtMost });
 same_cases!(types::Side, engine::Side, { Front, Back }, {});
 same_cases!(wit::Order, engine::Order, { Insertion, Key }, {});
@@ -80,6 +82,7 @@ impl Convert<engine::Changes> for wit::Changes {
             default_ttl: self.default_ttl.convert(),
             inline_threshold: self.inline_threshold,
             durability: self.durability.convert(),
+            compression: self.compression.convert(),
             statistics: self.statistics,
         }
     }
@@ -183,6 +186,7 @@ impl Convert<wit::Information> for engine::Information {
             default_ttl_ms: settings.default_ttl,
             inline_threshold: settings.inline_threshold,
             durability: settings.durability.convert(),
+            compression: settings.compression.convert(),
             statistics: settings.statistics,
             count: self.count,
             volume: self.volume,

@@ -8,7 +8,7 @@
 //! files. Owners live as long as their lock (see [`crate::tenure`]).
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::listing;
@@ -45,27 +45,20 @@ impl ValueFiles {
         i64::from_str_radix(&format!("{directory}{name}"), 16).ok()
     }
 
-    /// Writes a new file, and waits for the disk if `sync`. A failure leaves no part of it behind.
-    pub(crate) fn write(&self, file: i64, content: &[u8], sync: bool) -> io::Result<()> {
-        let path = self.path(file);
-        let mut handle = create(&path)?;
-        let written = handle
-            .write_all(content)
-            .and_then(|()| if sync { handle.sync_data().and_then(|()| sync_parent(&path)) } else { Ok(()) });
-        if written.is_err() {
-            // The row in `loose` stays, so that a file that can not be removed now is later.
-            let _ = fs::remove_file(&path);
-        }
-        written
+    /// Makes a new file.
+    pub(crate) fn create(&self, file: i64) -> io::Result<File> {
+        create(&self.path(file))
     }
 
-    /// Reads a file of `length` bytes, at most one more, so that a longer one shows.
-    pub(crate) fn read(&self, file: i64, length: usize) -> io::Result<Vec<u8>> {
-        let handle = File::open(self.path(file))?;
-        let mut content = Vec::new();
-        content.try_reserve_exact(length.saturating_add(1)).map_err(|_| io::ErrorKind::OutOfMemory)?;
-        handle.take(length as u64 + 1).read_to_end(&mut content)?;
-        Ok(content)
+    /// Opens a file to read it.
+    pub(crate) fn open(&self, file: i64) -> io::Result<File> {
+        File::open(self.path(file))
+    }
+
+    /// Waits until a new file and its name are on the disk.
+    pub(crate) fn sync(&self, file: i64, handle: &File) -> io::Result<()> {
+        handle.sync_data()?;
+        self.path(file).parent().map_or(Ok(()), |parent| File::open(parent)?.sync_all())
     }
 
     /// Removes a file; one that is gone already is fine.
@@ -122,11 +115,6 @@ fn create(path: &Path) -> io::Result<File> {
     }
 }
 
-/// Makes the name of a new file survive a power loss, as its content does.
-fn sync_parent(path: &Path) -> io::Result<()> {
-    path.parent().map_or(Ok(()), |parent| File::open(parent)?.sync_all())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -135,30 +123,30 @@ mod tests {
     fn a_file_is_listed_under_its_number_and_strays_without() {
         let directory = tempfile::tempdir().unwrap();
         let files = ValueFiles::new(directory.path());
-        files.write(0x0123_4567_89ab_cdef, b"value", true).unwrap();
+        let created = files.create(0x0123_4567_89ab_cdef).unwrap();
+        files.sync(0x0123_4567_89ab_cdef, &created).unwrap();
         fs::write(files.directory().join("01").join("stray"), b"").unwrap();
         let mut numbers: Vec<_> = files.list().unwrap().into_iter().map(|(_, number)| number).collect();
         numbers.sort_unstable();
         assert_eq!(numbers, [None, Some(0x0123_4567_89ab_cdef)]);
-        assert_eq!(files.read(0x0123_4567_89ab_cdef, 5).unwrap(), b"value");
+        assert_eq!(files.list_beside(0x0100_0000_0000_0000).unwrap(), [0x0123_4567_89ab_cdef]);
     }
 
     #[test]
-    fn a_longer_file_shows_and_a_name_is_never_written_twice() {
+    fn a_name_is_never_used_twice() {
         let directory = tempfile::tempdir().unwrap();
         let files = ValueFiles::new(directory.path());
-        files.write(1, b"longer", false).unwrap();
-        assert_eq!(files.read(1, 3).unwrap().len(), 4);
-        assert_eq!(files.write(1, b"again", false).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        files.create(1).unwrap();
+        assert_eq!(files.create(1).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
     }
 
     #[test]
     fn removing_twice_is_fine() {
         let directory = tempfile::tempdir().unwrap();
         let files = ValueFiles::new(directory.path());
-        files.write(1, b"x", false).unwrap();
+        files.create(1).unwrap();
         files.remove(1).unwrap();
         files.remove(1).unwrap();
-        assert!(files.read(1, 1).is_err());
+        assert!(files.open(1).is_err());
     }
 }

@@ -9,7 +9,7 @@
 //! | `cursor` | enumeration across shards |
 //! | `shard` | one database with its value files |
 //! | `tenure`, `lease`, `generation` | who may use a directory |
-//! | `schema`, `settings`, `database`, `files` | the format on disk |
+//! | `schema`, `settings`, `database`, `files`, `content` | the format on disk |
 //! | `frozen` | databases where nothing can be written |
 //! | [`diskcache`] | what python-diskcache has stored |
 //! | `policy`, `lifetime`, `recency`, `sequence` | what goes, when |
@@ -26,6 +26,7 @@
 //! ```
 
 mod cache;
+mod content;
 mod cursor;
 mod database;
 pub mod diskcache;
@@ -54,14 +55,15 @@ mod tenure;
 pub mod testing;
 mod value;
 
-pub use cache::{Cache, Draft, Information, Statistics, Ticket};
+pub use cache::{Cache, Content, Draft, Information, PART_LIMIT, Statistics, Ticket, ValueReader, ValueWriter};
+pub use content::STREAM_LIMIT;
 pub use cursor::{Cursor, Order, Scan};
 pub use entry::{Entry, Item, Metadata, Queued};
 pub use error::{Error, Result};
 pub use key::{KEY_LIMIT, Key};
 pub use number::Number;
 pub use options::{
-    Changes, DEFAULT_LEASE_MS, DEFAULT_WAIT_MS, Durability, Expiry, INLINE_LIMIT, Limit, OpenOptions, Policy,
+    Changes, Compression, DEFAULT_LEASE_MS, DEFAULT_WAIT_MS, Durability, Expiry, INLINE_LIMIT, Limit, OpenOptions, Policy,
     QUEUE_LIMIT, SHARDS_LIMIT, SetOptions, Side, TAG_LIMIT, TAGS_LIMIT,
 };
 pub use platform::{Platform, RangeLocks, Sharing};

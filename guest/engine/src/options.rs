@@ -119,6 +119,18 @@ pub enum Durability {
     Full = 1,
 }
 
+/// How values are made smaller, where that saves space. The numbers are part of the format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Compression {
+    /// Not at all.
+    #[default]
+    None = 0,
+    /// Fast.
+    Lz4 = 1,
+    /// Small.
+    Zstd = 2,
+}
+
 /// A bound on the directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Limit {
@@ -146,6 +158,8 @@ pub struct Changes {
     pub inline_threshold: Option<u32>,
     /// What survives a power loss.
     pub durability: Option<Durability>,
+    /// How values stored from now on are made smaller.
+    pub compression: Option<Compression>,
     /// Whether statistics are added up in the directory.
     pub statistics: Option<bool>,
 }

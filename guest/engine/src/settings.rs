@@ -4,7 +4,7 @@ use rusqlite::Connection;
 use rusqlite::types::Value as Column;
 
 use crate::error::{Error, Result};
-use crate::options::{Changes, Durability, Expiry, Limit, Policy, SHARDS_LIMIT};
+use crate::options::{Changes, Compression, Durability, Expiry, Limit, Policy, SHARDS_LIMIT};
 use crate::recency::ENTRIES_LIMIT;
 
 /// How large the volume of a new directory may become, in bytes.
@@ -40,6 +40,8 @@ pub struct Settings {
     pub inline_threshold: u32,
     /// What survives a power loss.
     pub durability: Durability,
+    /// How values are made smaller.
+    pub compression: Compression,
     /// Whether statistics are added up in the directory.
     pub statistics: bool,
 }
@@ -54,6 +56,7 @@ impl Default for Settings {
             default_ttl: None,
             inline_threshold: DEFAULT_INLINE_THRESHOLD,
             durability: Durability::default(),
+            compression: Compression::default(),
             statistics: false,
         }
     }
@@ -79,6 +82,7 @@ impl Settings {
             },
             inline_threshold: changes.inline_threshold.unwrap_or(self.inline_threshold),
             durability: changes.durability.unwrap_or(self.durability),
+            compression: changes.compression.unwrap_or(self.compression),
             statistics: changes.statistics.unwrap_or(self.statistics),
         };
         if settings.item_limit.is_some_and(|limit| limit < u64::from(settings.shards)) {
@@ -178,6 +182,14 @@ impl Settings {
                     _ => return None,
                 }
             }
+            "compression" => {
+                self.compression = match number? {
+                    0 => Compression::None,
+                    1 => Compression::Lz4,
+                    2 => Compression::Zstd,
+                    _ => return None,
+                }
+            }
             "statistics" => {
                 self.statistics = match number? {
                     0 => false,
@@ -193,7 +205,7 @@ impl Settings {
     /// Records the settings in a database.
     pub(crate) fn store(&self, connection: &Connection) -> rusqlite::Result<()> {
         let optional = |limit: Option<u64>| limit.map(u64::cast_signed);
-        let rows: [(&str, Option<i64>); 8] = [
+        let rows: [(&str, Option<i64>); 9] = [
             ("shards", Some(i64::from(self.shards))),
             ("size-limit", optional(self.size_limit)),
             ("item-limit", optional(self.item_limit)),
@@ -201,6 +213,7 @@ impl Settings {
             ("default-ttl", optional(self.default_ttl)),
             ("inline-threshold", Some(i64::from(self.inline_threshold))),
             ("durability", Some(self.durability as i64)),
+            ("compression", Some(self.compression as i64)),
             ("statistics", Some(i64::from(self.statistics))),
         ];
         let mut statement =
@@ -249,6 +262,7 @@ mod tests {
             default_ttl: Some(5),
             inline_threshold: 1,
             durability: Durability::Full,
+            compression: Compression::Zstd,
             statistics: true,
         };
         settings.store(&connection).unwrap();

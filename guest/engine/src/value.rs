@@ -1,12 +1,14 @@
 //! Values and the form they have in the database.
 
-use rusqlite::types::ValueRef;
+use rusqlite::types::{ToSqlOutput, Value as Column, ValueRef};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use crate::content::{Codec, Seeds, pack, unpack};
 use crate::error::{Error, Result};
 use crate::key::Key;
+use crate::options::{Compression, INLINE_LIMIT};
 
-/// Largest value, in bytes.
+/// Largest value that is stored or read as a whole, in bytes; larger ones are in parts.
 pub const VALUE_LIMIT: usize = 128 * 1024 * 1024;
 
 /// What an entry holds, given back bit for bit.
@@ -104,21 +106,57 @@ impl Value {
             (Form::Real, ValueRef::Integer(bits)) => Self::Real(f64::from_bits(bits.cast_unsigned())),
             (Form::Text, ValueRef::Text(text)) => Self::Text(std::str::from_utf8(text).ok()?.to_owned()),
             (Form::Bytes, ValueRef::Blob(bytes)) => Self::Bytes(bytes.to_vec()),
+            (Form::PackedText, ValueRef::Blob(packed)) => Self::Text(String::from_utf8(unpack_column(packed)?).ok()?),
+            (Form::PackedBytes, ValueRef::Blob(packed)) => Self::Bytes(unpack_column(packed)?),
             _ => return None,
         })
     }
 
-    /// What goes into the value column.
-    pub(crate) fn to_column(&self, form: Form) -> ValueRef<'_> {
-        match self {
-            _ if form.is_file() => ValueRef::Null,
-            Self::Integer(integer) => ValueRef::Integer(*integer),
+    /// What goes into the value column, for a value that has no file; compressed if that saves space.
+    pub(crate) fn to_column(&self, form: Form, compression: Compression) -> (Form, ToSqlOutput<'_>) {
+        let (packed, bytes) = match self {
+            Self::Integer(integer) => return (form, ToSqlOutput::Borrowed(ValueRef::Integer(*integer))),
             // The bits, because a REAL column turns NaN into NULL and loses the sign of zero.
-            Self::Real(real) => ValueRef::Integer(real.to_bits().cast_signed()),
-            Self::Text(text) => ValueRef::Text(text.as_bytes()),
-            Self::Bytes(bytes) => ValueRef::Blob(bytes),
+            Self::Real(real) => {
+                return (form, ToSqlOutput::Borrowed(ValueRef::Integer(real.to_bits().cast_signed())));
+            }
+            Self::Text(text) => (Form::PackedText, text.as_bytes()),
+            Self::Bytes(bytes) => (Form::PackedBytes, bytes.as_slice()),
+        };
+        if let Some(column) = pack_column(bytes, compression) {
+            return (packed, ToSqlOutput::Owned(Column::Blob(column)));
         }
+        let column = if matches!(self, Self::Text(_)) { ValueRef::Text(bytes) } else { ValueRef::Blob(bytes) };
+        (form, ToSqlOutput::Borrowed(column))
     }
+}
+
+/// Bytes ahead of a packed value in its column: the codec, and the length of the value as 32 bits,
+/// little endian.
+const PACKED_HEAD: usize = 5;
+/// Values below this size are not worth compressing.
+const PACKED_MINIMUM: usize = 64;
+
+/// The column of a packed value; none if packing does not save space.
+fn pack_column(bytes: &[u8], compression: Compression) -> Option<Vec<u8>> {
+    if bytes.len() < PACKED_MINIMUM {
+        return None;
+    }
+    let length = u32::try_from(bytes.len()).ok()?;
+    let (codec, packed) = pack(bytes, compression)?;
+    let mut column = Vec::with_capacity(PACKED_HEAD + packed.len());
+    column.push(codec as u8);
+    column.extend_from_slice(&length.to_le_bytes());
+    column.extend_from_slice(&packed);
+    (column.len() < bytes.len()).then_some(column)
+}
+
+/// The bytes of a packed value.
+fn unpack_column(column: &[u8]) -> Option<Vec<u8>> {
+    let (head, packed) = column.split_at_checked(PACKED_HEAD)?;
+    let (codec, length) = head.split_first()?;
+    let length = u32::from_le_bytes(length.try_into().ok()?);
+    unpack(Codec::from_number(u32::from(*codec))?, packed, usize::try_from(length.min(INLINE_LIMIT)).ok()?)
 }
 
 /// How a value is kept in the database; the numbers are part of the format.
@@ -136,6 +174,10 @@ pub(crate) enum Form {
     TextFile = 4,
     /// Bytes in a value file.
     BytesFile = 5,
+    /// Inline text, compressed.
+    PackedText = 6,
+    /// Inline blob, compressed.
+    PackedBytes = 7,
 }
 
 impl Form {
@@ -146,15 +188,37 @@ impl Form {
 
     /// The form of a number in the database; none if no version of the format has it.
     pub(crate) fn from_number(number: i64) -> Option<Self> {
-        [Self::Integer, Self::Real, Self::Text, Self::Bytes, Self::TextFile, Self::BytesFile]
-            .into_iter()
-            .find(|form| *form as i64 == number)
+        const ALL: [Form; 8] = [
+            Form::Integer,
+            Form::Real,
+            Form::Text,
+            Form::Bytes,
+            Form::TextFile,
+            Form::BytesFile,
+            Form::PackedText,
+            Form::PackedBytes,
+        ];
+        ALL.into_iter().find(|form| *form as i64 == number)
+    }
+
+    /// Whether the value is text.
+    pub(crate) fn is_text(self) -> bool {
+        matches!(self, Self::Text | Self::TextFile | Self::PackedText)
     }
 }
 
-/// [`Value::checksum`] of the bytes of a value that is not at hand as one.
-pub(crate) fn checksum(key_hash: u64, form: Form, bytes: &[u8]) -> i64 {
-    xxh3_64_with_seed(bytes, key_hash ^ (form as u64)).cast_signed()
+/// What seeds the checksum of a value under the key with this hash.
+fn seed(key_hash: u64, form: Form) -> u64 {
+    key_hash ^ (form as u64)
+}
+
+/// What seeds the hashes of a value's file.
+pub(crate) fn file_seeds(key_hash: u64, form: Form) -> Seeds {
+    Seeds { chunks: key_hash, directory: seed(key_hash, form) }
+}
+
+fn checksum(key_hash: u64, form: Form, bytes: &[u8]) -> i64 {
+    xxh3_64_with_seed(bytes, seed(key_hash, form)).cast_signed()
 }
 
 #[cfg(test)]
@@ -163,10 +227,10 @@ mod tests {
 
     #[test]
     fn forms_survive_their_numbers() {
-        for number in 0..6 {
+        for number in 0..8 {
             assert_eq!(Form::from_number(number).unwrap() as i64, number);
         }
-        assert_eq!(Form::from_number(6), None);
+        assert_eq!(Form::from_number(8), None);
         assert_eq!(Form::from_number(-1), None);
     }
 
@@ -176,6 +240,34 @@ mod tests {
         assert_eq!(Value::Bytes(vec![0; 100]).form(100), Form::BytesFile);
         assert_eq!(Value::Text("x".repeat(100)).form(100), Form::TextFile);
         assert_eq!(Value::Integer(1).form(1), Form::Integer);
+    }
+
+    #[test]
+    fn values_are_packed_where_that_saves_space_and_come_back() {
+        let packed = |value: &Value, compression| {
+            let (form, column) = value.to_column(value.form(u32::MAX), compression);
+            let ToSqlOutput::Owned(Column::Blob(column)) = column else { return None };
+            Some((form, column))
+        };
+        for compression in [Compression::Lz4, Compression::Zstd] {
+            let text = Value::Text("tell me again, ".repeat(20));
+            let (form, column) = packed(&text, compression).unwrap();
+            assert!(form == Form::PackedText && column.len() < 100, "{}", column.len());
+            let back = Value::from_column(form, ValueRef::Blob(&column));
+            assert!(matches!((back, text), (Some(Value::Text(back)), Value::Text(text)) if back == text));
+            let bytes = Value::Bytes(vec![0; 5000]);
+            let (form, mut column) = packed(&bytes, compression).unwrap();
+            assert!(matches!(Value::from_column(form, ValueRef::Blob(&column)), Some(Value::Bytes(back)) if back == [0; 5000]));
+            // Not the length it says, no codec, too short for anything.
+            column[4] = 0xff;
+            assert!(Value::from_column(form, ValueRef::Blob(&column)).is_none());
+            column[0] = 9;
+            assert!(Value::from_column(form, ValueRef::Blob(&column)).is_none());
+            assert!(Value::from_column(form, ValueRef::Blob(&column[..3])).is_none());
+            for plain in [Value::Bytes(vec![0; PACKED_MINIMUM - 1]), Value::Integer(1), Value::Text("short".into())] {
+                assert!(packed(&plain, compression).is_none());
+            }
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use super::Cache;
 use super::pool::Pool;
 use crate::error::{Error, Result};
-use crate::options::{Changes, Durability, Expiry, Limit, Policy, milliseconds};
+use crate::options::{Changes, Compression, Durability, Expiry, Limit, Policy, milliseconds};
 use crate::runtime::bindings::cache::OpenOptions;
 use crate::runtime::{Instance, Opening};
 
@@ -18,7 +18,8 @@ use crate::runtime::{Instance, Opening};
 const DEFAULT_WAIT: Duration = Duration::from_mins(1);
 
 /// Opens a [`Cache`] in other ways than [`Cache::open`]. What the directory records (limits,
-/// policy, default time to live, inline threshold, durability) is changed for all its users when
+/// policy, default time to live, inline threshold, durability,
+/// compression, statistics) is changed for all its users when
 /// set here, and kept when not.
 ///
 /// ```
@@ -121,6 +122,19 @@ impl CacheBuilder {
     /// From which size on values have files of their own, 1 byte to 1 MiB. New directories: 32 KiB.
     pub fn inline_threshold(mut self, bytes: u32) -> Self {
         self.changes = self.changes.inline_threshold(bytes);
+        self
+    }
+
+    /// How values that are stored from now on are made smaller. New directories:
+    /// [`Compression::None`].
+    pub fn compression(mut self, compression: Compression) -> Self {
+        self.changes = self.changes.compression(compression);
+        self
+    }
+
+    /// Whether what all handles count is added up in the directory, in batches. New directories: no.
+    pub fn statistics(mut self, statistics: bool) -> Self {
+        self.changes = self.changes.statistics(statistics);
         self
     }
 

@@ -9,4 +9,4 @@ pub(crate) use entry::milliseconds;
 pub use entry::{Entry, Expiry, Item, Metadata, Queued, SetOptions, Side};
 pub use reports::{Problem, Progress, Statistics, Tally};
 pub use selection::{Order, Scan, Selection};
-pub use settings::{Changes, Durability, Information, Limit, Policy};
+pub use settings::{Changes, Compression, Durability, Information, Limit, Policy};

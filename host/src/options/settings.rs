@@ -41,6 +41,38 @@ impl From<Policy> for wit::Policy {
     }
 }
 
+/// How values are made smaller: each by itself, and only where that saves space.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Compression {
+    /// Not at all.
+    #[default]
+    None,
+    /// Fast: LZ4.
+    Lz4,
+    /// Small: Zstandard.
+    Zstd,
+}
+
+impl From<wit::Compression> for Compression {
+    fn from(compression: wit::Compression) -> Self {
+        match compression {
+            wit::Compression::None => Self::None,
+            wit::Compression::Lz4 => Self::Lz4,
+            wit::Compression::Zstd => Self::Zstd,
+        }
+    }
+}
+
+impl From<Compression> for wit::Compression {
+    fn from(compression: Compression) -> Self {
+        match compression {
+            Compression::None => Self::None,
+            Compression::Lz4 => Self::Lz4,
+            Compression::Zstd => Self::Zstd,
+        }
+    }
+}
+
 /// What survives a power loss. A crash of a process loses nothing either way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Durability {
@@ -114,6 +146,7 @@ pub struct Changes {
     default_ttl: Expiry,
     inline_threshold: Option<u32>,
     durability: Option<Durability>,
+    compression: Option<Compression>,
     statistics: Option<bool>,
 }
 
@@ -160,6 +193,13 @@ impl Changes {
         self
     }
 
+    /// How values that are stored from now on are made smaller. New directories:
+    /// [`Compression::None`].
+    pub fn compression(mut self, compression: Compression) -> Self {
+        self.compression = Some(compression);
+        self
+    }
+
     /// Whether what all handles count is added up in the directory, in batches. New directories: no.
     pub fn statistics(mut self, statistics: bool) -> Self {
         self.statistics = Some(statistics);
@@ -174,6 +214,7 @@ impl Changes {
             default_ttl: self.default_ttl.into(),
             inline_threshold: self.inline_threshold,
             durability: self.durability.map(Into::into),
+            compression: self.compression.map(Into::into),
             statistics: self.statistics,
         }
     }
@@ -200,6 +241,8 @@ pub struct Information {
     pub inline_threshold: u32,
     /// What survives a power loss.
     pub durability: Durability,
+    /// How values are made smaller.
+    pub compression: Compression,
     /// Whether statistics are added up in the directory.
     pub statistics: bool,
     /// Number of entries, expired ones included.
@@ -220,6 +263,7 @@ impl From<wit::Information> for Information {
             default_ttl: information.default_ttl_ms.map(Duration::from_millis),
             inline_threshold: information.inline_threshold,
             durability: information.durability.into(),
+            compression: information.compression.into(),
             statistics: information.statistics,
             count: information.count,
             volume: information.volume,

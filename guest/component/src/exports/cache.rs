@@ -8,11 +8,11 @@ use larder_engine as engine;
 
 use super::items::item_operations;
 use super::transaction::Transaction;
-use super::{Handle, cursors};
+use super::{Handle, cursors, streams};
 use crate::bindings::exports::larder::cache::cache::{
-    Cache as CacheHandle, Changes, Draft, Expiry, GuestCache, Information, Item, ItemCursor, KeyCursor, Number,
+    Cache as CacheHandle, Changes, Content, Draft, Expiry, GuestCache, Information, Item, ItemCursor, KeyCursor, Number,
     OpenOptions, Problem, Queued, Scan, Selection, SetOptions, Side, Statistics, Tally,
-    Transaction as TransactionHandle, ValueCursor,
+    Transaction as TransactionHandle, ValueCursor, ValueReader, ValueWriter,
 };
 use crate::bindings::exports::larder::cache::types::{Entry, Error, Key, Value};
 use crate::convert::{Convert, convert_all};
@@ -79,6 +79,16 @@ impl GuestCache for Cache {
 
     fn queues(&self) -> Result<Vec<String>, Error> {
         self.plain(engine::Cache::queues)
+    }
+
+    fn write(&self, key: Key, content: Content, options: SetOptions) -> Result<ValueWriter, Error> {
+        let writer = self.plain(|cache| cache.write(&key.convert(), content.convert(), &options.convert()))?;
+        Ok(ValueWriter::new(streams::ValueWriter::new(&self.0, writer)))
+    }
+
+    fn read(&self, key: Key) -> Result<Option<ValueReader>, Error> {
+        let reader = self.plain(|cache| cache.read(&key.convert()))?;
+        Ok(reader.map(|reader| ValueReader::new(streams::ValueReader::new(reader))))
     }
 
     fn begin(&self) -> Result<TransactionHandle, Error> {

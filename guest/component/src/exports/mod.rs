@@ -6,12 +6,14 @@
 //! | `transaction` | the resource `transaction` |
 //! | `items` | the operations that both have |
 //! | `cursors` | the resources that enumerate |
+//! | `streams` | the resources for values in parts |
 //! | `exchange` | the interface `exchange` |
 
 mod cache;
 mod cursors;
 mod exchange;
 mod items;
+mod streams;
 mod transaction;
 
 use std::cell::RefCell;
@@ -22,7 +24,7 @@ use larder_engine as engine;
 use crate::bindings::Component;
 use crate::bindings::exports::larder::cache::cache::Guest;
 
-/// An open cache. Cursors and transactions share it; calls do not nest, so a borrow is always free.
+/// An open cache. Cursors, writers and transactions share it; calls do not nest, so a borrow is always free.
 type Handle = Rc<RefCell<engine::Cache>>;
 
 impl Guest for Component {
@@ -31,4 +33,6 @@ impl Guest for Component {
     type KeyCursor = cursors::KeyCursor;
     type ValueCursor = cursors::ValueCursor;
     type ItemCursor = cursors::ItemCursor;
+    type ValueWriter = streams::ValueWriter;
+    type ValueReader = streams::ValueReader;
 }

@@ -133,7 +133,7 @@ impl Cache {
     }
 
     /// Runs an operation on the shard of a key.
-    fn on_key<T>(&mut self, key: &Key, operation: impl FnOnce(&mut Shard, u64) -> Result<T>) -> Result<T> {
+    pub(super) fn on_key<T>(&mut self, key: &Key, operation: impl FnOnce(&mut Shard, u64) -> Result<T>) -> Result<T> {
         key.validate()?;
         let hash = key.hash();
         self.on_items(|session| operation(session.shard_of(hash)?, hash))

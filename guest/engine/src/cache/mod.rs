@@ -5,11 +5,13 @@
 //! | `session` | the time between obtaining a directory and letting go of it |
 //! | `items` | operations on one key or queue |
 //! | `bulk` | operations on many keys at once |
+//! | `stream` | values written and read in parts |
 //! | `transaction` | operations of which all happen or none |
 
 mod bulk;
 mod items;
 mod session;
+mod stream;
 mod transaction;
 
 use std::path::{Path, PathBuf};
@@ -25,6 +27,7 @@ use session::Session;
 use transaction::Open;
 
 pub use bulk::Draft;
+pub use stream::{Content, PART_LIMIT, ValueReader, ValueWriter};
 pub use transaction::Ticket;
 
 /// What a handle has counted since it was opened.

@@ -6,10 +6,12 @@ use std::path::PathBuf;
 use rusqlite::types::ValueRef;
 
 use super::address::{Address, OwnAddress};
+use super::content::ValueFile;
 use super::parts::{entry_size, split_tags};
 use super::{DATABASE, Shard};
+use crate::content::STREAM_LIMIT;
 use crate::error::{Error, Result};
-use crate::value::{Form, VALUE_LIMIT, Value, checksum};
+use crate::value::{Form, Value};
 
 /// Something that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -210,22 +212,21 @@ impl Shard {
                 altered("was altered")
             });
         }
-        let length = claim.length.and_then(|length| usize::try_from(length).ok());
-        let (Some(file), Some(length)) = (claim.file, length.filter(|length| *length <= VALUE_LIMIT)) else {
+        let length = claim.length.and_then(|length| u64::try_from(length).ok());
+        let (Some(file), Some(length)) = (claim.file, length.filter(|length| *length <= STREAM_LIMIT)) else {
             return Ok(altered("is missing"));
         };
-        let path = self.files.path(file);
-        let wrong = match self.files.read(file, length) {
-            Ok(content) if content.len() == length && checksum(address.hash(), form, &content) == claim.checksum => {
-                return Ok(sound());
-            }
-            Ok(_) => format!("does not hold what was stored under {address}"),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => format!("is missing, the value of {address}"),
-            Err(error) => return Err(Error::from_io(&path, &error)),
+        let value = ValueFile { form, file, length, checksum: claim.checksum };
+        let verified = self.open_file(address, &value).and_then(|opened| self.verify_file(address, &value, opened));
+        let wrong = match verified {
+            Ok(true) => return Ok(sound()),
+            Ok(false) => format!("is missing, the value of {address}"),
+            Err(Error::Corrupt(_)) => format!("does not hold what was stored under {address}"),
+            Err(error) => return Err(error),
         };
         // Perhaps the entry was replaced since its row was read, and the file rightly removed.
         let still = self.guard(|shard| shard.refers_to(claim.id, file))?;
-        Ok(still.then(|| finding(path.display().to_string(), wrong, Some(claim.removal()))))
+        Ok(still.then(|| finding(self.files.path(file).display().to_string(), wrong, Some(claim.removal()))))
     }
 
     /// Every tag of an entry must be found from the tag, too.

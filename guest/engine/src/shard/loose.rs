@@ -5,7 +5,6 @@ use std::collections::HashSet;
 use rusqlite::Connection;
 
 use super::Shard;
-use super::parts::WrittenFile;
 use crate::database::Database;
 use crate::error::{Error, Result};
 
@@ -64,25 +63,8 @@ impl Loose {
 }
 
 impl Shard {
-    /// Writes a value file under a reserved name.
-    pub(super) fn write_file(&mut self, content: &[u8]) -> Result<WrittenFile> {
-        let number = self.take_name()?;
-        let sync = self.settings.durability == crate::options::Durability::Full;
-        match self.files.write(number, content, sync) {
-            Ok(()) => Ok(WrittenFile { number, occupied: content.len() as u64 }),
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-                // Not ours to remove, whatever it is: only the name is given up.
-                self.loose.removed.push(number);
-                Err(Error::from_io(&self.files.path(number), &error))
-            }
-            Err(error) => {
-                self.discard_file(number);
-                Err(Error::from_io(&self.files.path(number), &error))
-            }
-        }
-    }
-
-    fn take_name(&mut self) -> Result<i64> {
+    /// A reserved name for a value file.
+    pub(super) fn take_name(&mut self) -> Result<i64> {
         if self.open.is_none() {
             return self.loose.reserved.pop().map_or_else(|| self.reserve(), Ok);
         }
@@ -109,6 +91,11 @@ impl Shard {
         })?;
         self.loose.span = Some(Span { base, used: 0, has_stray: false });
         Ok(())
+    }
+
+    /// Gives up a reserved name under which there is something that is not ours to remove.
+    pub(super) fn give_up_name(&mut self, file: i64) {
+        self.loose.removed.push(file);
     }
 
     /// Removes a file that stands in `loose` in this owner's charge.

@@ -6,6 +6,7 @@
 //! | `read` | finding an entry |
 //! | `write` | storing, deleting, touching, adding to it |
 //! | `queue` | pushing to a queue and pulling from it |
+//! | `content` | putting values into files, and reading them |
 //! | `change` | a write transaction: what it begins with and what it entails |
 //! | `store`, `row` | storing and removing entries inside of it |
 //! | `transaction`, `undo` | transactions over several calls, and over several shards |
@@ -21,6 +22,7 @@
 mod address;
 mod change;
 mod check;
+mod content;
 mod loose;
 mod parts;
 mod queue;
@@ -51,10 +53,11 @@ use crate::sequence::Sequence;
 use crate::settings::{LoadError, Settings};
 use crate::tenure::Tenure;
 
+pub(crate) use content::{Drafted, Part};
 pub(crate) use address::{Address, queue_hash};
 pub use check::Problem;
 pub(crate) use scan::{Direction, Page, Position};
-pub(crate) use write::{Mode, Step, Store};
+pub(crate) use write::{Mode, Step, Store, Terms};
 
 pub(crate) use statistics::Counts;
 
@@ -209,7 +212,7 @@ impl Shard {
         (self.platform.random() >> 2).cast_signed() + 1
     }
 
-    fn refuse_if_read_only(&self) -> Result<()> {
+    pub(crate) fn refuse_if_read_only(&self) -> Result<()> {
         if self.access.read_only {
             return Err(Error::ReadOnly(format!("{} is open for reading only", self.directory.display())));
         }

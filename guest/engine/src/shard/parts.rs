@@ -1,13 +1,15 @@
 //! What is known of an entry that is there, and of one that is to be stored.
 
 use rusqlite::Row;
-use rusqlite::types::ToSqlOutput;
+use rusqlite::types::{ToSqlOutput, ValueRef};
 
 use super::address::Address;
+use crate::content::Summary;
 use crate::error::{Error, Result};
 use crate::lifetime::Lifetime;
+use crate::options::Compression;
 use crate::settings::Settings;
-use crate::value::Form;
+use crate::value::{Form, Value};
 
 /// What an entry counts for besides its key, value and tags, in bytes: about what its rows and
 /// index entries take.
@@ -78,19 +80,40 @@ impl Prior {
 pub(crate) struct WrittenFile {
     /// Its number.
     pub(crate) number: i64,
-    /// Its size on disk.
-    pub(crate) occupied: u64,
+    /// What it holds.
+    pub(crate) summary: Summary,
+}
+
+/// How a value is kept: what goes into its columns, and its file, which is written.
+pub(super) struct Kept<'a> {
+    pub(super) form: Form,
+    pub(super) column: ToSqlOutput<'a>,
+    pub(super) file: Option<WrittenFile>,
+    /// Size of the value in bytes.
+    pub(super) length: u64,
+    pub(super) checksum: i64,
+}
+
+impl<'a> Kept<'a> {
+    /// A value in its row.
+    pub(super) fn inline(address: Address<'_>, value: &'a Value, compression: Compression) -> Self {
+        let (form, column) = value.to_column(value.form(u32::MAX), compression);
+        let checksum = value.checksum(address.hash(), form);
+        Self { form, column, file: None, length: value.size() as u64, checksum }
+    }
+
+    /// A value in a file.
+    pub(super) fn in_file(form: Form, file: WrittenFile) -> Self {
+        let WrittenFile { summary, .. } = file;
+        let checksum = summary.checksum.cast_signed();
+        Self { form, column: ToSqlOutput::Borrowed(ValueRef::Null), file: Some(file), length: summary.length, checksum }
+    }
 }
 
 /// An entry to be stored.
 pub(super) struct Draft<'a> {
     pub(super) address: Address<'a>,
-    pub(super) column: ToSqlOutput<'a>,
-    pub(super) form: Form,
-    pub(super) file: Option<WrittenFile>,
-    /// Size of the value in bytes.
-    pub(super) length: u64,
-    pub(super) checksum: i64,
+    pub(super) value: &'a Kept<'a>,
     pub(super) lifetime: Lifetime,
     pub(super) tags: &'a [&'a str],
 }
@@ -98,18 +121,18 @@ pub(super) struct Draft<'a> {
 impl Draft<'_> {
     /// Whether the entry is to have nothing but a value in its row.
     pub(super) fn is_plain(&self) -> bool {
-        self.file.is_none() && self.tags.is_empty() && self.lifetime == Lifetime::default()
+        self.value.file.is_none() && self.tags.is_empty() && self.lifetime == Lifetime::default()
     }
 
     /// What the entry counts towards the volume.
     pub(super) fn size(&self) -> u64 {
-        entry_size(self.address, self.length, self.tags)
+        entry_size(self.address, self.value.length, self.tags)
     }
 
     /// What its value file occupies.
     pub(super) fn occupied(&self) -> i64 {
         let blocks = |size: u64| size.div_ceil(BLOCK).saturating_mul(BLOCK);
-        self.file.map_or(0, |file| i64::try_from(blocks(file.occupied)).unwrap_or(i64::MAX))
+        self.value.file.map_or(0, |file| i64::try_from(blocks(file.summary.stored)).unwrap_or(i64::MAX))
     }
 }
 

@@ -29,15 +29,14 @@ impl Shard {
     pub(crate) fn push(&mut self, queue: &str, store: &Store<'_>, side: Side) -> Result<i64> {
         self.guard(|shard| {
             shard.refuse_if_read_only()?;
-            let form = store.value.form(shard.settings.inline_threshold);
-            let file = shard.write_value(Address::Queue(queue, 0), store, form)?;
+            let kept = shard.keep_value(Address::Queue(queue, 0), store)?;
             let pushed = shard.change(|change| {
                 let position = change.next_position(queue, side)?;
-                change.store_value(Address::Queue(queue, position), store, form, file)?;
+                change.store_value(Address::Queue(queue, position), store.terms(), &kept)?;
                 Ok(position)
             });
             if pushed.is_err() {
-                shard.discard_written(file);
+                shard.discard_kept(&kept);
             }
             pushed
         })

@@ -1,19 +1,19 @@
 //! Finding an entry.
 
-use std::io;
-
 use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, Row};
 
 use super::Shard;
 use super::address::Address;
+use super::content::{Part, ValueFile};
 use super::parts::split_tags;
 use super::undo::Standing;
+use crate::content::STREAM_LIMIT;
 use crate::entry::{Entry, Metadata};
 use crate::error::{Error, Result};
 use crate::key::Key;
 use crate::lifetime::{CLOCK_TOLERANCE_MS, Lifetime};
-use crate::value::{Form, Value, checksum};
+use crate::value::{Form, Value};
 
 const GET: &str = "SELECT id, expires, ttl, sliding, form, file, length, checksum, value FROM entry WHERE key = ?1";
 const GET_ENTRY: &str = "SELECT id, expires, ttl, sliding, form, file, length, checksum, value, \
@@ -61,7 +61,7 @@ enum Payload {
     /// In the row; none if the row makes no sense or the checksum is wrong.
     Inline(Option<Value>),
     /// In a file.
-    File { form: Form, file: i64, length: usize, checksum: i64 },
+    File(ValueFile),
 }
 
 impl Shard {
@@ -75,6 +75,25 @@ impl Shard {
             let Some(value) = value.filter(|_| shard.is_recent(&hit, max_age_ms)) else { return Ok(None) };
             shard.note_hit(&hit)?;
             Ok(F::assemble(value, hit.metadata))
+        })?;
+        self.count_read(found.is_some());
+        Ok(found)
+    }
+
+    /// The live value under a key, to be read in parts.
+    pub(crate) fn open_value(&mut self, key: &Key, hash: u64) -> Result<Option<Part>> {
+        let address = Address::Key(key, hash);
+        let found = self.guard(|shard| {
+            let Some(hit) = shard.find(address, false)? else { return Ok(None) };
+            let open = |file: &ValueFile| {
+                let reader = shard.open_file(address, file)?;
+                Ok(reader.map(|reader| Part::File { reader, is_text: file.form.is_text() }))
+            };
+            let (hit, part) = shard.load_with(address, hit, false, Part::Inline, open)?;
+            if part.is_some() {
+                shard.note_hit(&hit)?;
+            }
+            Ok(part)
         })?;
         self.count_read(found.is_some());
         Ok(found)
@@ -233,34 +252,36 @@ impl Shard {
 
     /// The value of a hit, from its file if it has one. The file may be gone because somebody
     /// replaced the entry since the row was read; then the row has changed, too.
-    fn load(&self, address: Address<'_>, mut hit: Hit, with_metadata: bool) -> Result<(Hit, Option<Value>)> {
+    fn load(&self, address: Address<'_>, hit: Hit, with_metadata: bool) -> Result<(Hit, Option<Value>)> {
+        self.load_with(address, hit, with_metadata, |value| value, |file| self.read_file(address, file))
+    }
+
+    /// [`Shard::load`], where `take` takes a value out of its file, if that is there.
+    fn load_with<T>(
+        &self,
+        address: Address<'_>,
+        mut hit: Hit,
+        with_metadata: bool,
+        inline: impl Fn(Value) -> T,
+        take: impl Fn(&ValueFile) -> Result<Option<T>>,
+    ) -> Result<(Hit, Option<T>)> {
         for _ in 0..ATTEMPTS {
-            let Payload::File { form, file, length, checksum: expected } = hit.payload else {
-                let Payload::Inline(value) = std::mem::replace(&mut hit.payload, Payload::Inline(None)) else {
-                    break;
-                };
-                let value = value.ok_or_else(|| self.corrupt_row(address))?;
-                return Ok((hit, Some(value)));
+            let file = match std::mem::replace(&mut hit.payload, Payload::Inline(None)) {
+                Payload::Inline(value) => {
+                    let value = value.ok_or_else(|| self.corrupt_row(address))?;
+                    return Ok((hit, Some(inline(value))));
+                }
+                Payload::File(file) => file,
             };
-            let path = self.files.path(file);
-            match self.files.read(file, length) {
-                Ok(content) if content.len() == length && checksum(address.hash(), form, &content) == expected => {
-                    let value = Value::from_file(form, content).ok_or_else(|| self.corrupt_row(address))?;
-                    return Ok((hit, Some(value)));
-                }
-                Ok(_) => {
-                    return Err(Error::Corrupt(format!("{}, the value of {address}, was altered", path.display())));
-                }
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    let missing = || Error::Corrupt(format!("{}, the value of {address}, is missing", path.display()));
-                    let Some(again) = self.find_any(address, with_metadata)? else { return Ok((hit, None)) };
-                    if matches!(again.payload, Payload::File { file: same, .. } if same == file) {
-                        return Err(missing());
-                    }
-                    hit = again;
-                }
-                Err(error) => return Err(Error::from_io(&path, &error)),
+            if let Some(value) = take(&file)? {
+                return Ok((hit, Some(value)));
             }
+            let Some(again) = self.find_any(address, with_metadata)? else { return Ok((hit, None)) };
+            if matches!(again.payload, Payload::File(same) if same.file == file.file) {
+                let path = self.files.path(file.file);
+                return Err(Error::Corrupt(format!("{}, the value of {address}, is missing", path.display())));
+            }
+            hit = again;
         }
         Err(Error::Timeout(format!("a moment in which {address} is not being replaced")))
     }
@@ -325,9 +346,9 @@ fn read_payload(row: &Row<'_>, hash: u64) -> rusqlite::Result<Payload> {
         return Ok(Payload::Inline(value.filter(|value| value.checksum(hash, form) == expected)));
     }
     let (file, length): (Option<i64>, Option<i64>) = (row.get(5)?, row.get(6)?);
-    let length = length.and_then(|length| usize::try_from(length).ok()).filter(|length| *length <= crate::VALUE_LIMIT);
+    let length = length.and_then(|length| u64::try_from(length).ok()).filter(|length| *length <= STREAM_LIMIT);
     Ok(match (file, length) {
-        (Some(file), Some(length)) => Payload::File { form, file, length, checksum: expected },
+        (Some(file), Some(length)) => Payload::File(ValueFile { form, file, length, checksum: expected }),
         _ => Payload::Inline(None),
     })
 }

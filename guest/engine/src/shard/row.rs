@@ -67,12 +67,12 @@ impl Change<'_> {
             &self.now,
             &columns.hits,
             &columns.tags,
-            &(draft.form as i64),
-            &draft.file.map(|file| file.number),
-            &draft.file.map(|_| draft.length.cast_signed()),
-            &draft.file.map(|_| draft.occupied()),
-            &draft.checksum,
-            &draft.column,
+            &(draft.value.form as i64),
+            &draft.value.file.map(|file| file.number),
+            &draft.value.file.map(|_| draft.value.length.cast_signed()),
+            &draft.value.file.map(|_| draft.occupied()),
+            &draft.value.checksum,
+            &draft.value.column,
             &columns.id,
         ];
         (1..).zip(parameters).try_for_each(|(index, parameter)| statement.raw_bind_parameter(index, parameter))
@@ -89,9 +89,9 @@ impl Change<'_> {
                     columns.rank,
                     columns.size,
                     self.now,
-                    draft.form as i64,
-                    draft.checksum,
-                    draft.column,
+                    draft.value.form as i64,
+                    draft.value.checksum,
+                    draft.value.column,
                     columns.id,
                 ])
                 .map(drop)

@@ -41,7 +41,7 @@ impl Change<'_> {
         self.write_row(live.as_ref(), draft, &columns)?;
         self.count_in(live.as_ref(), draft, size)?;
         self.retag(id, live.as_ref(), draft, tags.as_deref())?;
-        if let Some(file) = draft.file {
+        if let Some(file) = draft.value.file {
             self.run(|connection| super::loose::forget(connection, &[file.number]))?;
             self.effects.adopted.push(file.number);
         }

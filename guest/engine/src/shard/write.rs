@@ -1,18 +1,16 @@
 //! Storing, deleting, touching an entry, adding to it.
 
-use rusqlite::types::ToSqlOutput;
-
 use super::Shard;
 use super::address::Address;
 use super::change::Change;
-use super::parts::{Draft, Prior, WrittenFile, admit, entry_size};
+use super::parts::{Draft, Kept, Prior};
 use super::store::Reason;
 use crate::entry::Entry;
 use crate::error::{Error, Result};
 use crate::key::Key;
 use crate::lifetime::Lifetime;
 use crate::number::Number;
-use crate::options::{Expiry, SetOptions};
+use crate::options::{Compression, Expiry, SetOptions};
 use crate::value::{Form, Value};
 
 /// Under which condition to store.
@@ -37,22 +35,39 @@ impl Mode {
     }
 }
 
-/// How to store a value, checked.
+/// A value and how to store it, checked.
 pub(crate) struct Store<'a> {
     /// The value.
     pub(crate) value: &'a Value,
+    terms: Terms<'a>,
+}
+
+/// How to store a value, checked.
+pub(crate) struct Terms<'a> {
     /// When it expires.
-    pub(crate) ttl: Expiry,
+    ttl: Expiry,
     /// Whether a hit starts that anew.
-    pub(crate) sliding: bool,
+    sliding: bool,
     /// Its labels, in order.
-    pub(crate) tags: Vec<&'a str>,
+    pub(super) tags: Vec<&'a str>,
 }
 
 impl<'a> Store<'a> {
     /// Checks options.
     pub(crate) fn new(value: &'a Value, options: &'a SetOptions) -> Result<Self> {
-        Ok(Self { value, ttl: options.ttl, sliding: options.sliding, tags: options.checked_tags()? })
+        Ok(Self { value, terms: Terms::new(options)? })
+    }
+
+    /// How to store the value.
+    pub(super) fn terms(&self) -> &Terms<'a> {
+        &self.terms
+    }
+}
+
+impl<'a> Terms<'a> {
+    /// Checks options.
+    pub(crate) fn new(options: &'a SetOptions) -> Result<Self> {
+        Ok(Self { ttl: options.ttl, sliding: options.sliding, tags: options.checked_tags()? })
     }
 }
 
@@ -67,75 +82,59 @@ impl Shard {
                 // Before a large file is written in vain. What counts is looked at again later.
                 return Ok(None);
             }
-            let file = shard.write_value(address, store, form)?;
-            let stored = shard.change_entry(Some(key), |change| {
-                if !mode.permits(change.live()) {
-                    return Ok(None);
-                }
-                change.store_value(address, store, form, file).map(Some)
-            });
-            if !matches!(stored, Ok(Some(_))) {
-                shard.discard_written(file);
-            }
-            stored
+            let kept = shard.keep_value(address, store)?;
+            shard.set_kept(key, hash, store.terms(), &kept, mode)
         })
+    }
+
+    /// Stores a value that is in the form in which it is kept.
+    pub(super) fn set_kept(
+        &mut self,
+        key: &Key,
+        hash: u64,
+        terms: &Terms<'_>,
+        kept: &Kept<'_>,
+        mode: Mode,
+    ) -> Result<Option<u64>> {
+        let stored = self.change_entry(Some(key), |change| {
+            if !mode.permits(change.live()) {
+                return Ok(None);
+            }
+            change.store_value(Address::Key(key, hash), terms, kept).map(Some)
+        });
+        if !matches!(stored, Ok(Some(_))) {
+            self.discard_kept(kept);
+        }
+        stored
     }
 
     /// Stores many values, all or none; returns their versions.
     pub(crate) fn set_many(&mut self, stores: &[&(&Key, u64, Store<'_>)]) -> Result<Vec<u64>> {
         self.guard(|shard| {
             shard.refuse_if_read_only()?;
-            let mut files = Vec::new();
-            let done = shard.write_values(stores, &mut files).and_then(|()| {
+            let mut kept = Vec::with_capacity(stores.len());
+            let done = shard.keep_values(stores, &mut kept).and_then(|()| {
                 shard.change(|change| {
-                    let each = stores.iter().zip(&files).map(|((key, hash, store), (form, file))| {
+                    let each = stores.iter().zip(&kept).map(|((key, hash, store), kept)| {
                         let address = Address::Key(key, *hash);
                         change.turn_to(address)?;
-                        change.store_value(address, store, *form, *file)
+                        change.store_value(address, store.terms(), kept)
                     });
                     each.collect()
                 })
             });
             if done.is_err() {
-                for (_, file) in files {
-                    shard.discard_written(file);
-                }
+                kept.iter().for_each(|kept| shard.discard_kept(kept));
             }
             done
         })
     }
 
-    fn write_values(
-        &mut self,
-        stores: &[&(&Key, u64, Store<'_>)],
-        files: &mut Vec<(Form, Option<WrittenFile>)>,
-    ) -> Result<()> {
+    fn keep_values<'v>(&mut self, stores: &[&(&Key, u64, Store<'v>)], kept: &mut Vec<Kept<'v>>) -> Result<()> {
         stores.iter().try_for_each(|(key, hash, store)| {
-            let form = store.value.form(self.settings.inline_threshold);
-            files.push((form, self.write_value(Address::Key(key, *hash), store, form)?));
+            kept.push(self.keep_value(Address::Key(key, *hash), store)?);
             Ok(())
         })
-    }
-
-    /// Writes the file of a value that is to have one.
-    pub(super) fn write_value(
-        &mut self,
-        address: Address<'_>,
-        store: &Store<'_>,
-        form: Form,
-    ) -> Result<Option<WrittenFile>> {
-        if !form.is_file() {
-            return Ok(None);
-        }
-        // Before a large file is written in vain. What counts is looked at again later.
-        admit(address, entry_size(address, store.value.size() as u64, &store.tags), &self.settings, self.index)?;
-        self.write_file(store.value.file_content()).map(Some)
-    }
-
-    pub(super) fn discard_written(&mut self, file: Option<WrittenFile>) {
-        if let Some(file) = file {
-            self.discard_file(file.number);
-        }
     }
 
     /// Removes the entry of a key, if it has the expected version; whether there was one that was
@@ -262,42 +261,17 @@ impl Change<'_> {
         Ok(true)
     }
 
-    /// Stores a value, whose file is written if it has one.
-    pub(super) fn store_value(
-        &mut self,
-        address: Address<'_>,
-        store: &Store<'_>,
-        form: Form,
-        file: Option<WrittenFile>,
-    ) -> Result<u64> {
-        let lifetime = self.lifetime(store.ttl, store.sliding)?;
-        let draft = Draft {
-            address,
-            column: ToSqlOutput::Borrowed(store.value.to_column(form)),
-            form,
-            file,
-            length: store.value.size() as u64,
-            checksum: store.value.checksum(address.hash(), form),
-            lifetime,
-            tags: &store.tags,
-        };
+    /// Stores a value.
+    pub(super) fn store_value(&mut self, address: Address<'_>, terms: &Terms<'_>, kept: &Kept<'_>) -> Result<u64> {
+        let lifetime = self.lifetime(terms.ttl, terms.sliding)?;
+        let draft = Draft { address, value: kept, lifetime, tags: &terms.tags };
         self.store(&draft).map(i64::cast_unsigned)
     }
 
     fn store_number(&mut self, address: Address<'_>, sum: Number, lifetime: Lifetime, tags: &[&str]) -> Result<()> {
         let value = Value::from(sum);
-        let form = value.form(u32::MAX);
-        let draft = Draft {
-            address,
-            column: ToSqlOutput::Borrowed(value.to_column(form)),
-            form,
-            file: None,
-            length: value.size() as u64,
-            checksum: value.checksum(address.hash(), form),
-            lifetime,
-            tags,
-        };
-        self.store(&draft).map(drop)
+        let kept = Kept::inline(address, &value, Compression::None);
+        self.store(&Draft { address, value: &kept, lifetime, tags }).map(drop)
     }
 
     /// The number an entry holds.

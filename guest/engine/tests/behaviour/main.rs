@@ -18,6 +18,7 @@ mod owners;
 mod queues;
 mod scans;
 mod shared;
+mod streams;
 mod support;
 mod transactions;
 mod value_files;

@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use larder::{Durability, Entry, Information, Key, Number, Policy, Value};
+use larder::{Compression, Durability, Entry, Information, Key, Number, Policy, Value};
 use serde::Serialize;
 
 /// A key or value.
@@ -216,6 +216,7 @@ pub(crate) struct Settings {
     default_ttl_ms: Option<u64>,
     inline_threshold: u32,
     durability: &'static str,
+    compression: &'static str,
     statistics: bool,
     count: u64,
     volume: u64,
@@ -237,10 +238,20 @@ impl Settings {
                 Durability::Relaxed => "relaxed",
                 Durability::Full => "full",
             },
+            compression: compression_name(information.compression),
             statistics: information.statistics,
             count: information.count,
             volume: information.volume,
         }
+    }
+}
+
+/// The name of a compression, as `--compression` takes it.
+pub(crate) fn compression_name(compression: Compression) -> &'static str {
+    match compression {
+        Compression::None => "none",
+        Compression::Lz4 => "lz4",
+        Compression::Zstd => "zstd",
     }
 }
 

@@ -3,19 +3,20 @@
 use clap::Args;
 use larder::Changes;
 
-use super::init::{Durability, Policy};
+use super::init::{Compression, Durability, Policy};
 use crate::failure::Failure;
 use crate::session::Session;
 use crate::{Outcome, units};
 
 /// The settings by name, with how each is written.
-const SETTINGS: [(&str, &str); 7] = [
+const SETTINGS: [(&str, &str); 8] = [
     ("size-limit", "a size such as 512MiB, or none"),
     ("item-limit", "a number of entries, or none"),
     ("policy", "lru, lfu, lrs or none"),
     ("default-ttl", "a duration such as 7d, or never"),
     ("inline-threshold", "a size of up to 1MiB"),
     ("durability", "relaxed or full"),
+    ("compression", "none, lz4 or zstd"),
     ("statistics", "on or off"),
 ];
 
@@ -26,7 +27,7 @@ const SETTINGS: [(&str, &str); 7] = [
 #[derive(Args)]
 #[command(after_help = "\
 Settings: size-limit, item-limit, policy, default-ttl, inline-threshold, durability,
-  statistics
+  compression, statistics
 
 Examples:
   larder config
@@ -69,6 +70,9 @@ fn change(name: &str, value: &str) -> Result<Changes, Failure> {
         "durability" => {
             <Durability as clap::ValueEnum>::from_str(value, true).map(|choice| changes.durability(choice.into()))
         }
+        "compression" => {
+            <Compression as clap::ValueEnum>::from_str(value, true).map(|choice| changes.compression(choice.into()))
+        }
         "statistics" => match value {
             "on" => Ok(changes.statistics(true)),
             "off" => Ok(changes.statistics(false)),
@@ -89,7 +93,7 @@ mod tests {
 
     #[test]
     fn every_setting_that_is_listed_can_be_changed() {
-        for ((name, _), value) in SETTINGS.iter().zip(["1GiB", "10", "lru", "7d", "1KiB", "full", "on"]) {
+        for ((name, _), value) in SETTINGS.iter().zip(["1GiB", "10", "lru", "7d", "1KiB", "full", "zstd", "on"]) {
             assert!(change(name, value).is_ok(), "{name}");
             assert!(change(name, "nonsense").is_err(), "{name}");
         }

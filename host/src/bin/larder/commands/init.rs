@@ -46,6 +46,10 @@ pub(crate) struct Init {
     /// What survives a power loss [new: relaxed]
     #[arg(long, value_enum)]
     durability: Option<Durability>,
+
+    /// How values are made smaller, where that saves space [new: none]
+    #[arg(long, value_enum)]
+    compression: Option<Compression>,
 }
 
 /// The policies of [`larder::Policy`].
@@ -68,6 +72,17 @@ pub(super) enum Durability {
     Relaxed,
     /// Everything, at the cost of waiting for the disk with every change
     Full,
+}
+
+/// How values are made smaller: the choices of [`larder::Compression`].
+#[derive(Clone, Copy, ValueEnum)]
+pub(super) enum Compression {
+    /// Not at all
+    None,
+    /// Fast
+    Lz4,
+    /// Small
+    Zstd,
 }
 
 impl Init {
@@ -99,6 +114,9 @@ impl Init {
         if let Some(durability) = self.durability {
             builder = builder.durability(durability.into());
         }
+        if let Some(compression) = self.compression {
+            builder = builder.compression(compression.into());
+        }
         builder
     }
 }
@@ -110,6 +128,16 @@ impl From<Policy> for larder::Policy {
             Policy::Lfu => Self::LeastFrequentlyUsed,
             Policy::Lrs => Self::LeastRecentlyStored,
             Policy::None => Self::None,
+        }
+    }
+}
+
+impl From<Compression> for larder::Compression {
+    fn from(compression: Compression) -> Self {
+        match compression {
+            Compression::None => Self::None,
+            Compression::Lz4 => Self::Lz4,
+            Compression::Zstd => Self::Zstd,
         }
     }
 }
