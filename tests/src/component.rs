@@ -4,7 +4,8 @@ use std::path::Path;
 
 use larder::coordination::{self, Access, Coordination, CoordinationCtx, CoordinationView};
 use wasmtime::component::{Component, Linker, ResourceAny, ResourceTable};
-use wasmtime::{Config, Engine, Store};
+use wasmtime::{Config, Engine, Store, StoreLimits, StoreLimitsBuilder};
+use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, InputStream, OutputStream};
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 /// What `wasmtime` makes of the WIT package.
@@ -20,6 +21,9 @@ mod bindings {
             }
         ",
         world: "larder:tests/embed",
+        with: {
+            "wasi:io": wasmtime_wasi::p2::bindings::sync::io,
+        },
         additional_derives: [PartialEq],
     });
 }
@@ -28,7 +32,9 @@ pub use bindings::exports::larder::cache::cache as wit;
 pub use bindings::exports::larder::cache::types;
 
 use types::{Draft, Entry, Error, Expiry, Item, Key, Number, Queued, SetOptions, Side, Value};
-use wit::{Changes, Durability, Information, Limit, OpenOptions, Order, Problem, Scan, Selection, Statistics, Tally};
+use wit::{
+    Changes, Content, Durability, Information, Limit, OpenOptions, Order, Problem, Scan, Selection, Statistics, Tally,
+};
 
 /// Which of the two builds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +49,7 @@ struct State {
     wasi: WasiCtx,
     coordination: CoordinationCtx,
     table: ResourceTable,
+    limits: StoreLimits,
 }
 
 impl WasiView for State {
@@ -121,7 +128,8 @@ impl Host {
         wasi.preopened_dir(directory, "/cache", permissions).unwrap();
         let mut grants = CoordinationCtx::builder();
         grants.preopened_dir(directory, "/cache", access).unwrap();
-        let state = State { wasi: wasi.build(), coordination: grants.build(), table: ResourceTable::new() };
+        let limits = StoreLimits::default();
+        let state = State { wasi: wasi.build(), coordination: grants.build(), table: ResourceTable::new(), limits };
         let mut store = Store::new(&self.engine, state);
         let exports = bindings::Embed::instantiate(&mut store, &self.component, &self.linker).unwrap();
         let guest = exports.larder_cache_cache().cache();
@@ -191,6 +199,9 @@ pub fn ttl(milliseconds: u64) -> SetOptions {
 pub fn everything() -> Scan {
     Scan { selection: Selection::All, order: Order::Insertion, reverse: false, expired: false }
 }
+
+/// A value being written or read in parts.
+pub struct Part(ResourceAny);
 
 /// An instance with an open cache. Its methods are those of the WIT resource; a trap, which no
 /// input may cause, panics.
@@ -381,6 +392,80 @@ impl Instance {
         };
         cursor.resource_drop(&mut self.store).unwrap();
         result
+    }
+
+    /// Begins to write a value in parts.
+    pub fn write(&mut self, key: &Key, content: Content, options: &SetOptions) -> Result<Part, Error> {
+        let guest = self.exports.larder_cache_cache().cache();
+        guest.call_write(&mut self.store, self.cache, key, content, options).expect("no trap").map(Part)
+    }
+
+    /// `value-writer.write`
+    pub fn append(&mut self, writer: &Part, part: &[u8]) -> Result<(), Error> {
+        let guest = self.exports.larder_cache_cache().value_writer();
+        guest.call_write(&mut self.store, writer.0, part).expect("no trap")
+    }
+
+    /// `value-writer.receive` from a stream.
+    pub fn receive(&mut self, writer: &Part, source: impl InputStream, limit: Option<u64>) -> Result<u64, Error> {
+        let source: DynInputStream = Box::new(source);
+        let source = self.store.data_mut().table.push(source).unwrap();
+        let guest = self.exports.larder_cache_cache().value_writer();
+        guest.call_receive(&mut self.store, writer.0, source, limit).expect("no trap")
+    }
+
+    /// `value-writer.finish`
+    pub fn finish(&mut self, writer: &Part) -> Result<u64, Error> {
+        let guest = self.exports.larder_cache_cache().value_writer();
+        guest.call_finish(&mut self.store, writer.0).expect("no trap")
+    }
+
+    /// Begins to read a value in parts.
+    pub fn read(&mut self, key: &Key) -> Result<Option<Part>, Error> {
+        let guest = self.exports.larder_cache_cache().cache();
+        let reader = guest.call_read(&mut self.store, self.cache, key).expect("no trap")?;
+        Ok(reader.map(Part))
+    }
+
+    /// `value-reader.size` and `value-reader.is-text`
+    pub fn about(&mut self, reader: &Part) -> (u64, bool) {
+        let guest = self.exports.larder_cache_cache().value_reader();
+        let size = guest.call_size(&mut self.store, reader.0).expect("no trap");
+        (size, guest.call_is_text(&mut self.store, reader.0).expect("no trap"))
+    }
+
+    /// `value-reader.seek`, then `value-reader.read`
+    pub fn read_at(&mut self, reader: &Part, place: u64, limit: u32) -> Result<Vec<u8>, Error> {
+        let guest = self.exports.larder_cache_cache().value_reader();
+        guest.call_seek(&mut self.store, reader.0, place).expect("no trap")?;
+        guest.call_read(&mut self.store, reader.0, limit).expect("no trap")
+    }
+
+    /// `value-reader.seek`, then `value-reader.send` to a stream.
+    pub fn send(
+        &mut self,
+        reader: &Part,
+        place: u64,
+        target: impl OutputStream,
+        limit: Option<u64>,
+    ) -> Result<u64, Error> {
+        let target: DynOutputStream = Box::new(target);
+        let target = self.store.data_mut().table.push(target).unwrap();
+        let guest = self.exports.larder_cache_cache().value_reader();
+        guest.call_seek(&mut self.store, reader.0, place).expect("no trap")?;
+        guest.call_send(&mut self.store, reader.0, target, limit).expect("no trap")
+    }
+
+    /// Drops a reader or writer.
+    pub fn drop_part(&mut self, part: Part) {
+        let Part(resource) = part;
+        resource.resource_drop(&mut self.store).expect("no trap");
+    }
+
+    /// Limits the memory of the component from now on, in bytes.
+    pub fn limit_memory(&mut self, bytes: usize) {
+        self.store.data_mut().limits = StoreLimitsBuilder::new().memory_size(bytes).build();
+        self.store.limiter(|state| &mut state.limits);
     }
 
     /// `keys`, read to the end in pages of `limit`.

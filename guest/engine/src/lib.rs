@@ -63,8 +63,8 @@ pub use error::{Error, Result};
 pub use key::{KEY_LIMIT, Key};
 pub use number::Number;
 pub use options::{
-    Changes, Compression, DEFAULT_LEASE_MS, DEFAULT_WAIT_MS, Durability, Expiry, INLINE_LIMIT, Limit, OpenOptions, Policy,
-    QUEUE_LIMIT, SHARDS_LIMIT, SetOptions, Side, TAG_LIMIT, TAGS_LIMIT,
+    Changes, Compression, DEFAULT_LEASE_MS, DEFAULT_WAIT_MS, Durability, Expiry, INLINE_LIMIT, Limit, OpenOptions,
+    Policy, QUEUE_LIMIT, SHARDS_LIMIT, SetOptions, Side, TAG_LIMIT, TAGS_LIMIT,
 };
 pub use platform::{Platform, RangeLocks, Sharing};
 pub use schema::format_version;

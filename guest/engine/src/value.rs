@@ -257,7 +257,9 @@ mod tests {
             assert!(matches!((back, text), (Some(Value::Text(back)), Value::Text(text)) if back == text));
             let bytes = Value::Bytes(vec![0; 5000]);
             let (form, mut column) = packed(&bytes, compression).unwrap();
-            assert!(matches!(Value::from_column(form, ValueRef::Blob(&column)), Some(Value::Bytes(back)) if back == [0; 5000]));
+            assert!(
+                matches!(Value::from_column(form, ValueRef::Blob(&column)), Some(Value::Bytes(back)) if back == [0; 5000])
+            );
             // Not the length it says, no codec, too short for anything.
             column[4] = 0xff;
             assert!(Value::from_column(form, ValueRef::Blob(&column)).is_none());

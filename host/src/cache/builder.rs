@@ -47,6 +47,7 @@ pub struct CacheBuilder {
     changes: Changes,
     wait: Duration,
     instances: Option<usize>,
+    memory_limit: usize,
     mapping: bool,
     readable: Vec<PathBuf>,
 }
@@ -61,6 +62,7 @@ impl Default for CacheBuilder {
             changes: Changes::new(),
             wait: DEFAULT_WAIT,
             instances: None,
+            memory_limit: usize::MAX,
             mapping: true,
             readable: Vec::new(),
         }
@@ -166,6 +168,15 @@ impl CacheBuilder {
         self
     }
 
+    /// How large the memory of one instance of the component may become, in bytes; 4 GiB unless told
+    /// otherwise, which is the most WebAssembly has. An instance takes about 2 MiB, and as a value
+    /// passes as a whole, a few times its size; values in parts ([`Cache::write`], [`Cache::read`])
+    /// take less than 8 MiB, whatever their size. What needs more fails.
+    pub fn memory_limit(mut self, bytes: usize) -> Self {
+        self.memory_limit = bytes;
+        self
+    }
+
     /// Also lets the component read another directory, which must exist: one to be imported by
     /// [`Cache::import_diskcache`]. It sees nothing else of the file system but the cache.
     pub fn allow_reading(mut self, directory: impl Into<PathBuf>) -> Self {
@@ -191,7 +202,7 @@ impl CacheBuilder {
         // To look for something to read is not to make it.
         self.create &= !self.read_only;
         let directory = self.prepare(directory)?;
-        let mut opening = Opening::new(&directory, self.mapping)?;
+        let mut opening = Opening::new(&directory, self.mapping, self.memory_limit)?;
         for readable in &self.readable {
             let readable = fs::canonicalize(readable).map_err(|error| Error::from_io(readable, &error))?;
             opening.allow_reading(&readable)?;

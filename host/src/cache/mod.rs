@@ -5,6 +5,7 @@ mod cursor;
 mod exchange;
 mod items;
 mod pool;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod transaction;
@@ -17,6 +18,7 @@ pub use builder::CacheBuilder;
 pub use cursor::{Cursor, Items, Keys, Values};
 pub use exchange::{DiskcacheImport, ImportReport};
 pub use items::Draft;
+pub use stream::{ValueReader, ValueWriter};
 pub use transaction::Transaction;
 
 use crate::error::Result;

@@ -158,7 +158,9 @@ impl Pool {
             let now = Instant::now();
             if now >= deadline {
                 let in_use = state.alive - seen.len().min(state.alive);
-                return Err(Error::Timeout(format!("{in_use} instances in use, whose counters are not known until then")));
+                return Err(Error::Timeout(format!(
+                    "{in_use} instances in use, whose counters are not known until then"
+                )));
             }
             state = self.wait(state, deadline - now);
         }

@@ -1,12 +1,13 @@
 //! What the handle adds to the component: the pool, traps, closing, types.
 
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::sync::Barrier;
 use std::thread;
 use std::time::Duration;
 
 use super::*;
 use crate::error::Error;
-use crate::options::SetOptions;
+use crate::options::{Compression, Content, SetOptions};
 use crate::value::Key;
 
 /// Makes the component trap in the middle of a call: the handle of its cache is gone.
@@ -209,4 +210,69 @@ fn statistics_do_not_wait_forever_for_a_transaction_of_the_same_thread() {
     assert!(matches!(cache.stats(), Err(Error::Timeout(text)) if text.contains("in use")));
     transaction.rollback().unwrap();
     assert_eq!(cache.stats().unwrap().sets, 0);
+}
+
+/// Bytes that tell where they stand.
+fn long_value() -> Vec<u8> {
+    (0..900_000_u32).map(|place| (place / 1000) as u8).collect()
+}
+
+#[test]
+fn values_are_written_and_read_in_parts_by_the_traits_of_the_standard_library() {
+    for compression in [Compression::None, Compression::Lz4, Compression::Zstd] {
+        let cache = Cache::builder().compression(compression).statistics(true).open_temporary().unwrap();
+        assert_eq!(cache.info().unwrap().compression, compression);
+        let value = long_value();
+        let mut writer = cache.write("key", Content::Bytes, &SetOptions::new().tag("t")).unwrap();
+        std::io::copy(&mut value.as_slice(), &mut writer).unwrap();
+        assert_eq!(cache.get("key").unwrap(), None, "nobody sees it before it is finished");
+        let version = writer.finish().unwrap();
+        assert_eq!(cache.get_entry("key").unwrap().unwrap().metadata.version, version);
+
+        let mut reader = cache.read("key").unwrap().unwrap();
+        assert_eq!((reader.size(), reader.is_text()), (900_000, false));
+        let mut end = Vec::new();
+        assert_eq!(reader.seek(SeekFrom::End(-1500)).unwrap(), 898_500);
+        reader.read_to_end(&mut end).unwrap();
+        assert!(end == value[898_500..]);
+        assert_eq!(reader.seek(SeekFrom::Current(10)).unwrap(), 900_010);
+        assert_eq!(reader.read(&mut [0; 10]).unwrap(), 0, "beyond the end");
+        assert!(reader.seek(SeekFrom::Current(-900_011)).is_err(), "before the beginning");
+        reader.rewind().unwrap();
+        assert!(cache.delete("key").unwrap());
+        end.clear();
+        reader.read_to_end(&mut end).unwrap();
+        assert!(end == value, "it stays whole");
+    }
+}
+
+#[test]
+fn a_writer_that_is_not_finished_leaves_no_trace_and_errors_keep_their_names() {
+    let cache = Cache::temporary().unwrap();
+    let mut writer = cache.write("key", Content::Text, &SetOptions::new()).unwrap();
+    writer.write_all("x".repeat(100_000).as_bytes()).unwrap();
+    drop(writer);
+    let mut writer = cache.write("key", Content::Text, &SetOptions::new()).unwrap();
+    let refused = Error::from(writer.write_all(b"\xff").unwrap_err());
+    assert!(matches!(&refused, Error::InvalidArgument(text) if text.contains("UTF-8")), "{refused:?}");
+    assert_eq!(writer.finish(), Err(Error::Closed));
+    assert_eq!(cache.count().unwrap(), 0);
+    assert_eq!(cache.check().unwrap(), []);
+    cache.set("number", 1).unwrap();
+    assert!(matches!(cache.read("number"), Err(Error::WrongType(_))));
+    assert!(cache.read("missing").unwrap().is_none());
+}
+
+#[test]
+fn what_needs_more_memory_than_it_may_have_fails_and_parts_go_through() {
+    let cache = Cache::builder().memory_limit(16 << 20).open_temporary().unwrap();
+    let value = vec![7; 20 << 20];
+    assert!(cache.set("key", value.as_slice()).is_err());
+    let mut writer = cache.write("key", Content::Bytes, &SetOptions::new()).unwrap();
+    writer.write_all(&value).unwrap();
+    writer.finish().unwrap();
+    assert!(cache.get("key").is_err(), "as a whole it is too large");
+    let mut read = Vec::new();
+    cache.read("key").unwrap().unwrap().read_to_end(&mut read).unwrap();
+    assert!(read == value);
 }

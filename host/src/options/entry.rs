@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::runtime::bindings::types;
+use crate::runtime::bindings::{cache as wit, types};
 use crate::value::{Key, Value};
 
 /// When an entry stops being found. Durations count in whole milliseconds.
@@ -87,6 +87,28 @@ impl SetOptions {
 
     pub(crate) fn tags(&self) -> Vec<&str> {
         self.tags.iter().map(String::as_str).collect()
+    }
+}
+
+/// What a value that is written in parts is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Content {
+    /// Bytes.
+    Bytes,
+    /// Text. Anything but UTF-8 is [`Error::InvalidArgument`](crate::Error::InvalidArgument).
+    Text,
+    /// Text if all of it is UTF-8, else bytes.
+    #[default]
+    Detected,
+}
+
+impl From<Content> for wit::Content {
+    fn from(content: Content) -> Self {
+        match content {
+            Content::Bytes => Self::Bytes,
+            Content::Text => Self::Text,
+            Content::Detected => Self::Detected,
+        }
     }
 }
 

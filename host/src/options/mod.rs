@@ -6,7 +6,7 @@ mod selection;
 mod settings;
 
 pub(crate) use entry::milliseconds;
-pub use entry::{Entry, Expiry, Item, Metadata, Queued, SetOptions, Side};
+pub use entry::{Content, Entry, Expiry, Item, Metadata, Queued, SetOptions, Side};
 pub use reports::{Problem, Progress, Statistics, Tally};
 pub use selection::{Order, Scan, Selection};
 pub use settings::{Changes, Compression, Durability, Information, Limit, Policy};

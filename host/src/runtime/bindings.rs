@@ -13,6 +13,9 @@ wasmtime::component::bindgen!({
         }
     ",
     world: "larder:host/embed",
+    with: {
+        "wasi:io": wasmtime_wasi::p2::bindings::sync::io,
+    },
     ownership: Borrowing { duplicate_if_necessary: true },
 });
 

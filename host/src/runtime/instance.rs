@@ -24,15 +24,17 @@ pub(crate) struct Opening {
     /// Other directories it may read, under the names they have on the host.
     readable: Vec<String>,
     coordination: CoordinationCtxBuilder,
+    /// How large the memory of an instance may become, in bytes.
+    memory_limit: usize,
 }
 
 impl Opening {
     /// Grants a directory, which must exist.
-    pub(crate) fn new(directory: &Path, mapping: bool) -> Result<Self> {
+    pub(crate) fn new(directory: &Path, mapping: bool, memory_limit: usize) -> Result<Self> {
         let mut coordination = CoordinationCtx::builder();
         coordination.allow_mapping(mapping);
         let path = utf8(directory)?.to_owned();
-        let mut opening = Self { path: path.clone(), readable: Vec::new(), coordination };
+        let mut opening = Self { path: path.clone(), readable: Vec::new(), coordination, memory_limit };
         opening.grant(directory, &path, Access::ReadWrite)?;
         Ok(opening)
     }
@@ -94,16 +96,19 @@ impl CoordinationView for State {
     }
 }
 
-/// Notes how large memories have become; limits nothing.
-#[derive(Default)]
+/// Notes how large memories have become, and limits them.
 struct MemoryWatch {
     largest: usize,
+    limit: usize,
 }
 
 impl ResourceLimiter for MemoryWatch {
     fn memory_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        self.largest = self.largest.max(desired);
-        Ok(true)
+        let granted = desired <= self.limit;
+        if granted {
+            self.largest = self.largest.max(desired);
+        }
+        Ok(granted)
     }
 
     fn table_growing(&mut self, _: usize, _: usize, _: Option<usize>) -> wasmtime::Result<bool> {
@@ -141,7 +146,7 @@ impl Instance {
             wasi: opening.wasi()?,
             coordination: opening.coordination.build(),
             table: ResourceTable::new(),
-            memory: MemoryWatch::default(),
+            memory: MemoryWatch { largest: 0, limit: opening.memory_limit },
         };
         let mut store = Store::new(&runtime.engine, state);
         store.limiter(|state| &mut state.memory);
@@ -170,7 +175,7 @@ impl Instance {
         self.settle(answer)
     }
 
-    /// The next page of a cursor, by its own function.
+    /// Calls a function of another resource, such as a cursor.
     pub(crate) fn next<T>(&mut self, next: impl FnOnce(&Guest, &mut Store<State>) -> Answer<T>) -> Result<T> {
         let answer = next(self.exports.larder_cache_cache(), &mut self.store);
         self.settle(answer)
@@ -185,6 +190,11 @@ impl Instance {
                 Err(Error::Failed(format!("{error:#}")))
             }
         }
+    }
+
+    /// Calls a function that can not fail of itself.
+    pub(crate) fn ask<T>(&mut self, ask: impl FnOnce(&Guest, &mut Store<State>) -> wasmtime::Result<T>) -> Result<T> {
+        self.next(|guest, store| ask(guest, store).map(Ok))
     }
 
     /// Calls a function of the interface `exchange`, with the open cache.

@@ -111,3 +111,45 @@ fn keys_of_every_type_are_different_keys() {
         assert_eq!(shelf.ok(["get", "--key-type", key_type, key]), key_type);
     }
 }
+
+#[test]
+fn a_part_of_a_value_is_printed_without_the_rest() {
+    let shelf = Shelf::new();
+    let value: Vec<u8> = (0..700_000_u32).map(|place| (place / 1000) as u8).collect();
+    assert_eq!(shelf.run_with_input(["set", "large"], &value).code, 0);
+    let part = |offset: &str, length: &str| shelf.run(["get", "large", "--offset", offset, "--length", length]).output;
+    assert!(part("300000", "250KiB") == value[300_000..556_000]);
+    assert!(part("699990", "1MiB") == value[699_990..]);
+    assert!(part("1G", "1").is_empty());
+    assert!(shelf.run(["get", "large", "--offset", "0"]).output == value);
+    shelf.run(["get", "large", "--offset", "1", "--json"]).assert_failed(2, "not as JSON");
+    shelf.run(["get", "large", "--offset", "one"]).assert_failed(2, "4096");
+    shelf.ok(["set", "n", "7", "--type", "integer"]);
+    shelf.run(["get", "n", "--length", "1"]).assert_failed(3, "an integer");
+}
+
+#[test]
+fn a_stream_that_is_no_text_is_refused_as_text_and_nothing_is_stored() {
+    let shelf = Shelf::new();
+    let input = [&b"x".repeat(100_000)[..], b"\xff"].concat();
+    shelf.run_with_input(["set", "k", "--type", "text"], &input).assert_failed(2, "not UTF-8");
+    assert_eq!(shelf.run(["get", "k"]).code, 1);
+    assert_eq!(shelf.run_with_input(["set", "k", "--type", "text"], &input[..100_000]).code, 0);
+    assert_eq!(shelf.run(["get", "k"]).output, &input[..100_000]);
+}
+
+#[test]
+fn compression_is_a_setting_that_makes_values_smaller() {
+    let shelf = Shelf::new();
+    shelf.ok(["init", "--compression", "zstd"]);
+    assert!(shelf.run(["info"]).text().contains("zstd"));
+    let value = b"the same again ".repeat(50_000);
+    assert_eq!(shelf.run_with_input(["set", "large"], &value).code, 0);
+    assert!(shelf.run(["get", "large"]).output == value);
+    let info = shelf.json(["info", "--json"]);
+    assert_eq!(info["compression"], "zstd");
+    assert!(info["volume"].as_u64().unwrap() < value.len() as u64 / 2, "{info}");
+    shelf.ok(["config", "compression", "lz4"]);
+    assert_eq!(shelf.json(["info", "--json"])["compression"], "lz4");
+    shelf.run(["config", "compression", "gzip"]).assert_failed(2, "compression can not be");
+}

@@ -10,8 +10,8 @@ use super::items::item_operations;
 use super::transaction::Transaction;
 use super::{Handle, cursors, streams};
 use crate::bindings::exports::larder::cache::cache::{
-    Cache as CacheHandle, Changes, Content, Draft, Expiry, GuestCache, Information, Item, ItemCursor, KeyCursor, Number,
-    OpenOptions, Problem, Queued, Scan, Selection, SetOptions, Side, Statistics, Tally,
+    Cache as CacheHandle, Changes, Content, Draft, Expiry, GuestCache, Information, Item, ItemCursor, KeyCursor,
+    Number, OpenOptions, Problem, Queued, Scan, Selection, SetOptions, Side, Statistics, Tally,
     Transaction as TransactionHandle, ValueCursor, ValueReader, ValueWriter,
 };
 use crate::bindings::exports::larder::cache::types::{Entry, Error, Key, Value};

@@ -69,8 +69,8 @@ enum Source {
 impl Cache {
     /// Begins to write a value in parts.
     pub fn write(&mut self, key: &Key, content: Content, options: &SetOptions) -> Result<ValueWriter> {
-        options.checked_tags()?;
-        self.on_key(key, |shard, _| shard.refuse_if_read_only())?;
+        let terms = Terms::new(options)?;
+        self.on_key(key, |shard, _| shard.check_terms(&terms))?;
         let check = (content != Content::Bytes).then(TextCheck::default);
         let work = Work { buffer: Vec::new(), file: None, length: 0, content, check };
         Ok(ValueWriter { key: key.clone(), options: options.clone(), work: Some(work) })
@@ -221,9 +221,7 @@ impl ValueReader {
                 let rest = usize::try_from(self.place).ok().and_then(|place| bytes.get(place..)).unwrap_or_default();
                 rest.get(..limit).unwrap_or(rest)
             }
-            Source::File(reader) => {
-                reader.read(self.place, limit).map_err(|fault| fault.into_error(&self.subject))?
-            }
+            Source::File(reader) => reader.read(self.place, limit).map_err(|fault| fault.into_error(&self.subject))?,
         };
         self.place += part.len() as u64;
         Ok(part)

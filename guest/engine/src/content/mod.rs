@@ -61,6 +61,11 @@ pub(crate) struct Seeds {
     pub(crate) directory: u64,
 }
 
+/// A number of bytes in memory. One beyond what memory can have fails where it is asked for.
+fn in_memory(bytes: u64) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX)
+}
+
 /// Checksum of a directory and the length of its value.
 fn seal(directory: &[u8], length: u64, seed: u64) -> u64 {
     let mut hasher = Xxh3Builder::new().with_seed(seed).build();

@@ -6,7 +6,7 @@ use std::path::Path;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::codec::{Codec, unpack};
-use super::{CHUNK, CODEC_SHIFT, LENGTH_MASK, RECORD, Seeds, chunks, directory_size, seal};
+use super::{CHUNK, CODEC_SHIFT, LENGTH_MASK, RECORD, Seeds, chunks, directory_size, in_memory, seal};
 use crate::error::Error;
 
 /// Why nothing could be read.
@@ -88,7 +88,7 @@ impl<R: Read + Seek> Reader<R> {
             self.current = Some((index, self.chunk(index)?));
         }
         let chunk = self.current.as_ref().map_or(&[][..], |(_, chunk)| chunk);
-        let begin = chunk.len().min((offset % CHUNK as u64) as usize);
+        let begin = chunk.len().min(in_memory(offset % CHUNK as u64));
         let end = chunk.len().min(begin.saturating_add(limit));
         Ok(chunk.get(begin..end).unwrap_or_default())
     }
@@ -112,22 +112,24 @@ pub(crate) fn read_whole<R: Read>(file: R, length: usize, checksum: u64, seeds: 
     let most = directory_size(length as u64).saturating_add(length as u64);
     let mut content = Vec::new();
     // One byte more, so that a longer file shows.
-    content.try_reserve_exact(most as usize + 1).map_err(|_| io::Error::from(ErrorKind::OutOfMemory))?;
+    content
+        .try_reserve_exact(in_memory(most).saturating_add(1))
+        .map_err(|_| io::Error::from(ErrorKind::OutOfMemory))?;
     file.take(most + 1).read_to_end(&mut content)?;
     whole(content, length, checksum, seeds)
 }
 
 /// The value from all of its file's bytes.
 fn whole(mut content: Vec<u8>, length: usize, checksum: u64, seeds: Seeds) -> Result<Vec<u8>, Fault> {
-    let start = content.len().checked_sub(directory_size(length as u64) as usize).ok_or(Fault::Altered)?;
+    let start = content.len().checked_sub(in_memory(directory_size(length as u64))).ok_or(Fault::Altered)?;
     let (stored, directory) = content.split_at_checked(start).ok_or(Fault::Altered)?;
     if seal(directory, length as u64, seeds.directory) != checksum {
         return Err(Fault::Altered);
     }
     let records = parse(directory, length as u64, start as u64).ok_or(Fault::Altered)?;
     let piece = |record: &Record| {
-        let start = record.start as usize;
-        let bytes = stored.get(start..start + record.stored);
+        let start = in_memory(record.start);
+        let bytes = stored.get(start..start.saturating_add(record.stored));
         bytes.filter(|bytes| xxh3_64_with_seed(bytes, seeds.chunks) == record.hash).ok_or(Fault::Altered)
     };
     if records.iter().all(|record| record.codec == Codec::Raw) {
@@ -147,8 +149,7 @@ fn whole(mut content: Vec<u8>, length: usize, checksum: u64, seeds: Seeds) -> Re
 
 /// Bytes of the value that are in a chunk.
 fn expected(index: u64, length: u64) -> usize {
-    // Less than or equal to `CHUNK`.
-    length.saturating_sub(index.saturating_mul(CHUNK as u64)).min(CHUNK as u64) as usize
+    in_memory(length.saturating_sub(index.saturating_mul(CHUNK as u64)).min(CHUNK as u64))
 }
 
 /// The value's bytes from those of a chunk.

@@ -45,7 +45,11 @@ fn values_of_every_length_around_the_chunks_come_back_however_they_were_given() 
             let (file, summary) = write(&value, usize::MAX, compression);
             assert_eq!(read(&file, summary, SEEDS), Some(value.clone()), "{compression:?} {length}");
             for part in [CHUNK / 3, CHUNK, CHUNK + 5] {
-                assert_eq!(write(&value, part, compression), (file.clone(), summary), "{compression:?} {length} {part}");
+                assert_eq!(
+                    write(&value, part, compression),
+                    (file.clone(), summary),
+                    "{compression:?} {length} {part}"
+                );
             }
         }
     }
@@ -53,7 +57,10 @@ fn values_of_every_length_around_the_chunks_come_back_however_they_were_given() 
 
 #[test]
 fn chunks_are_compressed_one_by_one_where_it_helps() {
-    let noise: Vec<u8> = (0..CHUNK as u64).flat_map(|n| xxhash_rust::xxh3::xxh3_64(&n.to_le_bytes()).to_le_bytes()).take(CHUNK).collect();
+    let noise: Vec<u8> = (0..CHUNK as u64)
+        .flat_map(|n| xxhash_rust::xxh3::xxh3_64(&n.to_le_bytes()).to_le_bytes())
+        .take(CHUNK)
+        .collect();
     let mixed = [noise.clone(), vec![0; CHUNK], noise].concat();
     for compression in [Compression::Lz4, Compression::Zstd] {
         let (file, summary) = write(&mixed, usize::MAX, compression);
@@ -106,7 +113,9 @@ fn a_file_that_is_not_what_was_written_is_never_read() {
 
 #[test]
 fn a_directory_that_is_vouched_for_and_nonsense_is_refused() {
-    let record = |word: u32| [&word.to_le_bytes()[..], &xxhash_rust::xxh3::xxh3_64_with_seed(b"abc", SEED).to_le_bytes()].concat();
+    let record = |word: u32| {
+        [&word.to_le_bytes()[..], &xxhash_rust::xxh3::xxh3_64_with_seed(b"abc", SEED).to_le_bytes()].concat()
+    };
     let stored = 3 | (Codec::Zstd as u32) << CODEC_SHIFT;
     // An unknown codec, more bytes than the chunk has, raw bytes that are too few, a frame that is none.
     for (word, length) in [(3 | 3 << CODEC_SHIFT, 3), (LENGTH_MASK, 3), (3, 4), (stored, 5), (stored, 3)] {

@@ -12,7 +12,8 @@ impl TextCheck {
     pub(crate) fn accepts(&mut self, mut part: &[u8]) -> bool {
         while !self.open.is_empty() {
             let Some((first, rest)) = part.split_first() else { return true };
-            (self.open.push(*first), part = rest);
+            self.open.push(*first);
+            part = rest;
             match std::str::from_utf8(&self.open) {
                 Ok(_) => self.open.clear(),
                 Err(error) if error.error_len().is_some() => return false,

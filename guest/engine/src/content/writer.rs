@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::codec::{Codec, pack};
-use super::{CHUNK, CODEC_SHIFT, RECORD, STREAM_LIMIT, seal};
+use super::{CHUNK, CODEC_SHIFT, LENGTH_MASK, RECORD, STREAM_LIMIT, seal};
 use crate::options::Compression;
 
 /// What there is to remember of a written file.
@@ -98,8 +98,9 @@ impl<W: Write> Writer<W> {
     }
 
     fn record(&mut self, codec: Codec, bytes: &[u8]) {
-        // No chunk has 2^30 bytes: compressed ones are smaller than they were.
-        let word = bytes.len() as u32 | (codec as u32) << CODEC_SHIFT;
+        // At most `CHUNK`: compressed ones are smaller than they were.
+        let length = u32::try_from(bytes.len()).unwrap_or(LENGTH_MASK);
+        let word = length | (codec as u32) << CODEC_SHIFT;
         self.directory.extend_from_slice(&word.to_le_bytes());
         self.directory.extend_from_slice(&xxh3_64_with_seed(bytes, self.seed).to_le_bytes());
     }

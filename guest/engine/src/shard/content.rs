@@ -10,6 +10,7 @@ use super::write::{Mode, Store, Terms};
 use crate::content::{Fault, Reader, STREAM_LIMIT, Writer, read_whole};
 use crate::error::{Error, Result};
 use crate::key::Key;
+use crate::lifetime::Lifetime;
 use crate::options::Durability;
 use crate::value::{Form, VALUE_LIMIT, Value, file_seeds};
 
@@ -48,7 +49,12 @@ impl Shard {
             return Ok(Kept::inline(address, store.value, self.settings.compression));
         }
         // Before a large file is written in vain. What counts is looked at again later.
-        admit(address, entry_size(address, store.value.size() as u64, &store.terms().tags), &self.settings, self.index)?;
+        admit(
+            address,
+            entry_size(address, store.value.size() as u64, &store.terms().tags),
+            &self.settings,
+            self.index,
+        )?;
         let mut drafted = self.draft_file(address)?;
         match self.append_to_file(&mut drafted, store.value.file_content()) {
             Ok(()) => self.finish_file(address, drafted, form),
@@ -110,15 +116,24 @@ impl Shard {
 
     /// Gives up a file that is not to be completed.
     pub(crate) fn abandon_file(&mut self, drafted: Drafted) {
+        let Drafted { number, writer, owner } = drafted;
+        // Closed before it is removed.
+        drop(writer);
         // Of another owner's time it is removed by whoever has had the directory since.
-        if self.tenure.owner().is_ok_and(|owner| owner == drafted.owner) {
-            self.discard_file(drafted.number);
+        if self.tenure.owner().is_ok_and(|current| current == owner) {
+            self.discard_file(number);
         }
     }
 
     /// From which size on a value has a file.
     pub(crate) fn file_threshold(&self) -> u64 {
         u64::from(self.settings.inline_threshold)
+    }
+
+    /// Refuses what could not be stored in the end, before anything is written.
+    pub(crate) fn check_terms(&self, terms: &Terms<'_>) -> Result<()> {
+        self.refuse_if_read_only()?;
+        Lifetime::starting(self.platform.wall_ms(), terms.ttl, self.settings.default_ttl, terms.sliding).map(drop)
     }
 
     /// Refuses a value that becomes too large for the directory.
@@ -172,8 +187,7 @@ impl Shard {
     pub(super) fn open_file(&self, address: Address<'_>, file: &ValueFile) -> Result<Option<Reader<File>>> {
         let seeds = file_seeds(address.hash(), file.form);
         let opened = self.files.open(file.file).map_err(Fault::from);
-        let opened =
-            opened.and_then(|handle| Reader::open(handle, file.length, file.checksum.cast_unsigned(), seeds));
+        let opened = opened.and_then(|handle| Reader::open(handle, file.length, file.checksum.cast_unsigned(), seeds));
         self.found(address, file, opened)
     }
 

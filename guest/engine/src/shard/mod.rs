@@ -53,9 +53,9 @@ use crate::sequence::Sequence;
 use crate::settings::{LoadError, Settings};
 use crate::tenure::Tenure;
 
-pub(crate) use content::{Drafted, Part};
 pub(crate) use address::{Address, queue_hash};
 pub use check::Problem;
+pub(crate) use content::{Drafted, Part};
 pub(crate) use scan::{Direction, Page, Position};
 pub(crate) use write::{Mode, Step, Store, Terms};
 
@@ -212,7 +212,7 @@ impl Shard {
         (self.platform.random() >> 2).cast_signed() + 1
     }
 
-    pub(crate) fn refuse_if_read_only(&self) -> Result<()> {
+    fn refuse_if_read_only(&self) -> Result<()> {
         if self.access.read_only {
             return Err(Error::ReadOnly(format!("{} is open for reading only", self.directory.display())));
         }

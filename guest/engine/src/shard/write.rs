@@ -45,9 +45,9 @@ pub(crate) struct Store<'a> {
 /// How to store a value, checked.
 pub(crate) struct Terms<'a> {
     /// When it expires.
-    ttl: Expiry,
+    pub(super) ttl: Expiry,
     /// Whether a hit starts that anew.
-    sliding: bool,
+    pub(super) sliding: bool,
     /// Its labels, in order.
     pub(super) tags: Vec<&'a str>,
 }
@@ -124,7 +124,9 @@ impl Shard {
                 })
             });
             if done.is_err() {
-                kept.iter().for_each(|kept| shard.discard_kept(kept));
+                for kept in &kept {
+                    shard.discard_kept(kept);
+                }
             }
             done
         })

@@ -1,11 +1,14 @@
 //! Writing to standard output.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal, Read, Write};
 
 use anstyle::Style;
 use serde::Serialize;
 
 use crate::failure::Failure;
+
+/// Bytes passed on at a time.
+const PIECE: usize = 256 * 1024;
 
 const LABEL: Style = Style::new().dimmed();
 
@@ -20,6 +23,22 @@ pub(crate) fn bytes(bytes: &[u8]) -> Result<(), Failure> {
         .and_then(|()| output.write_all(ending))
         .and_then(|()| output.flush())
         .map_err(Failure::Output)
+}
+
+/// Writes what a reader of the cache gives, as [`bytes`] does.
+pub(crate) fn copy(source: &mut impl Read) -> Result<(), Failure> {
+    let mut output = io::stdout().lock();
+    let (mut piece, mut last) = (vec![0; PIECE], None);
+    loop {
+        let length = source.read(&mut piece).map_err(larder::Error::from)?;
+        let Some(bytes) = piece.get(..length).filter(|bytes| !bytes.is_empty()) else { break };
+        output.write_all(bytes).map_err(Failure::Output)?;
+        last = bytes.last().copied();
+    }
+    if output.is_terminal() && last.is_some_and(|last| last != b'\n') {
+        output.write_all(b"\n").map_err(Failure::Output)?;
+    }
+    output.flush().map_err(Failure::Output)
 }
 
 /// Writes a line of text.

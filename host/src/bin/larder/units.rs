@@ -17,7 +17,7 @@ pub(crate) fn expiry(text: &str) -> Result<Expiry, String> {
 }
 
 /// A number of bytes, such as `4096`, `512M` (millions) or `1GiB` (of 1024 MiB).
-fn bytes(text: &str) -> Result<u64, String> {
+pub(crate) fn bytes(text: &str) -> Result<u64, String> {
     text.parse::<ByteSize>()
         .map(|size| size.as_u64())
         .map_err(|_| "a size is written like 4096, 512M, 512MiB or 1G".to_owned())

@@ -3,14 +3,18 @@
 use std::borrow::Cow;
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use larder::{Expiry, SetOptions, VALUE_LIMIT, Value};
+use larder::{Cache, Content, Expiry, Key, SetOptions, VALUE_LIMIT, Value};
 
 use crate::failure::Failure;
 use crate::units;
+
+const STANDARD_INPUT: &str = "standard input";
+/// Bytes passed on at a time.
+const PIECE: u64 = 256 * 1024;
 
 /// As what a value is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -41,16 +45,70 @@ pub(crate) struct ValueArgument {
     value_type: Option<ValueType>,
 }
 
+/// A value that comes in parts.
+pub(crate) struct Stream {
+    source: Box<dyn Read>,
+    /// The piece that was read last.
+    piece: Vec<u8>,
+    /// What it comes from, for errors.
+    name: String,
+    content: Content,
+}
+
 impl ValueArgument {
+    /// The value as a stream, if it can be one: text or bytes from a file or standard input.
+    pub(crate) fn stream(&self) -> Result<Option<Stream>, Failure> {
+        let content = match self.value_type {
+            None | Some(ValueType::Bytes) => Content::Bytes,
+            Some(ValueType::Text) => Content::Text,
+            Some(ValueType::Integer | ValueType::Real) => return Ok(None),
+        };
+        match (&self.value, &self.file) {
+            (Some(argument), _) if argument != "-" => Ok(None),
+            (_, None) => Stream::begin(Box::new(io::stdin()), STANDARD_INPUT.into(), content).map(Some),
+            (_, Some(path)) => {
+                let name = path.display().to_string();
+                let file = File::open(path).map_err(|source| Failure::Input { what: name.clone(), source })?;
+                Stream::begin(Box::new(file), name, content).map(Some)
+            }
+        }
+    }
+
     /// Reads the value.
     pub(crate) fn read(&self) -> Result<Value<'static>, Failure> {
-        let standard_input = || read(&mut io::stdin().lock(), "standard input");
+        let standard_input = || read(&mut io::stdin().lock(), STANDARD_INPUT);
         let (bytes, usual) = match (&self.value, &self.file) {
             (Some(argument), _) if argument != "-" => (argument.clone().into_encoded_bytes(), ValueType::Text),
             (_, None) => (standard_input()?, ValueType::Bytes),
             (_, Some(path)) => (read_file(path)?, ValueType::Bytes),
         };
         convert(bytes, self.value_type.unwrap_or(usual))
+    }
+}
+
+impl Stream {
+    /// Reads the first piece, so that a source that can not be read shows before anything is done.
+    fn begin(source: Box<dyn Read>, name: String, content: Content) -> Result<Self, Failure> {
+        let mut stream = Self { source, piece: Vec::new(), name, content };
+        stream.advance()?;
+        Ok(stream)
+    }
+
+    /// Reads the next piece; none is left if it is empty.
+    fn advance(&mut self) -> Result<(), Failure> {
+        self.piece.clear();
+        let read = self.source.by_ref().take(PIECE).read_to_end(&mut self.piece);
+        read.map(drop).map_err(|source| Failure::Input { what: self.name.clone(), source })
+    }
+
+    /// Stores the value, of which only a piece is in memory at a time; returns its version.
+    pub(crate) fn store(mut self, cache: &Cache, key: Key<'_>, options: &SetOptions) -> Result<u64, Failure> {
+        let mut writer = cache.write(key, self.content, options)?;
+        while !self.piece.is_empty() {
+            writer.write_all(&self.piece).map_err(larder::Error::from)?;
+            self.advance()?;
+        }
+        Ok(writer.finish()?)
     }
 }
 

@@ -51,6 +51,7 @@ fn rows(directory: String, information: &Information) -> Vec<(&'static str, Stri
                 larder::Durability::Full => "full".to_owned(),
             },
         ),
+        ("compression", json::compression_name(information.compression).to_owned()),
         ("statistics", if information.statistics { "recorded" } else { "not recorded" }.to_owned()),
         ("shards", information.shards.to_string()),
         ("sharing", if information.shared { "many at a time" } else { "one at a time" }.to_owned()),

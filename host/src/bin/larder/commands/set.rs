@@ -9,12 +9,15 @@ use crate::value::{EntryArguments, ValueArgument};
 use crate::{Outcome, json};
 
 /// Store a value, whatever was there
+///
+/// A file or standard input may have up to 64 GiB: only a small part of it is in memory at a time.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   larder set greeting hello --ttl 10m
   curl -s https://example.com/ | larder set page --tag pages
   larder set picture --file picture.png
+  tar -c src | larder set backup --ttl 7d
   larder set visits 0 --type integer")]
 pub(crate) struct Set {
     #[command(flatten)]
@@ -32,11 +35,19 @@ pub(crate) struct Set {
 
 impl Set {
     pub(crate) fn run(&self, session: &Session) -> Result<Outcome, Failure> {
-        let (key, value) = (self.key.key()?, self.value.read()?);
-        let (cache, options) = (session.open_or_create()?, self.entry.options());
-        let version = match self.if_version {
-            None => Some(cache.set_with(key, value, &options)?),
-            expected => cache.compare_and_set(key, expected, value, &options)?,
+        let (key, options) = (self.key.key()?, self.entry.options());
+        // A comparison takes the value as a whole.
+        let stream = if self.if_version.is_none() { self.value.stream()? } else { None };
+        let version = match (stream, self.if_version) {
+            (Some(stream), _) => Some(stream.store(&session.open_or_create()?, key, &options)?),
+            (None, None) => {
+                let value = self.value.read()?;
+                Some(session.open_or_create()?.set_with(key, value, &options)?)
+            }
+            (None, expected) => {
+                let value = self.value.read()?;
+                session.open_or_create()?.compare_and_set(key, expected, value, &options)?
+            }
         };
         session.confirm_json(&json::Stored { version })?;
         Ok(Outcome::done(version.is_some()))
