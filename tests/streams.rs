@@ -28,7 +28,7 @@ fn everywhere(test: impl Fn(&mut Instance)) {
 
 /// Bytes that tell where they stand.
 fn content(length: usize) -> Vec<u8> {
-    (0..length).map(|place| (place / 1000 % 251) as u8).collect()
+    (0..=u8::MAX).cycle().flat_map(|byte| [byte; 1000]).take(length).collect()
 }
 
 #[test]
@@ -39,7 +39,7 @@ fn streams_are_stored_and_come_back() {
             let writer = cache.write(&key, Content::Bytes, &plain()).unwrap();
             assert_eq!(cache.receive(&writer, MemoryInputPipe::new(value.clone()), None), Ok(length as u64));
             let version = cache.finish(&writer).unwrap();
-            cache.drop_part(writer);
+            cache.drop_part(&writer);
             let entry = cache.get_entry(&key).unwrap().unwrap();
             assert!((entry.metadata.version, &entry.value) == (version, &Value::Bytes(value.clone())));
 
@@ -48,7 +48,7 @@ fn streams_are_stored_and_come_back() {
             let pipe = MemoryOutputPipe::new(usize::MAX);
             assert_eq!(cache.send(&reader, 0, pipe.clone(), None), Ok(length as u64));
             assert!(pipe.contents() == value, "{length}");
-            cache.drop_part(reader);
+            cache.drop_part(&reader);
         }
     });
 }
@@ -61,7 +61,7 @@ fn as_much_of_a_stream_is_taken_and_given_as_was_asked_for() {
         assert_eq!(cache.receive(&writer, MemoryInputPipe::new(value.clone()), Some(600_000)), Ok(600_000));
         cache.append(&writer, b"and then").unwrap();
         cache.finish(&writer).unwrap();
-        cache.drop_part(writer);
+        cache.drop_part(&writer);
         let reader = cache.read(&key).unwrap().unwrap();
         let pipe = MemoryOutputPipe::new(usize::MAX);
         assert_eq!(cache.send(&reader, 300_000, pipe.clone(), Some(300_004)), Ok(300_004));
@@ -69,7 +69,7 @@ fn as_much_of_a_stream_is_taken_and_given_as_was_asked_for() {
         assert_eq!(cache.read_at(&reader, 600_004, 100), Ok(b"then".to_vec()));
         assert!(matches!(cache.read_at(&reader, 600_009, 100), Err(Error::InvalidArgument(_))));
         assert!(matches!(cache.read_at(&reader, 0, 0), Err(Error::InvalidArgument(_))));
-        cache.drop_part(reader);
+        cache.drop_part(&reader);
     });
 }
 
@@ -79,14 +79,14 @@ fn a_writer_dropped_or_refused_leaves_no_trace() {
         let key = text_key("key");
         let writer = cache.write(&key, Content::Text, &plain()).unwrap();
         cache.append(&writer, &vec![b'x'; 400_000]).unwrap();
-        cache.drop_part(writer);
+        cache.drop_part(&writer);
         let writer = cache.write(&key, Content::Text, &plain()).unwrap();
         cache.append(&writer, &vec![b'x'; 400_000]).unwrap();
         assert!(matches!(cache.append(&writer, b"\xff"), Err(Error::InvalidArgument(_))));
         assert_eq!(cache.append(&writer, b"x"), Err(Error::Closed));
         assert_eq!(cache.receive(&writer, ClosedInputStream, None), Err(Error::Closed));
         assert_eq!(cache.finish(&writer), Err(Error::Closed));
-        cache.drop_part(writer);
+        cache.drop_part(&writer);
         assert!(matches!(cache.write(&key, Content::Text, &ttl(u64::MAX)), Err(Error::Overflow(_))));
         assert_eq!((cache.count().unwrap(), cache.contains(&key).unwrap()), (0, false));
     });
@@ -100,13 +100,13 @@ fn a_stream_that_is_closed_is_an_end_to_read_and_an_error_to_write() {
         cache.append(&writer, b"value").unwrap();
         assert_eq!(cache.receive(&writer, ClosedInputStream, None), Ok(0));
         cache.finish(&writer).unwrap();
-        cache.drop_part(writer);
+        cache.drop_part(&writer);
         let reader = cache.read(&key).unwrap().unwrap();
         assert!(
             matches!(cache.send(&reader, 0, ClosedOutputStream, None), Err(Error::Io(text)) if text.contains("stream"))
         );
         assert_eq!(cache.read_at(&reader, 0, 100), Ok(b"value".to_vec()));
-        cache.drop_part(reader);
+        cache.drop_part(&reader);
     });
 }
 
@@ -115,52 +115,51 @@ fn a_transaction_goes_first_and_what_was_written_so_far_stays() {
     everywhere(|cache| {
         let key = text_key("key");
         let writer = cache.write(&key, Content::Bytes, &plain()).unwrap();
-        cache.append(&writer, &[1; 50_000]).unwrap();
+        cache.append(&writer, &vec![1; 50_000]).unwrap();
         cache.begin().unwrap();
         assert_eq!(cache.append(&writer, b"no"), Err(Error::InTransaction));
         assert_eq!(cache.finish(&writer), Err(Error::InTransaction));
         cache.end(true).unwrap();
-        cache.append(&writer, &[2; 50_000]).unwrap();
+        cache.append(&writer, &vec![2; 50_000]).unwrap();
         cache.finish(&writer).unwrap();
-        cache.drop_part(writer);
-        assert_eq!(cache.get(&key), Ok(Some(Value::Bytes([[1; 50_000], [2; 50_000]].concat()))));
+        cache.drop_part(&writer);
+        assert_eq!(cache.get(&key), Ok(Some(Value::Bytes([vec![1; 50_000], vec![2; 50_000]].concat()))));
         // Given up in the middle of a transaction.
         let writer = cache.write(&key, Content::Bytes, &plain()).unwrap();
-        cache.append(&writer, &[3; 50_000]).unwrap();
+        cache.append(&writer, &vec![3; 50_000]).unwrap();
         cache.begin().unwrap();
-        cache.drop_part(writer);
+        cache.drop_part(&writer);
         cache.end(true).unwrap();
     });
 }
 
 /// Writes a value of so many MiB and reads it again, in parts, with [`MEMORY`] for the component.
 fn pass_through(world: World, compression: Compression, mebibytes: u64) {
-    const PART: usize = 1 << 20;
     let directory = tempfile::tempdir().unwrap();
     let changes = Changes { compression: Some(compression), size_limit: Limit::Unlimited, ..changes() };
     let mut cache = Host::of(world).open(directory.path(), with(changes)).unwrap();
     cache.limit_memory(MEMORY);
-    let (key, mut part, size) = (text_key("huge"), content(PART), mebibytes << 20);
+    let (key, mut part, size) = (text_key("huge"), content(1 << 20), mebibytes << 20);
     let writer = cache.write(&key, Content::Bytes, &plain()).unwrap();
     for number in 0..mebibytes {
         part[..8].copy_from_slice(&number.to_le_bytes());
         cache.append(&writer, &part).unwrap();
     }
     cache.finish(&writer).unwrap();
-    cache.drop_part(writer);
+    cache.drop_part(&writer);
 
     assert!(matches!(cache.get(&key), Err(Error::TooLarge(excess)) if excess.size == size));
     let reader = cache.read(&key).unwrap().unwrap();
     assert_eq!(cache.about(&reader), (size, false));
     let mut place = 0;
     while place < size {
-        let read = cache.read_at(&reader, place, PART as u32).unwrap();
+        let read = cache.read_at(&reader, place, 1 << 20).unwrap();
         part[..8].copy_from_slice(&(place >> 20).to_le_bytes());
-        let expected = &part[place as usize % PART..];
+        let expected = &part[usize::try_from(place % (1 << 20)).unwrap()..];
         assert!(!read.is_empty() && expected.starts_with(&read), "at {place}");
         place += read.len() as u64;
     }
-    cache.drop_part(reader);
+    cache.drop_part(&reader);
     assert_eq!(cache.delete(&key), Ok(true));
     assert!(cache.volume().unwrap() < 1 << 20);
     cache.close().unwrap();

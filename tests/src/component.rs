@@ -457,9 +457,8 @@ impl Instance {
     }
 
     /// Drops a reader or writer.
-    pub fn drop_part(&mut self, part: Part) {
-        let Part(resource) = part;
-        resource.resource_drop(&mut self.store).expect("no trap");
+    pub fn drop_part(&mut self, part: &Part) {
+        part.0.resource_drop(&mut self.store).expect("no trap");
     }
 
     /// Limits the memory of the component from now on, in bytes.

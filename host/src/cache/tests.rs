@@ -214,7 +214,7 @@ fn statistics_do_not_wait_forever_for_a_transaction_of_the_same_thread() {
 
 /// Bytes that tell where they stand.
 fn long_value() -> Vec<u8> {
-    (0..900_000_u32).map(|place| (place / 1000) as u8).collect()
+    (0..=u8::MAX).cycle().flat_map(|byte| [byte; 1000]).take(900_000).collect()
 }
 
 #[test]

@@ -10,7 +10,7 @@ const ALL: [Compression; 3] = [Compression::None, Compression::Lz4, Compression:
 
 /// Bytes that can be made smaller, and tell where they stand.
 fn value(length: usize) -> Vec<u8> {
-    (0..length).map(|place| if place % 4096 < 2048 { (place / 4096) as u8 } else { 7 }).collect()
+    (0..=u8::MAX).cycle().flat_map(|byte| [[byte; 2048], [7; 2048]].concat()).take(length).collect()
 }
 
 fn write(value: &[u8], part: usize, compression: Compression) -> (Vec<u8>, Summary) {
@@ -22,7 +22,7 @@ fn write(value: &[u8], part: usize, compression: Compression) -> (Vec<u8>, Summa
 }
 
 fn read(file: &[u8], summary: Summary, seeds: Seeds) -> Option<Vec<u8>> {
-    let whole = read_whole(file, summary.length as usize, summary.checksum, seeds).ok();
+    let whole = read_whole(file, in_memory(summary.length), summary.checksum, seeds).ok();
     let in_parts = Reader::open(Cursor::new(file), summary.length, summary.checksum, seeds).and_then(|mut reader| {
         let mut value = Vec::new();
         loop {
