@@ -8,6 +8,8 @@ use wasmtime::{Config, Engine, Store, StoreLimits, StoreLimitsBuilder};
 use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, InputStream, OutputStream};
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
+use crate::clock::Clock;
+
 /// What `wasmtime` makes of the WIT package.
 #[allow(clippy::all, clippy::pedantic, clippy::restriction, missing_docs, unreachable_pub, reason = "generated")]
 mod bindings {
@@ -106,13 +108,23 @@ impl Host {
 
     /// Starts an instance that sees a directory as `/cache`, and opens `path`.
     pub fn open_at(&self, directory: &Path, path: &str, options: OpenOptions) -> Result<Instance, Error> {
-        self.open_granting(directory, path, options, FsPerms::ReadWrite, Access::ReadWrite)
+        self.open_granting(directory, path, options, FsPerms::ReadWrite, Access::ReadWrite, None)
+    }
+
+    /// Starts an instance with this wall clock and opens the cache in a directory.
+    pub fn open_with_clock(
+        &self,
+        directory: &Path,
+        options: OpenOptions,
+        clock: Clock,
+    ) -> Result<Instance, Error> {
+        self.open_granting(directory, "/cache", options, FsPerms::ReadWrite, Access::ReadWrite, Some(clock))
     }
 
     /// Starts an instance that may only read a directory, and opens the cache in it for reading.
     pub fn open_unwritable(&self, directory: &Path) -> Result<Instance, Error> {
         let options = OpenOptions { create: false, read_only: true, ..options() };
-        self.open_granting(directory, "/cache", options, FsPerms::ReadOnly, Access::ReadOnly)
+        self.open_granting(directory, "/cache", options, FsPerms::ReadOnly, Access::ReadOnly, None)
     }
 
     fn open_granting(
@@ -122,8 +134,12 @@ impl Host {
         options: OpenOptions,
         permissions: FsPerms,
         access: Access,
+        clock: Option<Clock>,
     ) -> Result<Instance, Error> {
         let mut wasi = WasiCtxBuilder::new();
+        if let Some(clock) = clock {
+            wasi.wall_clock(clock);
+        }
         wasi.allow_blocking_current_thread(true).inherit_stderr();
         wasi.preopened_dir(directory, "/cache", permissions).unwrap();
         let mut grants = CoordinationCtx::builder();

@@ -10,7 +10,10 @@
     reason = "support for tests, which are to stop where something is wrong"
 )]
 
+pub mod clock;
 pub mod component;
+pub mod native;
+pub mod subject;
 pub mod worker;
 
 use std::path::{Path, PathBuf};
