@@ -112,12 +112,7 @@ impl Host {
     }
 
     /// Starts an instance with this wall clock and opens the cache in a directory.
-    pub fn open_with_clock(
-        &self,
-        directory: &Path,
-        options: OpenOptions,
-        clock: Clock,
-    ) -> Result<Instance, Error> {
+    pub fn open_with_clock(&self, directory: &Path, options: OpenOptions, clock: Clock) -> Result<Instance, Error> {
         self.open_granting(directory, "/cache", options, FsPerms::ReadWrite, Access::ReadWrite, Some(clock))
     }
 

@@ -10,7 +10,7 @@ use larder_engine::testing::TestPlatform;
 use crate::component::types::{
     Entry, Error, Excess, Expiry, Item, Key, Metadata, Number, Queued, SetOptions, Side, Value,
 };
-use crate::component::wit::{Order, Scan, Selection, Statistics};
+use crate::component::wit::{Changes, Limit, Order, Policy, Scan, Selection, Statistics};
 
 /// An open cache. Its methods are those of the WIT resource.
 pub struct Native {
@@ -187,9 +187,37 @@ impl Native {
 
     /// `stats`
     pub fn stats(&mut self) -> Result<Statistics, Error> {
-        let engine::Statistics { hits, misses, sets, deletes, evictions, removals, expirations } =
-            self.cache.statistics().map_err(error)?;
-        Ok(Statistics { hits, misses, sets, deletes, evictions, removals, expirations })
+        self.cache.statistics().map(statistics).map_err(error)
+    }
+
+    /// `recorded-stats`
+    pub fn recorded_stats(&mut self) -> Result<Option<Statistics>, Error> {
+        Ok(self.cache.recorded_statistics().map_err(error)?.map(statistics))
+    }
+
+    /// `reset-stats`
+    pub fn reset_stats(&mut self) -> Result<(), Error> {
+        self.cache.reset_statistics().map_err(error)
+    }
+
+    /// `configure`
+    pub fn configure(&mut self, to: Changes) -> Result<(), Error> {
+        self.cache.configure(&changes(&to)).map_err(error)
+    }
+
+    /// `get-recent`
+    pub fn get_recent(&mut self, of: &Key, max_age_ms: u64) -> Result<Option<Entry>, Error> {
+        Ok(self.run(|cache| cache.get_recent(&key(of), max_age_ms))?.map(entry))
+    }
+
+    /// `close`
+    pub fn close(&mut self) -> Result<(), Error> {
+        self.cache.close().map_err(error)
+    }
+
+    /// Number of problems that `repair` finds.
+    pub fn repair(&mut self) -> Result<usize, Error> {
+        Ok(self.run(engine::Cache::repair)?.len())
     }
 
     /// Number of problems that `check` finds.
@@ -293,7 +321,7 @@ fn selection(selection: &Selection) -> engine::Selection {
         Selection::Tag(tag) => engine::Selection::Tag(tag.clone()),
         Selection::Prefix(prefix) => engine::Selection::Prefix(key(prefix)),
         Selection::Queue(queue) => engine::Selection::Queue(queue.clone()),
-        Selection::Range(_) => unimplemented!("no rule of the reference is about ranges"),
+        Selection::Range(range) => engine::Selection::Range(bound(&range.start), bound(&range.end)),
     }
 }
 
@@ -303,6 +331,41 @@ fn scan(scan: &Scan) -> engine::Scan {
         Order::Key => engine::Order::Key,
     };
     engine::Scan { selection: selection(&scan.selection), order, reverse: scan.reverse, expired: scan.expired }
+}
+
+fn statistics(statistics: engine::Statistics) -> Statistics {
+    let engine::Statistics { hits, misses, sets, deletes, evictions, removals, expirations } = statistics;
+    Statistics { hits, misses, sets, deletes, evictions, removals, expirations }
+}
+
+fn changes(changes: &Changes) -> engine::Changes {
+    engine::Changes {
+        size_limit: limit(changes.size_limit),
+        item_limit: limit(changes.item_limit),
+        policy: changes.policy.map(policy),
+        default_ttl: expiry(changes.default_ttl),
+        inline_threshold: changes.inline_threshold,
+        statistics: changes.statistics,
+        durability: None,
+        compression: None,
+    }
+}
+
+fn limit(limit: Limit) -> engine::Limit {
+    match limit {
+        Limit::Recorded => engine::Limit::Recorded,
+        Limit::Unlimited => engine::Limit::Unlimited,
+        Limit::AtMost(most) => engine::Limit::AtMost(most),
+    }
+}
+
+fn policy(policy: Policy) -> engine::Policy {
+    match policy {
+        Policy::None => engine::Policy::None,
+        Policy::LeastRecentlyStored => engine::Policy::LeastRecentlyStored,
+        Policy::LeastRecentlyUsed => engine::Policy::LeastRecentlyUsed,
+        Policy::LeastFrequentlyUsed => engine::Policy::LeastFrequentlyUsed,
+    }
 }
 
 fn entry(entry: engine::Entry) -> Entry {

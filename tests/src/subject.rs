@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::clock::Clock;
 use crate::component::types::{Entry, Error, Expiry, Item, Key, Number, Queued, SetOptions, Side, Value};
-use crate::component::wit::{OpenOptions, Scan, Selection, Statistics};
+use crate::component::wit::{Changes, OpenOptions, Scan, Selection, Statistics};
 use crate::component::{Host, Instance, World, options};
 use crate::native::Native;
 
@@ -58,11 +58,29 @@ impl fmt::Display for Shape {
 pub struct Subject {
     cache: Running,
     directory: TempDir,
+    shape: Shape,
+    clock: Clock,
 }
 
 enum Running {
     Native(Box<Native>),
-    Component { instance: Box<Instance>, clock: Clock },
+    Component(Box<Instance>),
+}
+
+impl Running {
+    fn open(through: Through, directory: &Path, shards: Option<u32>, clock: &Clock) -> Result<Self, Error> {
+        match through {
+            Through::Native => {
+                let options = engine::OpenOptions { shards, lease_ms: LEASE_MS, ..engine::OpenOptions::default() };
+                Ok(Self::Native(Box::new(Native::open(directory, &options)?)))
+            }
+            Through::Component(world) => {
+                let options = OpenOptions { shards, lease_ms: Some(LEASE_MS), ..options() };
+                let instance = Host::of(world).open_with_clock(directory, options, clock.clone())?;
+                Ok(Self::Component(Box::new(instance)))
+            }
+        }
+    }
 }
 
 /// Defines methods that both have.
@@ -73,7 +91,7 @@ macro_rules! common {
             pub fn $name(&mut self, $($argument: $kind),*) -> Result<$result, Error> {
                 match &mut self.cache {
                     Running::Native(native) => native.$name($($argument),*),
-                    Running::Component { instance, .. } => instance.$name($($argument),*),
+                    Running::Component(instance) => instance.$name($($argument),*),
                 }
             }
         )*
@@ -84,20 +102,24 @@ impl Subject {
     /// Makes one.
     pub fn new(shape: Shape) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
-        let shards = Some(shape.shards);
-        let cache = match shape.through {
-            Through::Native => {
-                let options = engine::OpenOptions { shards, lease_ms: LEASE_MS, ..engine::OpenOptions::default() };
-                Running::Native(Box::new(Native::open(directory.path(), &options).expect("a new cache")))
-            }
-            Through::Component(world) => {
-                let clock = Clock::default();
-                let options = OpenOptions { shards, lease_ms: Some(LEASE_MS), ..options() };
-                let instance = Host::of(world).open_with_clock(directory.path(), options, clock.clone());
-                Running::Component { instance: Box::new(instance.expect("a new cache")), clock }
-            }
-        };
-        Self { cache, directory }
+        let clock = Clock::default();
+        let cache = Running::open(shape.through, directory.path(), Some(shape.shards), &clock);
+        Self { cache: cache.expect("a new cache"), directory, shape, clock }
+    }
+
+    /// Closes the cache, unless that has been done, and opens it with a number of shards.
+    pub fn reopen(&mut self, shards: Option<u32>) -> Result<(), Error> {
+        match self.close() {
+            Ok(()) | Err(Error::Closed) => {}
+            Err(error) => return Err(error),
+        }
+        self.cache = Running::open(self.shape.through, self.directory.path(), shards, &self.clock)?;
+        Ok(())
+    }
+
+    /// Its shape.
+    pub fn shape(&self) -> Shape {
+        self.shape
     }
 
     /// Where it is.
@@ -109,7 +131,7 @@ impl Subject {
     pub fn advance(&self, milliseconds: u32) {
         match &self.cache {
             Running::Native(native) => native.advance(milliseconds),
-            Running::Component { clock, .. } => clock.advance(milliseconds),
+            Running::Component(_) => self.clock.advance(milliseconds),
         }
     }
 
@@ -162,8 +184,18 @@ impl Subject {
         items(scan: &Scan, limit: u32) -> Vec<Item>;
         /// `keys`, read to the end in pages of `limit`.
         keys(scan: &Scan, limit: u32) -> Vec<Key>;
+        /// `get-recent`
+        get_recent(key: &Key, max_age_ms: u64) -> Option<Entry>;
+        /// `configure`
+        configure(changes: Changes) -> ();
         /// `stats`
         stats() -> Statistics;
+        /// `recorded-stats`
+        recorded_stats() -> Option<Statistics>;
+        /// `reset-stats`
+        reset_stats() -> ();
+        /// `close`
+        close() -> ();
         /// Begins a transaction: what follows goes through it until it ends.
         begin() -> ();
         /// Ends the transaction.
@@ -174,7 +206,15 @@ impl Subject {
     pub fn problems(&mut self) -> Result<usize, Error> {
         match &mut self.cache {
             Running::Native(native) => native.check(),
-            Running::Component { instance, .. } => instance.check().map(|problems| problems.len()),
+            Running::Component(instance) => instance.check().map(|problems| problems.len()),
+        }
+    }
+
+    /// Number of problems that `repair` finds.
+    pub fn repair(&mut self) -> Result<usize, Error> {
+        match &mut self.cache {
+            Running::Native(native) => native.repair(),
+            Running::Component(instance) => instance.repair().map(|problems| problems.len()),
         }
     }
 
@@ -182,7 +222,7 @@ impl Subject {
     pub fn count_beside(&mut self) -> Result<u64, Error> {
         match &mut self.cache {
             Running::Native(native) => native.beside(Native::count),
-            Running::Component { instance, .. } => instance.beside(Instance::count),
+            Running::Component(instance) => instance.beside(Instance::count),
         }
     }
 }
