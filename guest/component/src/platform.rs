@@ -32,12 +32,12 @@ impl WasiPlatform {
 }
 
 impl Platform for WasiPlatform {
-    fn wall_ms(&self) -> i64 {
+    fn wall_us(&self) -> i64 {
         let now = wall_clock::now();
         i64::try_from(now.seconds)
             .unwrap_or(i64::MAX)
-            .saturating_mul(1000)
-            .saturating_add(i64::from(now.nanoseconds / 1_000_000))
+            .saturating_mul(1_000_000)
+            .saturating_add(i64::from(now.nanoseconds / 1000))
     }
 
     fn monotonic_ms(&self) -> u64 {

@@ -65,14 +65,13 @@ const STATEMENTS: [&str; 13] = [
   name TEXT PRIMARY KEY,
   value INTEGER
 ) STRICT, WITHOUT ROWID",
-    // One row. `volume` is the size of all entries, `files` what their value files occupy.
-    // `settings` grows with every change of a setting, so that others notice. `pending` is the
+    // One row. `files` is what all value files occupy; `sequence` is at least every number given out
+    // less `LAG` (see `change`). `settings` grows with every change of a setting, so that others notice. `pending` is the
     // number of a transaction over several shards that has changed this one and is perhaps not
     // decided yet, else 0.
     "CREATE TABLE totals (
   id INTEGER PRIMARY KEY CHECK (id = 1),
   count INTEGER NOT NULL,
-  volume INTEGER NOT NULL,
   files INTEGER NOT NULL,
   sequence INTEGER NOT NULL,
   age INTEGER NOT NULL,
@@ -122,7 +121,6 @@ const STATEMENTS: [&str; 13] = [
   owner INTEGER NOT NULL,
   coordinator INTEGER NOT NULL,
   count INTEGER NOT NULL,
-  volume INTEGER NOT NULL,
   files INTEGER NOT NULL
 ) STRICT",
 ];
@@ -132,7 +130,7 @@ pub(crate) fn create(connection: &Connection) -> rusqlite::Result<()> {
     for statement in STATEMENTS {
         connection.execute(statement, [])?;
     }
-    connection.execute("INSERT INTO totals VALUES (1, 0, 0, 0, 0, 0, 1, 0)", [])?;
+    connection.execute("INSERT INTO totals VALUES (1, 0, 0, 0, 0, 1, 0)", [])?;
     connection.execute("INSERT INTO statistic VALUES (1, 0, 0, 0, 0, 0, 0, 0)", [])?;
     connection.pragma_update(None, "application_id", APPLICATION_ID)?;
     connection.pragma_update(None, "user_version", FORMAT_VERSION)

@@ -108,17 +108,12 @@ impl Cache {
 
     /// Number of entries, expired ones included.
     pub fn count(&mut self) -> Result<u64> {
-        Ok(self.totals()?.0)
+        Ok(self.on_all(Shard::count)?.into_iter().sum())
     }
 
     /// Bytes on disk, which the size limit bounds.
     pub fn volume(&mut self) -> Result<u64> {
         Ok(self.on_all(Shard::volume)?.into_iter().sum())
-    }
-
-    fn totals(&mut self) -> Result<(u64, u64)> {
-        let each = self.on_all(Shard::totals)?;
-        Ok(each.into_iter().fold((0, 0), |sum, totals| (sum.0 + totals.0, sum.1 + totals.1)))
     }
 
     /// Removes entries; returns how many.
@@ -159,7 +154,7 @@ impl Cache {
     pub fn recorded_statistics(&mut self) -> Result<Option<Statistics>> {
         let recorded = self.on_all(|shard| {
             // To learn of a setting that somebody else has changed.
-            shard.totals()?;
+            shard.count()?;
             Ok((shard.settings().statistics, shard.recorded_statistics()?))
         })?;
         let mut sum = Counts::default();
@@ -195,7 +190,7 @@ impl Cache {
         self.under_tenure(|session| {
             let Some(first) = session.shards.first_mut() else { return Err(Error::Closed) };
             // To change what somebody else has changed since.
-            first.totals()?;
+            first.count()?;
             let settings = first.settings().with(changes)?;
             session::change_settings(&mut session.shards, &settings)
         })

@@ -98,6 +98,8 @@ pub(crate) struct Shard {
     pub(crate) counts: Counts,
     /// What of it is recorded in the directory.
     recorded: Counts,
+    /// The last number that was given out and is not recorded in the directory.
+    unrecorded: i64,
 }
 
 impl Shard {
@@ -128,6 +130,7 @@ impl Shard {
             decisions: Vec::new(),
             counts: Counts::default(),
             recorded: Counts::default(),
+            unrecorded: 0,
         };
         shard.guard(Self::load_settings)?;
         Ok(shard)
@@ -296,25 +299,22 @@ impl Shard {
         })
     }
 
-    /// Number and size of the entries, expired ones included. Also learns of settings that others
+    /// Number of entries, expired ones included. Also learns of settings that others
     /// have changed.
-    pub(crate) fn totals(&mut self) -> Result<(u64, u64)> {
+    pub(crate) fn count(&mut self) -> Result<u64> {
         self.guard(|shard| {
             let database = shard.database()?;
-            let (count, volume, version): (i64, i64, i64) = database.run(|connection| {
+            let (count, version): (i64, i64) = database.run(|connection| {
                 connection
-                    .prepare_cached("SELECT count, volume, settings FROM totals")?
-                    .query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+                    .prepare_cached("SELECT count, settings FROM totals")?
+                    .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
             })?;
-            let number = |number: i64| {
-                u64::try_from(number)
-                    .map_err(|_| Error::Corrupt(format!("{}: negative totals", database.path().display())))
-            };
-            let totals = (number(count)?, number(volume)?);
+            let count = u64::try_from(count)
+                .map_err(|_| Error::Corrupt(format!("{}: a negative count", database.path().display())))?;
             if version != shard.settings_version {
                 shard.load_settings()?;
             }
-            Ok(totals)
+            Ok(count)
         })
     }
 
@@ -326,6 +326,7 @@ impl Shard {
         if self.settings.statistics && self.counts != self.recorded {
             self.guard(Self::record_statistics)?;
         }
+        self.guard(Self::record_sequence)?;
         if self.recency.is_empty() && self.loose.is_empty() {
             return Ok(());
         }

@@ -309,8 +309,8 @@ impl Shard {
         if self.access.read_only || !(tracks || hit.lifetime.sliding) {
             return Ok(());
         }
-        let now = self.platform.wall_ms();
-        if let Some(expires) = hit.lifetime.slide(now) {
+        let now = self.platform.wall_us();
+        if let Some(expires) = hit.lifetime.slide(now / 1000) {
             let (id, version) = (hit.id, hit.lifetime);
             self.change(|change| change.slide(id, version, expires))?;
         }

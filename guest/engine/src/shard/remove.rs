@@ -19,7 +19,7 @@ const AT_ONCE: u64 = 64 * 1024 * 1024;
 /// An id that no entry has.
 const NOTHING: i64 = i64::MIN;
 
-const COLUMNS: &str = "entry.id, entry.size, entry.rank, entry.file, entry.occupied, entry.tags";
+const COLUMNS: &str = "entry.id, entry.rank, entry.version, entry.file, entry.occupied, entry.tags";
 
 impl Shard {
     /// Removes the entries of a span; returns how many. Those stored meanwhile may stay.
@@ -128,13 +128,14 @@ impl Change<'_> {
     /// Removes all entries at once, if none has a file and the database is not large; returns how
     /// many.
     fn empty(&mut self) -> Result<Option<u64>> {
-        if self.totals.files != 0 || self.pages()?.all > AT_ONCE {
+        if self.totals.files != 0 || self.database_size()? > AT_ONCE {
             return Ok(None);
         }
         // Without a condition, so that SQLite frees pages instead of removing rows.
         self.run(|connection| connection.execute_batch("DELETE FROM entry; DELETE FROM tag;"))?;
         let removed = self.totals.count.max(0).cast_unsigned();
-        (self.totals.count, self.totals.volume) = (0, 0);
+        self.totals.count = 0;
+        self.outlive_all();
         self.effects.counts.removals += removed;
         Ok(Some(removed))
     }

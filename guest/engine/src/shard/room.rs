@@ -21,9 +21,9 @@ const CANDIDATES: u32 = 16;
 /// so that few are left to move when it is reached.
 const MOVED_AHEAD: u32 = 8;
 
-const NEXT_EXPIRED: &str = "SELECT id, size, rank, file, occupied, tags FROM entry \
+const NEXT_EXPIRED: &str = "SELECT id, rank, version, file, occupied, tags FROM entry \
     WHERE expires <= ?1 AND id <> ?2 ORDER BY expires LIMIT ?3";
-const NEXT_IN_LINE: &str = "SELECT id, size, rank, file, occupied, tags, place FROM entry \
+const NEXT_IN_LINE: &str = "SELECT id, rank, version, file, occupied, tags, place FROM entry \
     WHERE place IS NOT NULL AND id <> ?1 ORDER BY place LIMIT ?2";
 const REQUEUE: &str = "UPDATE entry SET place = rank WHERE id = ?1";
 const USED_RECENTLY: &str = "UPDATE entry SET hits = hits + ?1, accessed = max(accessed, ?2), rank = max(rank, ?3) \
@@ -107,15 +107,17 @@ impl Change<'_> {
         let count = self.totals.count.max(0).cast_unsigned();
         let items = Excess::of(count, self.settings.item_share(self.index));
         let Some(limit) = self.settings.size_share(self.index) else { return Ok(items) };
-        if items == Excess::Over || !self.may_fill_up(limit) {
+        let taken = self.taken()?;
+        // The log takes no more than half; how long it is, the file system must be asked.
+        if items == Excess::Over || taken < limit / 4 {
             return Ok(items);
         }
-        let (pages, room) = (self.pages()?, self.room(limit));
-        let taken = self.taken(pages);
+        let room = self.room(limit);
         let mut size = Excess::of(taken, Some(room));
-        if size == Excess::Over && pages.free > 0 {
-            self.shrink((taken - room).min(pages.free))?;
-            size = Excess::of(self.taken(self.pages()?), Some(room));
+        let unused = if size == Excess::Over { self.unused()? } else { 0 };
+        if unused > 0 {
+            self.shrink((taken - room).min(unused))?;
+            size = Excess::of(self.taken()?, Some(room));
         }
         Ok(items.max(size))
     }

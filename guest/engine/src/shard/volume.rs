@@ -8,26 +8,14 @@
 
 use super::change::Change;
 use super::{DATABASE, Shard};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::settings::{Settings, WAL_INDEX};
 
 /// Size of a database page, which is SQLite's default.
 pub(super) const PAGE: u64 = 4096;
-/// How much more than their size entries can take at most: pages are at least a third full, a key
-/// stands in its row and in an index, and what exceeds a page takes whole pages.
-const WORST_RATIO: u64 = 6;
 
 /// Bytes given back in one transaction by [`Shard::compact`].
 const STEP: u64 = 256 * PAGE;
-
-/// What the pages of a database are used for.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Pages {
-    /// All of them, in bytes.
-    pub(super) all: u64,
-    /// Those without content, in bytes.
-    pub(super) free: u64,
-}
 
 impl Shard {
     /// Bytes on disk.
@@ -53,7 +41,7 @@ impl Shard {
         loop {
             let free = self.guard(|shard| {
                 shard.change(|change| {
-                    let free = change.pages()?.free;
+                    let free = change.unused()?;
                     if free > 0 {
                         change.shrink(free.min(STEP))?;
                     }
@@ -81,13 +69,6 @@ fn size(path: &std::path::Path) -> u64 {
 }
 
 impl Change<'_> {
-    /// Whether the entries might come near the limit; if not, nothing has to be measured.
-    pub(super) fn may_fill_up(&self, limit: u64) -> bool {
-        let number = |number: i64| number.max(0).cast_unsigned();
-        let entries = number(self.totals.volume).saturating_mul(WORST_RATIO);
-        entries.saturating_add(number(self.totals.files)).saturating_add(Settings::fixed_share()) > limit / 2
-    }
-
     /// What database and value files may take: the share of the limit without that of the log.
     pub(super) fn room(&self, limit: u64) -> u64 {
         let log = size(&self.path().with_extension("db-wal")).saturating_add(WAL_INDEX);
@@ -95,18 +76,25 @@ impl Change<'_> {
     }
 
     /// What database and value files take.
-    pub(super) fn taken(&self, pages: Pages) -> u64 {
-        pages.all.saturating_add(self.totals.files.max(0).cast_unsigned())
+    pub(super) fn taken(&self) -> Result<u64> {
+        Ok(self.database_size()?.saturating_add(self.totals.files.max(0).cast_unsigned()))
     }
 
-    /// The pages of the database as the transaction leaves them.
-    pub(super) fn pages(&self) -> Result<Pages> {
-        let number = |statement: &'static str| {
-            let pages: i64 =
-                self.run(|connection| connection.prepare_cached(statement)?.query_row([], |row| row.get(0)))?;
-            Ok::<u64, Error>(pages.max(0).cast_unsigned().saturating_mul(PAGE))
-        };
-        Ok(Pages { all: number("PRAGMA page_count")?, free: number("PRAGMA freelist_count")? })
+    /// Size of the database as the transaction leaves it.
+    pub(super) fn database_size(&self) -> Result<u64> {
+        self.pages("PRAGMA page_count")
+    }
+
+    /// What of the database has no content, in bytes.
+    pub(super) fn unused(&self) -> Result<u64> {
+        self.pages("PRAGMA freelist_count")
+    }
+
+    /// A number of pages, in bytes.
+    fn pages(&self, statement: &'static str) -> Result<u64> {
+        let pages: i64 =
+            self.run(|connection| connection.prepare_cached(statement)?.query_row([], |row| row.get(0)))?;
+        Ok(pages.max(0).cast_unsigned().saturating_mul(PAGE))
     }
 
     /// Gives up to so many bytes of pages without content back.

@@ -30,7 +30,7 @@ impl Mode {
         match self {
             Self::Always => true,
             Self::IfAbsent => live.is_none(),
-            Self::IfVersion(version) => live.is_some_and(|prior| prior.version.cast_unsigned() == version),
+            Self::IfVersion(version) => live.is_some_and(|prior| prior.stored.version.cast_unsigned() == version),
         }
     }
 }
