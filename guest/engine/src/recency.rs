@@ -31,11 +31,11 @@ pub(crate) struct Recency {
 impl Recency {
     /// Notes a read of the entry with this id.
     pub(crate) fn note(&mut self, id: i64, now_us: i64, sequence: &Sequence) {
-        let now_ms = now_us / 1000;
+        let milliseconds = now_us / 1000;
         self.reads += 1;
-        let reads = self.entries.entry(id).or_insert(Reads { count: 0, last_ms: now_ms, order: 0 });
+        let reads = self.entries.entry(id).or_insert(Reads { count: 0, last_ms: milliseconds, order: 0 });
         reads.count = reads.count.saturating_add(1);
-        reads.last_ms = now_ms;
+        reads.last_ms = milliseconds;
         if reads.order == 0 || reads.order != sequence.latest() {
             reads.order = sequence.next(0, now_us);
         }
