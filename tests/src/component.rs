@@ -33,9 +33,10 @@ mod bindings {
 pub use bindings::exports::larder::cache::cache as wit;
 pub use bindings::exports::larder::cache::types;
 
-use types::{Draft, Entry, Error, Expiry, Item, Key, Number, Queued, SetOptions, Side, Value};
+use types::{Draft, Entry, Error, Expiry, Item, Key, Number, Progress, Queued, SetOptions, Side, Value};
 use wit::{
     Changes, Content, Durability, Information, Limit, OpenOptions, Order, Problem, Scan, Selection, Statistics, Tally,
+    Task,
 };
 
 /// Which of the two builds.
@@ -211,7 +212,7 @@ pub fn everything() -> Scan {
     Scan { selection: Selection::All, order: Order::Insertion, reverse: false, expired: false }
 }
 
-/// A value being written or read in parts.
+/// A value being written or read in parts, or work in steps.
 pub struct Part(ResourceAny);
 
 /// An instance with an open cache. Its methods are those of the WIT resource; a trap, which no
@@ -467,7 +468,19 @@ impl Instance {
         guest.call_send(&mut self.store, reader.0, target, limit).expect("no trap")
     }
 
-    /// Drops a reader or writer.
+    /// Begins work in steps.
+    pub fn maintain(&mut self, task: &Task) -> Result<Part, Error> {
+        let guest = self.exports.larder_cache_cache().cache();
+        guest.call_maintain(&mut self.store, self.cache, task).expect("no trap").map(Part)
+    }
+
+    /// `maintenance.step`
+    pub fn step(&mut self, work: &Part) -> Result<Progress, Error> {
+        let guest = self.exports.larder_cache_cache().maintenance();
+        guest.call_step(&mut self.store, work.0).expect("no trap")
+    }
+
+    /// Drops a reader or writer, or ends work.
     pub fn drop_part(&mut self, part: &Part) {
         part.0.resource_drop(&mut self.store).expect("no trap");
     }

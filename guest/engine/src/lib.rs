@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`cache`](Cache) | all shards of a directory as one cache |
 //! | `cursor` | enumeration across shards |
+//! | `maintenance` | work on all shards in steps: eviction, expiry, clearing, compaction |
 //! | `shard` | one database with its value files |
 //! | `tenure`, `lease`, `generation` | who may use a directory |
 //! | `schema`, `settings`, `database`, `files`, `content` | the format on disk |
@@ -39,10 +40,12 @@ mod key;
 mod lease;
 mod lifetime;
 mod listing;
+mod maintenance;
 mod number;
 mod options;
 mod platform;
 mod policy;
+mod progress;
 mod recency;
 mod schema;
 mod selection;
@@ -61,12 +64,14 @@ pub use cursor::{Cursor, Order, Scan};
 pub use entry::{Entry, Item, Metadata, Queued};
 pub use error::{Error, Result};
 pub use key::{KEY_LIMIT, Key};
+pub use maintenance::{Maintenance, Task};
 pub use number::Number;
 pub use options::{
     Changes, Compression, DEFAULT_LEASE_MS, DEFAULT_WAIT_MS, Durability, Expiry, INLINE_LIMIT, Limit, OpenOptions,
     Policy, QUEUE_LIMIT, SHARDS_LIMIT, SetOptions, Side, TAG_LIMIT, TAGS_LIMIT,
 };
 pub use platform::{Platform, RangeLocks, Sharing};
+pub use progress::Progress;
 pub use schema::format_version;
 pub use selection::{Bound, Selection};
 pub use settings::{DEFAULT_INLINE_THRESHOLD, DEFAULT_SIZE_LIMIT, SIZE_SHARE_MINIMUM, Settings};

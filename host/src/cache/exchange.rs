@@ -102,7 +102,7 @@ impl DiskcacheImport {
             .lent
             .instance()?
             .exchange(|guest, store, cache| guest.diskcache_import().call_step(store, resource, cache, STEP))?;
-        Ok(Progress { done: progress.done, total: progress.total, finished: progress.finished })
+        Ok(progress.into())
     }
 
     /// What has become of the entries so far.

@@ -3,7 +3,9 @@
 mod builder;
 mod cursor;
 mod exchange;
+mod held;
 mod items;
+mod maintenance;
 mod pool;
 mod stream;
 #[cfg(test)]
@@ -18,6 +20,7 @@ pub use builder::CacheBuilder;
 pub use cursor::{Cursor, Items, Keys, Values};
 pub use exchange::{DiskcacheImport, ImportReport};
 pub use items::Draft;
+pub use maintenance::Maintenance;
 pub use stream::{ValueReader, ValueWriter};
 pub use transaction::Transaction;
 
@@ -158,28 +161,6 @@ impl Cache {
         self.call(|call| call.guest.call_queues(call.store, call.resource))
     }
 
-    /// Removes the entries of a selection, in steps between which others can work. Returns how
-    /// many.
-    #[allow(clippy::needless_pass_by_value, reason = "a selection is made where it is used")]
-    pub fn evict(&self, selection: Selection) -> Result<u64> {
-        self.call(|call| call.guest.call_evict(call.store, call.resource, selection.as_param()))
-    }
-
-    /// Removes all expired entries. Returns how many.
-    pub fn expire(&self) -> Result<u64> {
-        self.call(|call| call.guest.call_expire(call.store, call.resource))
-    }
-
-    /// Removes expired entries, then others until the limits are kept. Returns how many.
-    pub fn cull(&self) -> Result<u64> {
-        self.call(|call| call.guest.call_cull(call.store, call.resource))
-    }
-
-    /// Removes all entries. Returns how many.
-    pub fn clear(&self) -> Result<u64> {
-        self.call(|call| call.guest.call_clear(call.store, call.resource))
-    }
-
     /// What this handle and its clones have counted. Reading it has no effect.
     pub fn stats(&self) -> Result<Statistics> {
         self.pool.statistics()
@@ -207,11 +188,6 @@ impl Cache {
     /// limit that is lowered takes effect with the next [`Cache::cull`], or whatever stores next.
     pub fn configure(&self, changes: &Changes) -> Result<()> {
         self.call(|call| call.guest.call_configure(call.store, call.resource, changes.as_param()))
-    }
-
-    /// Gives space that is no longer used back to the file system. Returns how many bytes.
-    pub fn compact(&self) -> Result<u64> {
-        self.call(|call| call.guest.call_compact(call.store, call.resource))
     }
 
     /// Looks for damage: in the databases, the totals, and every value file, which is read whole.

@@ -4,9 +4,11 @@ mod entry;
 mod reports;
 mod selection;
 mod settings;
+mod task;
 
 pub(crate) use entry::milliseconds;
 pub use entry::{Content, Entry, Expiry, Item, Metadata, Queued, SetOptions, Side};
 pub use reports::{Problem, Progress, Statistics, Tally};
 pub use selection::{Order, Scan, Selection};
 pub use settings::{Changes, Compression, Durability, Information, Limit, Policy};
+pub use task::Task;

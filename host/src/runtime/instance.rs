@@ -192,11 +192,6 @@ impl Instance {
         }
     }
 
-    /// Calls a function that can not fail of itself.
-    pub(crate) fn ask<T>(&mut self, ask: impl FnOnce(&Guest, &mut Store<State>) -> wasmtime::Result<T>) -> Result<T> {
-        self.next(|guest, store| ask(guest, store).map(Ok))
-    }
-
     /// Calls a function of the interface `exchange`, with the open cache.
     pub(crate) fn exchange<T>(
         &mut self,

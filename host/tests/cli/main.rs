@@ -10,5 +10,7 @@ mod maintenance;
 mod operations;
 mod run;
 mod settings;
+#[cfg(target_os = "linux")]
+mod steps;
 mod support;
 mod values;

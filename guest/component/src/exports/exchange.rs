@@ -34,8 +34,8 @@ impl GuestDiskcacheImport for DiskcacheImport {
 
     fn step(&self, cache: CacheBorrow<'_>, limit: u32) -> Result<Progress, Error> {
         let cache: &Cache = cache.get();
-        let progress = self.0.borrow_mut().step(&mut cache.0.borrow_mut(), limit).map_err(Convert::convert)?;
-        Ok(Progress { done: progress.done, total: progress.total, finished: progress.finished })
+        let progress = self.0.borrow_mut().step(&mut cache.0.borrow_mut(), limit);
+        progress.map(Convert::convert).map_err(Convert::convert)
     }
 
     fn report(&self) -> Report {

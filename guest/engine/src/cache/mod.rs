@@ -20,7 +20,6 @@ use std::rc::Rc;
 use crate::error::{Error, Result};
 use crate::options::{Changes, OpenOptions};
 use crate::platform::Platform;
-use crate::selection::Selection;
 use crate::settings::Settings;
 use crate::shard::{Counts, Problem, Shard};
 use session::Session;
@@ -114,32 +113,6 @@ impl Cache {
     /// Bytes on disk, which the size limit bounds.
     pub fn volume(&mut self) -> Result<u64> {
         Ok(self.on_all(Shard::volume)?.into_iter().sum())
-    }
-
-    /// Removes entries; returns how many.
-    pub fn evict(&mut self, selection: &Selection) -> Result<u64> {
-        let span = selection.span()?;
-        Ok(self.on_all(|shard| shard.evict(&span))?.into_iter().sum())
-    }
-
-    /// Removes all expired entries; returns how many.
-    pub fn expire(&mut self) -> Result<u64> {
-        Ok(self.on_all(Shard::expire)?.into_iter().sum())
-    }
-
-    /// Removes expired entries, then others until the limits are kept; returns how many.
-    pub fn cull(&mut self) -> Result<u64> {
-        Ok(self.on_all(Shard::cull)?.into_iter().sum())
-    }
-
-    /// Gives space that is no longer used back to the file system; returns how many bytes.
-    pub fn compact(&mut self) -> Result<u64> {
-        Ok(self.on_all(Shard::compact)?.into_iter().sum())
-    }
-
-    /// Removes all entries; returns how many.
-    pub fn clear(&mut self) -> Result<u64> {
-        Ok(self.on_all(Shard::clear)?.into_iter().sum())
     }
 
     /// What this handle has counted.

@@ -13,20 +13,10 @@ use super::source::{Read, Source};
 use crate::cache::{Cache, Draft};
 use crate::error::{Error, Result};
 use crate::platform::Platform;
+use crate::progress::Progress;
 
 /// A step ends early once its values take so many bytes.
 const STEP_SIZE: usize = 8 * 1024 * 1024;
-
-/// How far an import or an export is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
-    /// Entries looked at so far.
-    pub done: u64,
-    /// Entries there were at the beginning.
-    pub total: u64,
-    /// Whether nothing is left to do.
-    pub finished: bool,
-}
 
 /// An import that is under way.
 ///

@@ -30,7 +30,7 @@ mod row;
 mod source;
 mod value_file;
 
-pub use import::{Import, Progress};
+pub use import::Import;
 pub use layout::Kind;
 pub use report::{Counts, PROBLEMS_LIMIT, Report};
 

@@ -12,7 +12,7 @@
 //! | `transaction`, `undo` | transactions over several calls, and over several shards |
 //! | `room` | making room, and writing the reads that decide what goes |
 //! | `volume` | what the shard takes on disk |
-//! | `remove` | eviction by selection, expiry, clearing, in bounded steps |
+//! | `stage`, `remove` | eviction by selection, expiry, clearing, compaction, in bounded steps |
 //! | `scan` | pages of keys |
 //! | `check` | looking for damage |
 //! | `repair` | setting right what was found |
@@ -32,6 +32,7 @@ mod repair;
 mod room;
 mod row;
 mod scan;
+mod stage;
 mod statistics;
 mod store;
 mod transaction;
@@ -57,6 +58,7 @@ pub(crate) use address::{Address, queue_hash};
 pub use check::Problem;
 pub(crate) use content::{Drafted, Part};
 pub(crate) use scan::{Direction, Page, Position};
+pub(crate) use stage::{Next, Stage};
 pub(crate) use write::{Mode, Step, Store, Terms};
 
 pub(crate) use statistics::Counts;
@@ -215,7 +217,7 @@ impl Shard {
         (self.platform.random() >> 2).cast_signed() + 1
     }
 
-    fn refuse_if_read_only(&self) -> Result<()> {
+    pub(crate) fn refuse_if_read_only(&self) -> Result<()> {
         if self.access.read_only {
             return Err(Error::ReadOnly(format!("{} is open for reading only", self.directory.display())));
         }

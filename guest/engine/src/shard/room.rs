@@ -12,6 +12,7 @@ use super::Shard;
 use super::change::Change;
 use super::parts::Stored;
 use super::store::Reason;
+use super::volume::SHRINK_STEP;
 use crate::error::{Error, Result};
 use crate::options::Policy;
 
@@ -38,6 +39,17 @@ impl Shard {
             change.flush_recency()?;
             Ok(())
         })
+    }
+
+    /// About how many entries exceed the limits.
+    pub(super) fn excess_entries(&mut self) -> Result<u64> {
+        let (count, volume) = (self.count()?, self.volume()?);
+        let by_count = self.settings.item_share(self.index).map_or(0, |limit| count.saturating_sub(limit));
+        let by_size = self.settings.size_share(self.index).map_or(0, |limit| {
+            let share = u128::from(count) * u128::from(volume.saturating_sub(limit)) / u128::from(volume.max(1));
+            u64::try_from(share).unwrap_or(count)
+        });
+        Ok(by_count.max(by_size))
     }
 }
 
@@ -83,7 +95,7 @@ impl Change<'_> {
             Excess::Near => return self.move_ahead(),
             Excess::Over => {}
         }
-        self.evict_excess(keep, u64::MAX)?;
+        self.evict_excess(keep, &mut { u64::MAX })?;
         if self.excess()? != Excess::Over {
             return Ok(());
         }
@@ -94,12 +106,21 @@ impl Change<'_> {
         Err(Error::Full(format!("{}: {why}", self.path().display())))
     }
 
-    /// Evicts what exceeds the limits, at most so many entries and never `keep`; returns how many.
-    pub(super) fn evict_excess(&mut self, keep: i64, most: u64) -> Result<u64> {
+    /// Evicts what exceeds the limits, never `keep`; returns how many entries. No more than `left` are
+    /// removed or moved, of which it takes off those that were.
+    pub(super) fn evict_excess(&mut self, keep: i64, left: &mut u64) -> Result<u64> {
         // Reads that this instance knows of count, those of others from when they are written.
         self.flush_recency()?;
-        let expired = self.evict_expired(keep, most)?;
-        Ok(expired + self.evict_in_line(keep, most - expired)?)
+        Ok(self.evict_expired(keep, left)? + self.evict_in_line(keep, left)?)
+    }
+
+    /// Gives back some of the pages without content if the size limit is exceeded; whether more are to
+    /// be given back before anything is evicted.
+    pub(super) fn give_back_excess(&self) -> Result<bool> {
+        let Some(limit) = self.settings.size_share(self.index) else { return Ok(false) };
+        let unused = self.taken()?.saturating_sub(self.room(limit)).min(self.unused()?);
+        self.shrink(unused.min(SHRINK_STEP))?;
+        Ok(unused > SHRINK_STEP)
     }
 
     /// How the shard stands to its limits. Pages without content are given back first if it is over.
@@ -122,7 +143,7 @@ impl Change<'_> {
         Ok(items.max(size))
     }
 
-    fn evict_expired(&mut self, keep: i64, most: u64) -> Result<u64> {
+    fn evict_expired(&mut self, keep: i64, left: &mut u64) -> Result<u64> {
         let mut removed = 0;
         loop {
             let expired: Vec<Stored> = self.run(|connection| {
@@ -133,16 +154,17 @@ impl Change<'_> {
                 return Ok(removed);
             }
             for stored in expired {
-                if removed >= most || self.excess()? != Excess::Over {
+                if *left == 0 || self.excess()? != Excess::Over {
                     return Ok(removed);
                 }
                 self.remove(&stored, Reason::Expired)?;
                 removed += 1;
+                *left -= 1;
             }
         }
     }
 
-    fn evict_in_line(&mut self, keep: i64, most: u64) -> Result<u64> {
+    fn evict_in_line(&mut self, keep: i64, left: &mut u64) -> Result<u64> {
         let mut removed = 0;
         loop {
             let line = self.line(keep, CANDIDATES)?;
@@ -152,12 +174,13 @@ impl Change<'_> {
             // Where the first of those that were moved now stands.
             let mut moved_to = i64::MAX;
             for candidate in line {
-                if removed >= most || self.excess()? != Excess::Over {
+                if *left == 0 || self.excess()? != Excess::Over {
                     return Ok(removed);
                 }
                 if candidate.place > moved_to {
                     break;
                 }
+                *left -= 1;
                 if let Some(rank) = candidate.outranks_its_place() {
                     self.requeue(&candidate.stored)?;
                     moved_to = moved_to.min(rank);

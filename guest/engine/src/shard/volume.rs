@@ -7,6 +7,7 @@
 //! transaction; what it takes then counts in full, up to half of the share.
 
 use super::change::Change;
+use super::stage::{Advance, Next, Stage};
 use super::{DATABASE, Shard};
 use crate::error::Result;
 use crate::settings::{Settings, WAL_INDEX};
@@ -14,8 +15,8 @@ use crate::settings::{Settings, WAL_INDEX};
 /// Size of a database page, which is SQLite's default.
 pub(super) const PAGE: u64 = 4096;
 
-/// Bytes given back in one transaction by [`Shard::compact`].
-const STEP: u64 = 256 * PAGE;
+/// Bytes given back in one step.
+pub(super) const SHRINK_STEP: u64 = 256 * PAGE;
 
 impl Shard {
     /// Bytes on disk.
@@ -29,32 +30,20 @@ impl Shard {
             })?;
             let fixed = pages.max(0).cast_unsigned().saturating_mul(PAGE);
             let index = shard.size_beside("-shm");
-            Ok(fixed.saturating_add(files.max(0).cast_unsigned()) + shard.size_beside("-wal") + index)
+            Ok(fixed.saturating_add(files.max(0).cast_unsigned()) + shard.log_size() + index)
         })
     }
 
-    /// Gives space that is no longer used back to the file system, in steps between which others get
-    /// in; returns how many bytes.
-    pub(crate) fn compact(&mut self) -> Result<u64> {
-        self.refuse_if_read_only()?;
-        let before = self.volume()?;
-        loop {
-            let free = self.guard(|shard| {
-                shard.change(|change| {
-                    let free = change.unused()?;
-                    if free > 0 {
-                        change.shrink(free.min(STEP))?;
-                    }
-                    Ok(free)
-                })
-            })?;
-            if free <= STEP {
-                break;
-            }
-            self.tenure.assure()?;
-        }
-        self.guard(|shard| shard.database()?.empty_log())?;
-        Ok(before.saturating_sub(self.volume()?))
+    /// Size of the log, in bytes.
+    pub(crate) fn log_size(&self) -> u64 {
+        self.size_beside("-wal")
+    }
+
+    /// Empties the log, as far as nobody reads it. `before` is what it took before the work, which
+    /// itself has made it grow.
+    pub(super) fn give_back_log(&mut self, before: u64) -> Result<Advance> {
+        self.database()?.empty_log()?;
+        Ok(Advance { done: before.saturating_sub(self.log_size()), next: Next::Onward })
     }
 
     /// Size of the file beside the database with this suffix; 0 if there is none.
@@ -97,8 +86,20 @@ impl Change<'_> {
         Ok(pages.max(0).cast_unsigned().saturating_mul(PAGE))
     }
 
+    /// Gives back some of the pages without content.
+    pub(super) fn give_back_pages(&self) -> Result<Advance> {
+        let before = self.database_size()?;
+        self.shrink(self.unused()?.min(SHRINK_STEP))?;
+        let done = before.saturating_sub(self.database_size()?);
+        Ok(Advance::with_rest(done, (self.unused()? > 0).then_some(Stage::Pages)))
+    }
+
     /// Gives up to so many bytes of pages without content back.
     pub(super) fn shrink(&self, bytes: u64) -> Result<()> {
+        if bytes == 0 {
+            // To ask for none is to ask for all.
+            return Ok(());
+        }
         self.run(|connection| {
             let mut statement =
                 connection.prepare_dynamic(&format!("PRAGMA incremental_vacuum({})", bytes.div_ceil(PAGE)))?;

@@ -18,6 +18,7 @@ mod owners;
 mod queues;
 mod scans;
 mod shared;
+mod steps;
 mod streams;
 mod support;
 mod transactions;

@@ -17,6 +17,7 @@ Exit status:
   1  absent, or nothing to do
   2  the command line is wrong
   3  failure
+After Ctrl-C it is 130; what was done until then is said.
 `larder run` exits with the status of its command.
 
 Environment:

@@ -29,6 +29,14 @@ pub(crate) enum Failure {
     /// The cache refused.
     #[error("{0}")]
     Cache(#[from] larder::Error),
+    /// The cache refused to go on.
+    #[error("{done}, then: {source}")]
+    Partly {
+        /// What was done before.
+        done: String,
+        /// Why it went no further.
+        source: larder::Error,
+    },
     /// There is no cache, and the command makes none.
     #[error("there is no cache in {}", .0.display())]
     NoCache(PathBuf),
@@ -102,7 +110,7 @@ impl Failure {
     fn name(&self) -> &'static str {
         match self {
             Self::Usage(_) => "usage",
-            Self::Cache(error) => cache_error_name(error),
+            Self::Cache(error) | Self::Partly { source: error, .. } => cache_error_name(error),
             Self::NoCache(_) => "not-found",
             Self::NoHome => "no-home",
             Self::Dump(_) => "dump",
@@ -116,7 +124,7 @@ impl Failure {
         match self {
             Self::NoCache(_) => Some("`larder init` and `larder set` make one; --dir or LARDER_DIR names another"),
             Self::NoHome => Some("name a directory with --dir or LARDER_DIR"),
-            Self::Cache(error) => match error {
+            Self::Cache(error) | Self::Partly { source: error, .. } => match error {
                 larder::Error::Timeout(_) => Some("others are using the cache; --wait waits longer"),
                 larder::Error::Full(_) => {
                     Some("`larder evict` makes room; `larder init` changes the limits and what is evicted")

@@ -8,8 +8,17 @@ pub(crate) struct Bar(ProgressBar);
 impl Bar {
     /// A bar for work of this name.
     pub(crate) fn new(what: &'static str) -> Self {
+        Self::styled(what, "{msg} {bar:40} {human_pos} of {human_len} ({eta})")
+    }
+
+    /// A bar for work that is counted in bytes.
+    pub(crate) fn of_bytes(what: &'static str) -> Self {
+        Self::styled(what, "{msg} {bar:40} {binary_bytes} of {binary_total_bytes} ({eta})")
+    }
+
+    fn styled(what: &'static str, template: &str) -> Self {
         let bar = ProgressBar::new(0).with_message(what);
-        let style = ProgressStyle::with_template("{msg} {bar:40} {human_pos} of {human_len} ({eta})");
+        let style = ProgressStyle::with_template(template);
         Self(style.map_or_else(|_| bar.clone(), |style| bar.clone().with_style(style)))
     }
 

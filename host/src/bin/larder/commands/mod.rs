@@ -105,6 +105,6 @@ impl Command {
 }
 
 /// "1 entry", "2 entries".
-fn entries(count: u64) -> String {
+pub(crate) fn entries(count: u64) -> String {
     if count == 1 { "1 entry".to_owned() } else { format!("{count} entries") }
 }
