@@ -11,7 +11,7 @@
 //! | `tenure`, `lease`, `generation` | who may use a directory |
 //! | `schema`, `settings`, `database`, `files`, `content` | the format on disk |
 //! | `frozen` | databases where nothing can be written |
-//! | [`diskcache`] | what python-diskcache has stored |
+//! | [`diskcache`] | what python-diskcache has stored, and what it is to find |
 //! | `policy`, `lifetime`, `recency`, `sequence` | what goes, when |
 //!
 //! ```
@@ -43,6 +43,7 @@ mod number;
 mod options;
 mod platform;
 mod policy;
+mod progress;
 mod recency;
 mod schema;
 mod selection;
@@ -67,6 +68,7 @@ pub use options::{
     Policy, QUEUE_LIMIT, SHARDS_LIMIT, SetOptions, Side, TAG_LIMIT, TAGS_LIMIT,
 };
 pub use platform::{Platform, RangeLocks, Sharing};
+pub use progress::Progress;
 pub use schema::format_version;
 pub use selection::{Bound, Selection};
 pub use settings::{DEFAULT_INLINE_THRESHOLD, DEFAULT_SIZE_LIMIT, SIZE_SHARE_MINIMUM, Settings};
