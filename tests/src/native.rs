@@ -10,7 +10,7 @@ use larder_engine::testing::TestPlatform;
 use crate::component::types::{
     Entry, Error, Excess, Expiry, Item, Key, Metadata, Number, Queued, SetOptions, Side, Value,
 };
-use crate::component::wit::{Changes, Limit, Order, Policy, Scan, Selection, Statistics};
+use crate::component::wit::{Bound, Changes, Limit, Order, Policy, Scan, Selection, Statistics};
 
 /// An open cache. Its methods are those of the WIT resource.
 pub struct Native {
@@ -322,6 +322,14 @@ fn selection(selection: &Selection) -> engine::Selection {
         Selection::Prefix(prefix) => engine::Selection::Prefix(key(prefix)),
         Selection::Queue(queue) => engine::Selection::Queue(queue.clone()),
         Selection::Range(range) => engine::Selection::Range(bound(&range.start), bound(&range.end)),
+    }
+}
+
+fn bound(bound: &Bound) -> engine::Bound {
+    match bound {
+        Bound::Unbounded => engine::Bound::Unbounded,
+        Bound::Included(of) => engine::Bound::Included(key(of)),
+        Bound::Excluded(of) => engine::Bound::Excluded(key(of)),
     }
 }
 
