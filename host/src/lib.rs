@@ -32,14 +32,14 @@ mod runtime;
 mod value;
 
 pub use cache::{
-    Cache, CacheBuilder, Cursor, DiskcacheImport, Draft, ImportReport, Items, Keys, Transaction, ValueReader,
+    Cache, CacheBuilder, Cursor, DiskcacheExport, DiskcacheImport, Draft, Items, Keys, Transaction, ValueReader,
     ValueWriter, Values,
 };
 pub use directories::user_cache;
 pub use error::{Error, Result};
 pub use options::{
-    Changes, Compression, Content, Durability, Entry, Expiry, Information, Item, Limit, Metadata, Order, Policy,
-    Problem, Progress, Queued, Scan, Selection, SetOptions, Side, Statistics, Tally,
+    Changes, Compression, Content, Durability, Entry, Expiry, ExportReport, ImportReport, Information, Item, Limit,
+    Metadata, Order, Policy, Problem, Progress, Queued, Scan, Selection, SetOptions, Side, Statistics, Tally,
 };
 pub use runtime::{SHARED_COMPONENT, STANDALONE_COMPONENT, configure};
 pub use value::{Key, Number, VALUE_LIMIT, Value};

@@ -1,6 +1,6 @@
 //! What is told of a cache and of work on it.
 
-use crate::runtime::bindings::cache as wit;
+use crate::runtime::bindings::{cache as wit, exchange};
 
 /// How many entries there are, and their size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -64,6 +64,12 @@ pub struct Progress {
     pub total: u64,
     /// Whether nothing is left to do.
     pub finished: bool,
+}
+
+impl From<exchange::Progress> for Progress {
+    fn from(progress: exchange::Progress) -> Self {
+        Self { done: progress.done, total: progress.total, finished: progress.finished }
+    }
 }
 
 /// Something that [`crate::Cache::check`] found.
