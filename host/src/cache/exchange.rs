@@ -1,43 +1,24 @@
 //! Moving entries in from other caches, and out to them.
 
+use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
-
-use wasmtime::component::ResourceAny;
 
 use super::Cache;
-use super::pool::{Lent, Pool};
+use super::held::Held;
 use crate::error::{Error, Result};
 use crate::options::{ExportReport, ImportReport, Progress};
+use crate::runtime::bindings::exchange::Guest;
 
 /// Entries looked at in one step unless told otherwise.
 const STEP: u32 = 256;
 
-/// An export under way; made by [`Cache::export_diskcache`]. Dropped before it has finished, it leaves
-/// the directory empty.
-pub struct DiskcacheExport {
-    lent: Lent<Arc<Pool>>,
-    resource: ResourceAny,
-}
-
-impl std::fmt::Debug for DiskcacheExport {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("DiskcacheExport").finish_non_exhaustive()
-    }
-}
-
 /// An import under way; made by [`Cache::import_diskcache`]. Dropped before it has finished, it leaves
 /// what it has stored, and can be begun anew.
-pub struct DiskcacheImport {
-    lent: Lent<Arc<Pool>>,
-    resource: ResourceAny,
-}
+pub struct DiskcacheImport(Held);
 
-impl std::fmt::Debug for DiskcacheImport {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("DiskcacheImport").finish_non_exhaustive()
-    }
-}
+/// An export under way; made by [`Cache::export_diskcache`]. Dropped before it has finished, it leaves
+/// the directory empty.
+pub struct DiskcacheExport(Held);
 
 impl Cache {
     /// Begins to import a directory of python-diskcache 5.6: of a `Cache`, `FanoutCache`, `Deque` or
@@ -59,7 +40,7 @@ impl Cache {
         let path = real_path(directory)?;
         let mut lent = self.pool.reserve()?;
         let resource = lent.instance()?.exchange(|guest, store, _| guest.diskcache_import().call_open(store, &path))?;
-        Ok(DiskcacheImport { lent, resource })
+        Ok(DiskcacheImport(Held::new(lent, resource)))
     }
 
     /// Begins to export to a directory that python-diskcache 5.6 opens as a `Cache`. It must be new or
@@ -87,7 +68,7 @@ impl Cache {
         let mut lent = self.pool.reserve()?;
         let resource =
             lent.instance()?.exchange(|guest, store, cache| guest.diskcache_export().call_open(store, cache, &path))?;
-        Ok(DiskcacheExport { lent, resource })
+        Ok(DiskcacheExport(Held::new(lent, resource)))
     }
 }
 
@@ -101,36 +82,22 @@ impl DiskcacheImport {
     /// Caches, deques and indexes inside a `FanoutCache`, relative to it. They are not part of this
     /// import; each can be imported by its own path.
     pub fn nested(&mut self) -> Result<Vec<String>> {
-        let resource = self.resource;
-        let instance = self.lent.instance()?;
-        instance.exchange(|guest, store, _| guest.diskcache_import().call_nested(store, resource).map(Ok))
+        self.0.exchange(|guest, store, import, _| guest.diskcache_import().call_nested(store, import).map(Ok))
     }
 
     /// Stores some further entries, in one transaction.
     pub fn step(&mut self) -> Result<Progress> {
-        let resource = self.resource;
-        let progress = self
-            .lent
-            .instance()?
-            .exchange(|guest, store, cache| guest.diskcache_import().call_step(store, resource, cache, STEP))?;
-        Ok(progress.into())
+        let step = |guest: &Guest, store: &mut _, import, cache| {
+            guest.diskcache_import().call_step(store, import, cache, STEP)
+        };
+        self.0.exchange(step).map(Progress::from)
     }
 
     /// What has become of the entries so far.
     pub fn report(&mut self) -> Result<ImportReport> {
-        let resource = self.resource;
-        let instance = self.lent.instance()?;
-        instance
-            .exchange(|guest, store, _| guest.diskcache_import().call_report(store, resource).map(Ok))
-            .map(Into::into)
-    }
-}
-
-impl Drop for DiskcacheImport {
-    fn drop(&mut self) {
-        if let Ok(instance) = self.lent.instance() {
-            instance.drop_resource(self.resource);
-        }
+        let report =
+            |guest: &Guest, store: &mut _, import, _| guest.diskcache_import().call_report(store, import).map(Ok);
+        self.0.exchange(report).map(ImportReport::from)
     }
 }
 
@@ -138,28 +105,28 @@ impl DiskcacheExport {
     /// Writes some further entries. The last step completes the directory. An error ends the export,
     /// and what it has written is removed.
     pub fn step(&mut self) -> Result<Progress> {
-        let resource = self.resource;
-        let progress = self
-            .lent
-            .instance()?
-            .exchange(|guest, store, cache| guest.diskcache_export().call_step(store, resource, cache, STEP))?;
-        Ok(progress.into())
+        let step = |guest: &Guest, store: &mut _, export, cache| {
+            guest.diskcache_export().call_step(store, export, cache, STEP)
+        };
+        self.0.exchange(step).map(Progress::from)
     }
 
     /// What has become of the entries so far.
     pub fn report(&mut self) -> Result<ExportReport> {
-        let resource = self.resource;
-        let instance = self.lent.instance()?;
-        instance
-            .exchange(|guest, store, _| guest.diskcache_export().call_report(store, resource).map(Ok))
-            .map(Into::into)
+        let report =
+            |guest: &Guest, store: &mut _, export, _| guest.diskcache_export().call_report(store, export).map(Ok);
+        self.0.exchange(report).map(ExportReport::from)
     }
 }
 
-impl Drop for DiskcacheExport {
-    fn drop(&mut self) {
-        if let Ok(instance) = self.lent.instance() {
-            instance.drop_resource(self.resource);
-        }
+impl fmt::Debug for DiskcacheImport {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("DiskcacheImport").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for DiskcacheExport {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("DiskcacheExport").finish_non_exhaustive()
     }
 }

@@ -3,6 +3,7 @@
 mod builder;
 mod cursor;
 mod exchange;
+mod held;
 mod items;
 mod pool;
 mod stream;
