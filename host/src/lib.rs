@@ -32,14 +32,14 @@ mod runtime;
 mod value;
 
 pub use cache::{
-    Cache, CacheBuilder, Cursor, DiskcacheImport, Draft, ImportReport, Items, Keys, Maintenance, Transaction,
+    Cache, CacheBuilder, Cursor, DiskcacheExport, DiskcacheImport, Draft, Items, Keys, Maintenance, Transaction,
     ValueReader, ValueWriter, Values,
 };
 pub use directories::user_cache;
 pub use error::{Error, Result};
 pub use options::{
-    Changes, Compression, Content, Durability, Entry, Expiry, Information, Item, Limit, Metadata, Order, Policy,
-    Problem, Progress, Queued, Scan, Selection, SetOptions, Side, Statistics, Tally, Task,
+    Changes, Compression, Content, Durability, Entry, Expiry, ExportReport, ImportReport, Information, Item, Limit,
+    Metadata, Order, Policy, Problem, Progress, Queued, Scan, Selection, SetOptions, Side, Statistics, Tally, Task,
 };
 pub use runtime::{SHARED_COMPONENT, STANDALONE_COMPONENT, configure};
 pub use value::{Key, Number, VALUE_LIMIT, Value};

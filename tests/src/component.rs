@@ -20,6 +20,7 @@ mod bindings {
             world embed {
                 export larder:cache/types@0.1.0;
                 export larder:cache/cache@0.1.0;
+                export larder:cache/exchange@0.1.0;
             }
         ",
         world: "larder:tests/embed",
@@ -31,6 +32,7 @@ mod bindings {
 }
 
 pub use bindings::exports::larder::cache::cache as wit;
+pub use bindings::exports::larder::cache::exchange;
 pub use bindings::exports::larder::cache::types;
 
 use types::{Draft, Entry, Error, Expiry, Item, Key, Number, Progress, Queued, SetOptions, Side, Value};
@@ -256,6 +258,22 @@ macro_rules! cache_calls {
 }
 
 impl Instance {
+    /// Exports the cache to a directory of python-diskcache, a few entries at a time.
+    pub fn export_diskcache(&mut self, path: &str) -> Result<exchange::ExportReport, Error> {
+        let guest = self.exports.larder_cache_exchange().diskcache_export();
+        let export = guest.call_open(&mut self.store, self.cache, path).expect("no input traps the component")?;
+        let ended = loop {
+            let step = guest.call_step(&mut self.store, export, self.cache, 3).expect("no input traps the component");
+            match step {
+                Ok(progress) if !progress.finished => {}
+                ended => break ended,
+            }
+        };
+        let report = guest.call_report(&mut self.store, export).expect("no input traps the component");
+        export.resource_drop(&mut self.store).expect("no input traps the component");
+        ended.map(|_| report)
+    }
+
     calls! {
         /// `get`
         get => call_get(key: &Key) -> Option<Value>;

@@ -12,7 +12,7 @@
 //! | `tenure`, `lease`, `generation` | who may use a directory |
 //! | `schema`, `settings`, `database`, `files`, `content` | the format on disk |
 //! | `frozen` | databases where nothing can be written |
-//! | [`diskcache`] | what python-diskcache has stored |
+//! | [`diskcache`] | what python-diskcache has stored, and what it is to find |
 //! | `policy`, `lifetime`, `recency`, `sequence` | what goes, when |
 //!
 //! ```

@@ -7,7 +7,7 @@ use wasmtime::component::ResourceAny;
 
 use super::pool::{Lent, Pool};
 use crate::error::Result;
-use crate::runtime::bindings::cache::Guest;
+use crate::runtime::bindings::{cache, exchange};
 use crate::runtime::{Answer, Call, State};
 
 /// A resource of an instance that is reserved for it, until it is dropped.
@@ -32,10 +32,19 @@ impl Held {
     /// Calls a function of the resource.
     pub(super) fn call<T>(
         &mut self,
-        call: impl FnOnce(&Guest, &mut Store<State>, ResourceAny) -> Answer<T>,
+        call: impl FnOnce(&cache::Guest, &mut Store<State>, ResourceAny) -> Answer<T>,
     ) -> Result<T> {
         let resource = self.resource;
         self.lent.instance()?.next(|guest, store| call(guest, store, resource))
+    }
+
+    /// Calls a function of a resource of the interface `exchange`, with the open cache.
+    pub(super) fn exchange<T>(
+        &mut self,
+        call: impl FnOnce(&exchange::Guest, &mut Store<State>, ResourceAny, ResourceAny) -> Answer<T>,
+    ) -> Result<T> {
+        let resource = self.resource;
+        self.lent.instance()?.exchange(|guest, store, cache| call(guest, store, resource, cache))
     }
 }
 

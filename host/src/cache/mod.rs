@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 pub use builder::CacheBuilder;
 pub use cursor::{Cursor, Items, Keys, Values};
-pub use exchange::{DiskcacheImport, ImportReport};
+pub use exchange::{DiskcacheExport, DiskcacheImport};
 pub use items::Draft;
 pub use maintenance::Maintenance;
 pub use stream::{ValueReader, ValueWriter};

@@ -21,8 +21,8 @@ const MEMORY_KEPT: usize = 64 * 1024 * 1024;
 pub(crate) struct Opening {
     /// The directory on the host, by which name the component finds it, too: so its errors name it.
     path: String,
-    /// Other directories it may read, under the names they have on the host.
-    readable: Vec<String>,
+    /// Other directories, under the names they have on the host, and what may be done with them.
+    others: Vec<(String, FsPerms)>,
     coordination: CoordinationCtxBuilder,
     /// How large the memory of an instance may become, in bytes.
     memory_limit: usize,
@@ -34,7 +34,7 @@ impl Opening {
         let mut coordination = CoordinationCtx::builder();
         coordination.allow_mapping(mapping);
         let path = utf8(directory)?.to_owned();
-        let mut opening = Self { path: path.clone(), readable: Vec::new(), coordination, memory_limit };
+        let mut opening = Self { path: path.clone(), others: Vec::new(), coordination, memory_limit };
         opening.grant(directory, &path, Access::ReadWrite)?;
         Ok(opening)
     }
@@ -43,7 +43,17 @@ impl Opening {
     pub(crate) fn allow_reading(&mut self, directory: &Path) -> Result<()> {
         let path = utf8(directory)?.to_owned();
         self.grant(directory, &path, Access::ReadOnly)?;
-        self.readable.push(path);
+        self.others.push((path, FsPerms::ReadOnly));
+        Ok(())
+    }
+
+    /// Grants another directory, which must exist, for writing.
+    pub(crate) fn allow_writing(&mut self, directory: &Path) -> Result<()> {
+        let path = utf8(directory)?.to_owned();
+        if path != self.path {
+            self.grant(directory, &path, Access::ReadWrite)?;
+            self.others.push((path, FsPerms::ReadWrite));
+        }
         Ok(())
     }
 
@@ -60,9 +70,8 @@ impl Opening {
         // Before the directory is granted, which copies the choice: file calls then run on this
         // thread instead of being handed to another, at a hundred times the cost.
         wasi.allow_blocking_current_thread(true).inherit_stderr();
-        let granted = [(&self.path, FsPerms::ReadWrite)];
-        let readable = self.readable.iter().map(|path| (path, FsPerms::ReadOnly));
-        for (path, permissions) in granted.into_iter().chain(readable) {
+        let others = self.others.iter().map(|(path, permissions)| (path, *permissions));
+        for (path, permissions) in [(&self.path, FsPerms::ReadWrite)].into_iter().chain(others) {
             wasi.preopened_dir(path, path, permissions).map_err(|error| Error::Io(format!("{path}: {error:#}")))?;
         }
         Ok(wasi.build())

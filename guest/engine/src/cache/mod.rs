@@ -26,6 +26,7 @@ use session::Session;
 use transaction::Open;
 
 pub use bulk::Draft;
+pub(crate) use stream::Readable;
 pub use stream::{Content, PART_LIMIT, ValueReader, ValueWriter};
 pub use transaction::Ticket;
 
@@ -191,6 +192,11 @@ impl Cache {
     /// Refuses to go on with a handle that was closed.
     pub(crate) fn assure_open(&self) -> Result<()> {
         if self.closed { Err(Error::Closed) } else { Ok(()) }
+    }
+
+    /// Makes sure that the directory is still this handle's, and no transaction in the way.
+    pub(crate) fn assure_held(&mut self) -> Result<()> {
+        self.on_items(|_| Ok(()))
     }
 
     /// Runs an operation on every shard. None of them may be a part of a transaction.

@@ -1,6 +1,7 @@
 //! A progress bar, on terminals alone.
 
 use indicatif::{ProgressBar, ProgressStyle};
+use larder::Progress;
 
 /// Shows on standard error how far long work has come; nothing if that is no terminal.
 pub(crate) struct Bar(ProgressBar);
@@ -26,6 +27,18 @@ impl Bar {
     pub(crate) fn show(&self, done: u64, total: u64) {
         self.0.set_length(total);
         self.0.set_position(done);
+    }
+
+    /// Shows how far work in steps has come, to its end.
+    pub(crate) fn follow(self, mut step: impl FnMut() -> larder::Result<Progress>) -> larder::Result<()> {
+        loop {
+            let progress = step()?;
+            self.show(progress.done, progress.total);
+            if progress.finished {
+                self.finish();
+                return Ok(());
+            }
+        }
     }
 
     /// Takes the bar away.

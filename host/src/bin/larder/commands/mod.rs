@@ -12,6 +12,7 @@ mod delete;
 mod dump;
 mod evict;
 mod expire;
+mod export;
 mod get;
 mod import;
 mod increment;
@@ -64,6 +65,7 @@ pub(crate) enum Command {
     Dump(dump::Dump),
     Load(load::Load),
     Import(import::Import),
+    Export(export::Export),
     Completions(completions::Completions),
     Man(man::Manual),
 }
@@ -98,6 +100,7 @@ impl Command {
             Self::Dump(command) => command.run(session),
             Self::Load(command) => command.run(session),
             Self::Import(command) => command.run(session),
+            Self::Export(command) => command.run(session),
             Self::Completions(command) => command.run(),
             Self::Man(command) => command.run(),
         }
