@@ -12,6 +12,7 @@
 //! | `schema`, `settings`, `database`, `files`, `content` | the format on disk |
 //! | `frozen` | databases where nothing can be written |
 //! | [`diskcache`] | what python-diskcache has stored |
+//! | `recipes` | locks, limits and the like as pure state machines |
 //! | `policy`, `lifetime`, `recency`, `sequence` | what goes, when |
 //!
 //! ```
@@ -44,6 +45,7 @@ mod options;
 mod platform;
 mod policy;
 mod recency;
+mod recipes;
 mod schema;
 mod selection;
 mod sequence;
@@ -55,7 +57,10 @@ mod tenure;
 pub mod testing;
 mod value;
 
-pub use cache::{Cache, Content, Draft, Information, PART_LIMIT, Statistics, Ticket, ValueReader, ValueWriter};
+pub use cache::{
+    Answer, Cache, Claim, Content, Draft, Filling, Gate, Information, Lock, LookUp, Method, Occupancy, PART_LIMIT,
+    READERS, Rate, Statistics, Ticket, ValueReader, ValueWriter,
+};
 pub use content::STREAM_LIMIT;
 pub use cursor::{Cursor, Order, Scan};
 pub use entry::{Entry, Item, Metadata, Queued};
@@ -67,6 +72,14 @@ pub use options::{
     Policy, QUEUE_LIMIT, SHARDS_LIMIT, SetOptions, Side, TAG_LIMIT, TAGS_LIMIT,
 };
 pub use platform::{Platform, RangeLocks, Sharing};
+pub use recipes::barrier::Arrival;
+pub use recipes::bucket::{RATE_LIMIT, Verdict};
+pub use recipes::once::Turn;
+pub use recipes::permits::{Grant, Holder, MEMBERS_LIMIT, Standing};
+pub use recipes::tally::Mean;
+pub use recipes::vacancy::REASON_LIMIT;
+pub use recipes::window::WINDOW_LIMIT;
+pub use recipes::{LEASE_LIMIT_MS, NAME_LIMIT};
 pub use schema::format_version;
 pub use selection::{Bound, Selection};
 pub use settings::{DEFAULT_INLINE_THRESHOLD, DEFAULT_SIZE_LIMIT, SIZE_SHARE_MINIMUM, Settings};
