@@ -32,8 +32,9 @@ mod runtime;
 mod value;
 
 pub use cache::{
-    Cache, CacheBuilder, Cursor, DiskcacheImport, Draft, ImportReport, Items, Keys, Transaction, ValueReader,
-    ValueWriter, Values,
+    Averager, Barrier, Cache, CacheBuilder, Counter, Cursor, DiskcacheImport, Draft, Holder, ImportReport, Items, Keys,
+    Lock, LockGuard, Lookup, Mean, MemoError, MemoOptions, Occupancy, Once, Owner, RateLimit, Transaction, Vacancy,
+    ValueReader, ValueWriter, Values, Verdict,
 };
 pub use directories::user_cache;
 pub use error::{Error, Result};

@@ -7,12 +7,16 @@
 //! | `items` | the operations that both have |
 //! | `cursors` | the resources that enumerate |
 //! | `streams` | the resources for values in parts |
-//! | `exchange` | the interface `exchange` |
+//! | `exchange`, `locks`, `limits`, `recipes`, `memo` | the interface of that name |
 
 mod cache;
 mod cursors;
 mod exchange;
 mod items;
+mod limits;
+mod locks;
+mod memo;
+mod recipes;
 mod streams;
 mod transaction;
 

@@ -1,6 +1,7 @@
 //! Memoization: a value that is missing is computed by one, while all others wait for it.
 
 use super::Cache;
+use super::records::Patience;
 use crate::entry::Entry;
 use crate::error::{Error, Result};
 use crate::key::Key;
@@ -69,6 +70,18 @@ impl Cache {
             }
         }
         Err(Error::Timeout(format!("a moment in which {key} does not change")))
+    }
+
+    /// Looks a value up, and waits while another computes it, at most so long unless for ever.
+    pub fn look_up_within(&mut self, key: &Key, options: &LookUp, wait_ms: Option<u64>) -> Result<Answer> {
+        let platform = std::rc::Rc::clone(&self.platform);
+        let mut patience = Patience::begin(&*platform, wait_ms);
+        loop {
+            let answer = self.look_up(key, options)?;
+            if !matches!(answer, Answer::Wait) || !patience.pause(&*platform) {
+                return Ok(answer);
+            }
+        }
     }
 
     /// None if somebody else came first.

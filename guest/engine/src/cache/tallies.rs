@@ -7,12 +7,8 @@ use crate::shard::Found;
 
 impl Cache {
     /// Adds a number to an average; returns what it is then.
-    pub fn add_to_average(&mut self, name: &str, number: f64) -> Result<Option<Mean>> {
-        self.change_record(name, |found: &mut Found<Average>| {
-            let average = found.state.get_or_insert_default();
-            average.add(number)?;
-            Ok(average.mean())
-        })
+    pub fn add_to_average(&mut self, name: &str, number: f64) -> Result<Mean> {
+        self.change_record(name, |found: &mut Found<Average>| found.state.get_or_insert_default().add(number))
     }
 
     /// An average; none of no numbers.

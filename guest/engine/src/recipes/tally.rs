@@ -22,8 +22,8 @@ pub struct Mean {
 }
 
 impl Average {
-    /// Adds a number.
-    pub(crate) fn add(&mut self, number: f64) -> Result<()> {
+    /// Adds a number; returns the average with it.
+    pub(crate) fn add(&mut self, number: f64) -> Result<Mean> {
         if !number.is_finite() {
             return Err(Error::InvalidArgument(format!("{number} has no average with other numbers")));
         }
@@ -33,13 +33,17 @@ impl Average {
             return Err(Error::Overflow("the sum behind an average".into()));
         };
         (self.sum, self.count) = (sum, count);
-        Ok(())
+        Ok(self.of_all())
     }
 
     /// The average; none of no numbers.
-    #[allow(clippy::cast_precision_loss, reason = "an average is a float; 2^53 numbers are beyond all practice")]
     pub(crate) fn mean(&self) -> Option<Mean> {
-        (self.count > 0).then(|| Mean { mean: self.sum / self.count as f64, count: self.count })
+        (self.count > 0).then(|| self.of_all())
+    }
+
+    #[allow(clippy::cast_precision_loss, reason = "an average is a float; 2^53 numbers are beyond all practice")]
+    fn of_all(&self) -> Mean {
+        Mean { mean: self.sum / self.count as f64, count: self.count }
     }
 }
 
