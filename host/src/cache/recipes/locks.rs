@@ -365,7 +365,11 @@ impl LockGuard {
 
 impl std::fmt::Debug for LockGuard {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("LockGuard").field("name", &self.which.name).field("fence", &self.fence()).finish()
+        formatter
+            .debug_struct("LockGuard")
+            .field("name", &self.which.name)
+            .field("fence", &self.fence())
+            .finish_non_exhaustive()
     }
 }
 

@@ -178,7 +178,7 @@ impl Cache {
         compute: impl FnOnce() -> Result<T, E>,
     ) -> Result<T, MemoError<E>> {
         let options = options.into();
-        match self.task(key.into(), &options)? {
+        match self.task(&key.into(), &options)? {
             Task::Have(value) => Ok(value),
             Task::Compute(vacancy, old) => settle(vacancy, &options, compute(), old),
         }
@@ -193,7 +193,7 @@ impl Cache {
         compute: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T> {
         let options = options.into();
-        match self.task::<T, std::convert::Infallible>(key.into(), &options).map_err(cache_error)? {
+        match self.task::<T, std::convert::Infallible>(&key.into(), &options).map_err(cache_error)? {
             Task::Have(value) => Ok(value),
             Task::Compute(vacancy, Some(old)) => {
                 let refresh = move || {
@@ -214,9 +214,9 @@ impl Cache {
         }
     }
 
-    fn task<T: DeserializeOwned, E>(&self, key: Key<'_>, options: &MemoOptions) -> Result<Task<T>, MemoError<E>> {
-        let outcome = self.lookup_within(&key, options, options.wait).map_err(MemoError::Cache)?;
-        task(&key, outcome)
+    fn task<T: DeserializeOwned, E>(&self, key: &Key<'_>, options: &MemoOptions) -> Result<Task<T>, MemoError<E>> {
+        let outcome = self.lookup_within(key, options, options.wait).map_err(MemoError::Cache)?;
+        task(key, outcome)
     }
 }
 
