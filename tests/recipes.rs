@@ -25,7 +25,9 @@ fn amount(name: &str, otherwise: u32) -> u32 {
 /// Processes that are ready, and told to go at once.
 fn start_all(job: &str, directory: &Path, arguments: &[&str]) -> Vec<Worker> {
     let mut workers: Vec<Worker> = (0..PROCESSES).map(|_| Worker::start(WORKER, job, directory, arguments)).collect();
-    workers.iter_mut().for_each(|worker| worker.expect("ready"));
+    for worker in &mut workers {
+        worker.expect("ready");
+    }
     workers.iter_mut().for_each(Worker::proceed);
     workers
 }
@@ -75,8 +77,8 @@ fn holders_that_are_killed_are_followed_by_one_within_two_leases() {
         let killed = Instant::now();
         workers[place] = start();
         // Somebody enters after the kill: with a number above all that the resource has seen by then.
-        let seen = last_fence();
-        while last_fence() <= seen {
+        let before = last_fence();
+        while last_fence() <= before {
             assert!(killed.elapsed() < 2 * LEASE, "nobody entered within two leases");
             std::thread::sleep(Duration::from_millis(1));
         }

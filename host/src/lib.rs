@@ -31,6 +31,8 @@ mod options;
 mod runtime;
 mod value;
 
+#[cfg(feature = "async")]
+pub use cache::AsyncLockGuard;
 pub use cache::{
     Averager, Barrier, Cache, CacheBuilder, Counter, Cursor, DiskcacheImport, Draft, Holder, ImportReport, Items, Keys,
     Lock, LockGuard, Lookup, Mean, MemoError, MemoOptions, Occupancy, Once, Owner, RateLimit, Transaction, Vacancy,

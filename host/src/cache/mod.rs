@@ -19,6 +19,8 @@ pub use builder::CacheBuilder;
 pub use cursor::{Cursor, Items, Keys, Values};
 pub use exchange::{DiskcacheImport, ImportReport};
 pub use items::Draft;
+#[cfg(feature = "async")]
+pub use recipes::AsyncLockGuard;
 pub use recipes::{
     Averager, Barrier, Counter, Holder, Lock, LockGuard, Lookup, Mean, MemoError, MemoOptions, Occupancy, Once, Owner,
     RateLimit, Vacancy, Verdict,

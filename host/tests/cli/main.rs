@@ -11,4 +11,5 @@ mod operations;
 mod run;
 mod settings;
 mod support;
+mod turns;
 mod values;

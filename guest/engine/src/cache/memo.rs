@@ -44,7 +44,7 @@ pub enum Answer {
 /// How to keep what was computed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Filling {
-    /// How long it is fresh, and its labels. It does not slide.
+    /// How long it is fresh, and its labels. It slides only if all that follows is 0.
     pub options: SetOptions,
     /// How long after that it may be handed out while it is computed anew, in milliseconds.
     pub stale_ms: u64,
@@ -148,13 +148,13 @@ impl Cache {
     /// Stores what was computed; returns its version. It is an entry like any other.
     pub fn fill(&mut self, key: &Key, token: u64, value: &Value, filling: &Filling) -> Result<u64> {
         value.validate(key)?;
+        let Filling { stale_ms, stale_if_error_ms, cost_ms, .. } = *filling;
+        if filling.options.sliding && (stale_ms, stale_if_error_ms, cost_ms) != (0, 0, 0) {
+            return Err(Error::InvalidArgument("a value that slides is never stale, nor computed early".into()));
+        }
         self.assure_no_transaction()?;
         let store = Store::new(value, &filling.options)?;
-        let worth = Worth {
-            stale_ms: filling.stale_ms,
-            stale_if_error_ms: filling.stale_if_error_ms,
-            cost_ms: filling.cost_ms,
-        };
+        let worth = Worth { stale_ms, stale_if_error_ms, cost_ms };
         self.on_key(key, |shard, hash| shard.fill(key, hash, token, &store, worth))
     }
 

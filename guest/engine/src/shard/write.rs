@@ -70,9 +70,9 @@ impl<'a> Terms<'a> {
         Ok(Self { ttl: options.ttl, sliding: options.sliding, tags: options.checked_tags()? })
     }
 
-    /// The same with another expiry, which no hit postpones.
+    /// The same with another expiry.
     pub(super) fn with_expiry(&self, ttl: Expiry) -> Self {
-        Self { ttl, sliding: false, tags: self.tags.clone() }
+        Self { ttl, sliding: self.sliding, tags: self.tags.clone() }
     }
 }
 

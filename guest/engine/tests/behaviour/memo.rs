@@ -182,6 +182,22 @@ fn the_default_time_to_live_counts_and_values_without_one_stay_fresh() {
 }
 
 #[test]
+fn a_value_slides_unless_it_may_be_stale() {
+    let mut fixture = Fixture::new();
+    let cache = &mut fixture.cache;
+    let token = vacant(cache, "k");
+    let sliding = Filling { options: SetOptions { sliding: true, ..lasting(1_000) }, ..Filling::default() };
+    let both = Filling { stale_ms: 1, ..sliding.clone() };
+    let refused = cache.fill(&text("k"), token, &Value::Integer(1), &both);
+    assert!(matches!(refused, Err(Error::InvalidArgument(_))), "{refused:?}");
+    cache.fill(&text("k"), token, &Value::Integer(1), &sliding).unwrap();
+    for _ in 0..5 {
+        fixture.platform.advance(800);
+        assert_eq!(hit(cache, "k"), 1);
+    }
+}
+
+#[test]
 fn keys_of_every_kind_have_their_own_vacancy() {
     let mut cache = Fixture::new().cache;
     let options = LookUp { lease_ms: 1_000, eagerness: 0.0 };

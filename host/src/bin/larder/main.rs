@@ -6,6 +6,7 @@ mod failure;
 mod json;
 mod key;
 mod output;
+mod process;
 mod progress;
 mod selection;
 mod session;
@@ -26,7 +27,7 @@ enum Outcome {
     Done,
     /// There was nothing under the key, or nothing to do.
     Absent,
-    /// As the command that `larder run` stands for.
+    /// As the command that was run.
     Code(u8),
 }
 

@@ -1,5 +1,6 @@
 //! Values that are computed once.
 
+use std::convert::Infallible;
 use std::thread;
 use std::time::Duration;
 
@@ -75,6 +76,14 @@ impl MemoOptions {
         Self::default()
     }
 
+    /// How the value is stored: how long it is fresh, and its labels. It can slide only if it is never
+    /// handed out stale, nor computed early.
+    #[must_use]
+    pub fn entry(mut self, options: SetOptions) -> Self {
+        self.entry = options;
+        self
+    }
+
     /// How long the value is fresh.
     #[must_use]
     pub fn ttl(mut self, expiry: impl Into<Expiry>) -> Self {
@@ -138,7 +147,7 @@ impl MemoOptions {
 }
 
 /// What is to be done for a value.
-enum Task<T> {
+pub(super) enum Task<T> {
     /// Nothing.
     Have(T),
     /// Compute it; there may be an old one to fall back upon.
@@ -166,7 +175,7 @@ impl Cache {
         options: impl Into<MemoOptions>,
         compute: impl FnOnce() -> T,
     ) -> Result<T> {
-        self.try_memoize(key, options, || Ok::<T, std::convert::Infallible>(compute())).map_err(cache_error)
+        self.try_memoize(key, options, || Ok::<T, Infallible>(compute())).map_err(cache_error)
     }
 
     /// [`Cache::memoize`] for what can fail. A failure is not stored, but may be remembered for
@@ -193,7 +202,7 @@ impl Cache {
         compute: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T> {
         let options = options.into();
-        match self.task::<T, std::convert::Infallible>(&key.into(), &options).map_err(cache_error)? {
+        match self.task::<T, Infallible>(&key.into(), &options).map_err(cache_error)? {
             Task::Have(value) => Ok(value),
             Task::Compute(vacancy, Some(old)) => {
                 let refresh = move || {
@@ -209,7 +218,7 @@ impl Cache {
                 Ok(old)
             }
             Task::Compute(vacancy, None) => {
-                settle(vacancy, &options, Ok::<T, std::convert::Infallible>(compute()), None).map_err(cache_error)
+                settle(vacancy, &options, Ok::<T, Infallible>(compute()), None).map_err(cache_error)
             }
         }
     }
@@ -221,7 +230,7 @@ impl Cache {
 }
 
 /// What a look-up asks for.
-fn task<T: DeserializeOwned, E>(key: &Key<'_>, outcome: Lookup) -> Result<Task<T>, MemoError<E>> {
+pub(super) fn task<T: DeserializeOwned, E>(key: &Key<'_>, outcome: Lookup) -> Result<Task<T>, MemoError<E>> {
     match outcome {
         Lookup::Hit(value) | Lookup::Stale(value, None) => {
             decode(key, &value).map(Task::Have).map_err(MemoError::Cache)
@@ -237,7 +246,7 @@ fn task<T: DeserializeOwned, E>(key: &Key<'_>, outcome: Lookup) -> Result<Task<T
 }
 
 /// Keeps what was computed, or falls back upon what there was.
-fn settle<T: Serialize, E: std::fmt::Display>(
+pub(super) fn settle<T: Serialize, E: std::fmt::Display>(
     vacancy: Vacancy,
     options: &MemoOptions,
     computed: Result<T, E>,
@@ -271,7 +280,7 @@ fn keep<T: Serialize>(vacancy: Vacancy, options: &MemoOptions, value: &T) -> Res
     }
 }
 
-fn cache_error(error: MemoError<std::convert::Infallible>) -> Error {
+pub(super) fn cache_error(error: MemoError<Infallible>) -> Error {
     match error {
         MemoError::Compute(never) => match never {},
         MemoError::Remembered(reason) => Error::Failed(reason),

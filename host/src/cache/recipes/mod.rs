@@ -7,12 +7,15 @@
 //! | `tallies` | averages and counters |
 //! | `barrier`, `once` | meeting, and doing things once |
 //! | `lookup`, `vacancy`, `memo` | values that are computed once |
+//! | `asynchronous` | all of it for asynchronous programs |
 //! | `keeper` | the thread that renews what a handle holds |
 //! | `pauses` | waiting between two looks |
 //!
 //! Waiting is done here, between calls of a few microseconds: so nobody who waits keeps an instance of
 //! the component from others.
 
+#[cfg(feature = "async")]
+mod asynchronous;
 mod barrier;
 mod keeper;
 mod limits;
@@ -26,6 +29,8 @@ mod vacancy;
 
 use std::time::Duration;
 
+#[cfg(feature = "async")]
+pub use asynchronous::AsyncLockGuard;
 pub use barrier::Barrier;
 pub(super) use keeper::Keeper;
 pub use limits::{RateLimit, Verdict};
