@@ -31,9 +31,12 @@ mod options;
 mod runtime;
 mod value;
 
+#[cfg(feature = "async")]
+pub use cache::AsyncLockGuard;
 pub use cache::{
-    Cache, CacheBuilder, Cursor, DiskcacheExport, DiskcacheImport, Draft, Items, Keys, Maintenance, Transaction,
-    ValueReader, ValueWriter, Values,
+    Averager, Barrier, Cache, CacheBuilder, Counter, Cursor, DiskcacheExport, DiskcacheImport, Draft, Holder, Items,
+    Keys, Lock, LockGuard, Lookup, Maintenance, Mean, MemoError, MemoOptions, Occupancy, Once, Owner, RateLimit,
+    Transaction, Vacancy, ValueReader, ValueWriter, Values, Verdict,
 };
 pub use directories::user_cache;
 pub use error::{Error, Result};

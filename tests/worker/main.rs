@@ -8,6 +8,8 @@
     reason = "a process of the tests, which is to stop where something is wrong"
 )]
 
+mod recipes;
+
 use std::io::{BufRead, Write};
 use std::path::Path;
 use std::thread;
@@ -32,7 +34,7 @@ fn main() {
         "export-denied" => export_denied(directory),
         "standalone-write" => standalone_write(directory, number(rest[0])),
         "standalone-pause" => standalone_pause(directory, number(rest[0])),
-        other => panic!("no job {other}"),
+        other => recipes::run(other, directory, rest),
     }
 }
 

@@ -235,6 +235,8 @@ impl Convert<types::Error> for engine::Error {
             Self::UnsupportedFormat(text) => types::Error::UnsupportedFormat(text),
             Self::Closed => types::Error::Closed,
             Self::InTransaction => types::Error::InTransaction,
+            Self::NotHeld(text) => types::Error::NotHeld(text),
+            Self::Conflict(text) => types::Error::Conflict(text),
             Self::Io(text) => types::Error::Io(text),
             other => types::Error::Io(other.to_string()),
         }

@@ -52,6 +52,10 @@ impl Platform for WasiPlatform {
         std::thread::sleep(Duration::from_millis(milliseconds));
     }
 
+    fn sleep_us(&self, microseconds: u64) {
+        std::thread::sleep(Duration::from_micros(microseconds));
+    }
+
     fn vfs(&self) -> Option<&str> {
         VFS.to_str().ok()
     }

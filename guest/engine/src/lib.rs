@@ -13,6 +13,7 @@
 //! | `schema`, `settings`, `database`, `files`, `content` | the format on disk |
 //! | `frozen` | databases where nothing can be written |
 //! | [`diskcache`] | what python-diskcache has stored, and what it is to find |
+//! | `recipes` | locks, limits and the like as pure state machines |
 //! | `policy`, `lifetime`, `recency`, `sequence` | what goes, when |
 //!
 //! ```
@@ -47,6 +48,7 @@ mod platform;
 mod policy;
 mod progress;
 mod recency;
+mod recipes;
 mod schema;
 mod selection;
 mod sequence;
@@ -58,7 +60,10 @@ mod tenure;
 pub mod testing;
 mod value;
 
-pub use cache::{Cache, Content, Draft, Information, PART_LIMIT, Statistics, Ticket, ValueReader, ValueWriter};
+pub use cache::{
+    Answer, Cache, Claim, Content, Draft, Filling, Gate, Information, Lock, LookUp, Method, Occupancy, PART_LIMIT,
+    READERS, Rate, Statistics, Ticket, ValueReader, ValueWriter,
+};
 pub use content::STREAM_LIMIT;
 pub use cursor::{Cursor, Order, Scan};
 pub use entry::{Entry, Item, Metadata, Queued};
@@ -72,6 +77,14 @@ pub use options::{
 };
 pub use platform::{Platform, RangeLocks, Sharing};
 pub use progress::Progress;
+pub use recipes::barrier::Arrival;
+pub use recipes::bucket::{RATE_LIMIT, Verdict};
+pub use recipes::once::Turn;
+pub use recipes::permits::{Grant, Holder, MEMBERS_LIMIT, Standing};
+pub use recipes::tally::Mean;
+pub use recipes::vacancy::REASON_LIMIT;
+pub use recipes::window::WINDOW_LIMIT;
+pub use recipes::{LEASE_LIMIT_MS, NAME_LIMIT};
 pub use schema::format_version;
 pub use selection::{Bound, Selection};
 pub use settings::{DEFAULT_INLINE_THRESHOLD, DEFAULT_SIZE_LIMIT, SIZE_SHARE_MINIMUM, Settings};

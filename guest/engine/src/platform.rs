@@ -24,6 +24,11 @@ pub trait Platform {
     /// Lets time pass.
     fn sleep_ms(&self, milliseconds: u64);
 
+    /// Lets a shorter time pass, or a little more.
+    fn sleep_us(&self, microseconds: u64) {
+        self.sleep_ms(microseconds.div_ceil(1000));
+    }
+
     /// Name of the SQLite VFS to open databases with; none for SQLite's default.
     fn vfs(&self) -> Option<&str>;
 

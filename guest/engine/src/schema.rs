@@ -15,7 +15,7 @@ pub fn format_version() -> u32 {
 
 /// What a shard consists of, in the order of creation. A database whose schema differs in a
 /// single letter is refused, so that no trigger, view or expression of a hostile one ever runs.
-const STATEMENTS: [&str; 13] = [
+const STATEMENTS: [&str; 14] = [
     // `id` is the sequence number at which the entry came in, so it orders by insertion and is
     // never used twice. An entry has a key, or a queue and a position in it. The value stands last:
     // reading what is before it touches no overflow page.
@@ -123,6 +123,13 @@ const STATEMENTS: [&str; 13] = [
   count INTEGER NOT NULL,
   files INTEGER NOT NULL
 ) STRICT",
+    // The states of locks, limits and the like: see `recipes`.
+    "CREATE TABLE record (
+  kind INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  state BLOB NOT NULL,
+  PRIMARY KEY (kind, name)
+) STRICT, WITHOUT ROWID",
 ];
 
 /// Makes the tables in an empty database, inside the caller's transaction.

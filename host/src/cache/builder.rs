@@ -9,6 +9,7 @@ use tempfile::TempDir;
 
 use super::Cache;
 use super::pool::Pool;
+use super::recipes::Keeper;
 use crate::error::{Error, Result};
 use crate::options::{Changes, Compression, Durability, Expiry, Limit, Policy, milliseconds};
 use crate::runtime::bindings::cache::OpenOptions;
@@ -234,7 +235,9 @@ impl CacheBuilder {
         let shared = first.call(|call| call.guest.call_info(call.store, call.resource))?.shared;
         let most = if shared { self.most_instances() } else { 1 };
         let pool = Pool::new(first, opening, self.joining_options(), most, self.wait, temporary);
-        Ok(Cache { pool: Arc::new(pool), directory: directory.into() })
+        let pool = Arc::new(pool);
+        let keeper = Arc::new(Keeper::new(&pool));
+        Ok(Cache { pool, directory: directory.into(), keeper })
     }
 
     /// Makes the directory if asked, and finds its real path, so that the current directory may

@@ -7,6 +7,7 @@ mod held;
 mod items;
 mod maintenance;
 mod pool;
+mod recipes;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -21,13 +22,20 @@ pub use cursor::{Cursor, Items, Keys, Values};
 pub use exchange::{DiskcacheExport, DiskcacheImport};
 pub use items::Draft;
 pub use maintenance::Maintenance;
+#[cfg(feature = "async")]
+pub use recipes::AsyncLockGuard;
+pub use recipes::{
+    Averager, Barrier, Counter, Holder, Lock, LockGuard, Lookup, Mean, MemoError, MemoOptions, Occupancy, Once, Owner,
+    RateLimit, Vacancy, Verdict,
+};
 pub use stream::{ValueReader, ValueWriter};
 pub use transaction::Transaction;
 
 use crate::error::Result;
 use crate::options::{Changes, Information, Item, Problem, Scan, Selection, Statistics, Tally};
-use crate::runtime::{Answer, Call};
+use crate::runtime::{Answer, Call, Instance};
 use pool::Pool;
+use recipes::Keeper;
 
 /// An open cache: a directory in which entries are found by key until they expire or are evicted.
 ///
@@ -57,6 +65,8 @@ use pool::Pool;
 pub struct Cache {
     pool: Arc<Pool>,
     directory: Arc<Path>,
+    /// Renews what the handle holds.
+    keeper: Arc<Keeper>,
 }
 
 impl std::fmt::Debug for Cache {
@@ -80,6 +90,11 @@ impl Cache {
     /// Calls the component on an instance of this thread's own.
     fn call<T>(&self, call: impl FnOnce(Call<'_>) -> Answer<T>) -> Result<T> {
         self.pool.run(|instance| instance.call(call))
+    }
+
+    /// Works on an instance of this thread's own.
+    fn run<T>(&self, operation: impl FnOnce(&mut Instance) -> Result<T>) -> Result<T> {
+        self.pool.run(operation)
     }
 
     /// Opens a cache in another way.

@@ -8,7 +8,7 @@ use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use super::Runtime;
 use super::bindings::cache::{Guest, GuestCache, GuestTransaction, OpenOptions};
-use super::bindings::{Embed, exchange, types};
+use super::bindings::{Embed, exchange, limits, locks, memo, recipes, types};
 use crate::coordination::{
     Access, Coordination, CoordinationCtx, CoordinationCtxBuilder, CoordinationView, GrantError,
 };
@@ -147,6 +147,22 @@ pub(crate) struct Call<'a, G = GuestCache<'a>> {
 /// What the component answers: the outer result is that of the call, the inner its own.
 pub(crate) type Answer<T> = wasmtime::Result<Result<T, types::Error>>;
 
+/// Methods that call the functions of an interface.
+macro_rules! interface_calls {
+    ($($(#[$docs:meta])* $interface:ident: $export:ident;)*) => {
+        $(
+            $(#[$docs])*
+            pub(crate) fn $interface<T>(
+                &mut self,
+                call: impl FnOnce(&$interface::Guest, &mut Store<State>, ResourceAny) -> Answer<T>,
+            ) -> Result<T> {
+                let answer = call(self.exports.$export(), &mut self.store, self.cache);
+                self.settle(answer)
+            }
+        )*
+    };
+}
+
 impl Instance {
     /// Starts an instance and opens the cache.
     pub(crate) fn open(opening: &Opening, options: OpenOptions) -> Result<Self> {
@@ -201,13 +217,17 @@ impl Instance {
         }
     }
 
-    /// Calls a function of the interface `exchange`, with the open cache.
-    pub(crate) fn exchange<T>(
-        &mut self,
-        call: impl FnOnce(&exchange::Guest, &mut Store<State>, ResourceAny) -> Answer<T>,
-    ) -> Result<T> {
-        let answer = call(self.exports.larder_cache_exchange(), &mut self.store, self.cache);
-        self.settle(answer)
+    interface_calls! {
+        /// Calls a function of the interface `exchange`, with the open cache.
+        exchange: larder_cache_exchange;
+        /// Calls a function of the interface `locks`, with the open cache.
+        locks: larder_cache_locks;
+        /// Calls a function of the interface `limits`, with the open cache.
+        limits: larder_cache_limits;
+        /// Calls a function of the interface `recipes`, with the open cache.
+        recipes: larder_cache_recipes;
+        /// Calls a function of the interface `memo`, with the open cache.
+        memo: larder_cache_memo;
     }
 
     /// Lets go of a resource other than the cache.

@@ -13,4 +13,5 @@ mod settings;
 #[cfg(target_os = "linux")]
 mod steps;
 mod support;
+mod turns;
 mod values;

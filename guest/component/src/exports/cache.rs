@@ -22,7 +22,7 @@ use crate::platform::WasiPlatform;
 pub(crate) struct Cache(pub(super) Handle);
 
 impl Cache {
-    fn with<A: Convert<B>, B>(
+    pub(super) fn with<A: Convert<B>, B>(
         &self,
         operation: impl FnOnce(&mut engine::Cache) -> engine::Result<A>,
     ) -> Result<B, Error> {
@@ -30,7 +30,7 @@ impl Cache {
     }
 
     /// [`Cache::with`] for results that are the same on both sides.
-    fn plain<T>(&self, operation: impl FnOnce(&mut engine::Cache) -> engine::Result<T>) -> Result<T, Error> {
+    pub(super) fn plain<T>(&self, operation: impl FnOnce(&mut engine::Cache) -> engine::Result<T>) -> Result<T, Error> {
         operation(&mut self.0.borrow_mut()).map_err(Convert::convert)
     }
 

@@ -8,13 +8,17 @@
 //! | `cursors` | the resources that enumerate |
 //! | `maintenance` | the resource for work in steps |
 //! | `streams` | the resources for values in parts |
-//! | `exchange` | the interface `exchange` |
+//! | `exchange`, `locks`, `limits`, `recipes`, `memo` | the interface of that name |
 
 mod cache;
 mod cursors;
 mod exchange;
 mod items;
+mod limits;
+mod locks;
 mod maintenance;
+mod memo;
+mod recipes;
 mod streams;
 mod transaction;
 

@@ -6,12 +6,21 @@
 //! | `items` | operations on one key or queue |
 //! | `bulk` | operations on many keys at once |
 //! | `stream` | values written and read in parts |
+//! | `locks`, `limits`, `tallies`, `meetings` | what processes share beside entries |
+//! | `memo` | values computed once |
+//! | `records` | what these have in common |
 //! | `transaction` | operations of which all happen or none |
 
 mod bulk;
 mod items;
+mod limits;
+mod locks;
+mod meetings;
+mod memo;
+mod records;
 mod session;
 mod stream;
+mod tallies;
 mod transaction;
 
 use std::path::{Path, PathBuf};
@@ -20,12 +29,18 @@ use std::rc::Rc;
 use crate::error::{Error, Result};
 use crate::options::{Changes, OpenOptions};
 use crate::platform::Platform;
+use crate::recipes::member::Watches;
+use crate::recipes::timeline::Timelines;
 use crate::settings::Settings;
 use crate::shard::{Counts, Problem, Shard};
 use session::Session;
 use transaction::Open;
 
 pub use bulk::Draft;
+pub use limits::{Method, Rate};
+pub use locks::{Claim, Lock, Occupancy, READERS};
+pub use meetings::Gate;
+pub use memo::{Answer, Filling, LookUp};
 pub(crate) use stream::Readable;
 pub use stream::{Content, PART_LIMIT, ValueReader, ValueWriter};
 pub use transaction::Ticket;
@@ -84,6 +99,10 @@ pub struct Cache {
     session: Option<Session>,
     /// The transaction that is open.
     transaction: Option<Open>,
+    /// What it has seen of those who hold or wait for something.
+    watches: Watches,
+    /// What it knows of the time of limits.
+    timelines: Timelines,
     /// What earlier sessions of this handle have counted.
     counts: Counts,
     closed: bool,
@@ -101,6 +120,8 @@ impl Cache {
             platform,
             session: Some(session),
             transaction: None,
+            watches: Watches::default(),
+            timelines: Timelines::default(),
             counts: Counts::default(),
             closed: false,
         })

@@ -46,6 +46,8 @@ pub(super) enum Cure {
     AddTag { tag: String, id: i64, version: i64 },
     /// Remove a tag of no entry.
     RemoveTag { tag: String, id: i64 },
+    /// Remove a record that can not be read.
+    RemoveRecord { kind: i64, name: String },
     /// Remove a file of no entry.
     RemoveFile { path: PathBuf, number: Option<i64> },
 }
@@ -108,12 +110,13 @@ impl Shard {
         let listed = self.files.list().map_err(|error| Error::from_io(self.files.directory(), &error))?;
         problems.extend(self.check_entries()?);
         problems.extend(self.check_tags()?);
+        problems.extend(self.check_records()?);
         problems.extend(self.guard(|shard| shard.check_strays(listed))?);
         Ok(problems)
     }
 
     /// A problem of the database.
-    fn finding(&self, description: String, cure: Option<Cure>) -> Finding {
+    pub(super) fn finding(&self, description: String, cure: Option<Cure>) -> Finding {
         finding(self.directory.join(DATABASE).display().to_string(), description, cure)
     }
 

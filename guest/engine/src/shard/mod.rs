@@ -6,6 +6,8 @@
 //! | `read` | finding an entry |
 //! | `write` | storing, deleting, touching, adding to it |
 //! | `queue` | pushing to a queue and pulling from it |
+//! | `record` | the states of locks, limits and the like |
+//! | `vacancy` | computing the value of an entry, once |
 //! | `content` | putting values into files, and reading them |
 //! | `change` | a write transaction: what it begins with and what it entails |
 //! | `store`, `row` | storing and removing entries inside of it |
@@ -27,6 +29,7 @@ mod loose;
 mod parts;
 mod queue;
 mod read;
+mod record;
 mod remove;
 mod repair;
 mod room;
@@ -37,6 +40,7 @@ mod statistics;
 mod store;
 mod transaction;
 mod undo;
+mod vacancy;
 mod volume;
 mod write;
 
@@ -54,11 +58,13 @@ use crate::sequence::Sequence;
 use crate::settings::{LoadError, Settings};
 use crate::tenure::Tenure;
 
-pub(crate) use address::{Address, queue_hash};
+pub(crate) use address::{Address, queue_hash, record_hash};
 pub use check::Problem;
 pub(crate) use content::{Drafted, Part};
+pub(crate) use record::{Found, vacancy_name};
 pub(crate) use scan::{Direction, Page, Position};
 pub(crate) use stage::{Next, Stage};
+pub(crate) use vacancy::Worth;
 pub(crate) use write::{Mode, Step, Store, Terms};
 
 pub(crate) use statistics::Counts;

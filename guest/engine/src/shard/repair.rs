@@ -111,6 +111,12 @@ impl Change<'_> {
                 })?,
                 "it was removed; nothing is lost",
             ),
+            Cure::RemoveRecord { kind, name } => changed(
+                self.run(|connection| {
+                    connection.prepare_cached("DELETE FROM record WHERE kind = ?1 AND name = ?2")?.execute((kind, name))
+                })?,
+                "it was removed: whoever held it holds it no more",
+            ),
             Cure::Recount => {
                 (self.totals.count, self.totals.files) = self.run(|connection| {
                     connection.query_row("SELECT count(*), ifnull(sum(occupied), 0) FROM entry", [], |row| {

@@ -69,6 +69,11 @@ impl<'a> Terms<'a> {
     pub(crate) fn new(options: &'a SetOptions) -> Result<Self> {
         Ok(Self { ttl: options.ttl, sliding: options.sliding, tags: options.checked_tags()? })
     }
+
+    /// The same with another expiry.
+    pub(super) fn with_expiry(&self, ttl: Expiry) -> Self {
+        Self { ttl, sliding: self.sliding, tags: self.tags.clone() }
+    }
 }
 
 impl Shard {

@@ -57,7 +57,7 @@ pub(crate) enum Failure {
     /// Standard output or standard error could not be written.
     #[error("writing the output: {0}")]
     Output(#[source] io::Error),
-    /// The command of `larder run` could not be started.
+    /// The command to be run could not be started.
     #[error("starting {command}: {source}")]
     Start {
         /// Its name.
@@ -65,7 +65,7 @@ pub(crate) enum Failure {
         /// What the system reported.
         source: io::Error,
     },
-    /// The command of `larder run` was lost sight of.
+    /// The command to be run was lost sight of.
     #[error("running the command: {0}")]
     Run(#[source] io::Error),
 }
@@ -156,6 +156,8 @@ fn cache_error_name(error: &larder::Error) -> &'static str {
         larder::Error::Corrupt(_) => "corrupt",
         larder::Error::UnsupportedFormat(_) => "unsupported-format",
         larder::Error::Closed => "closed",
+        larder::Error::NotHeld(_) => "not-held",
+        larder::Error::Conflict(_) => "conflict",
         larder::Error::Io(_) => "io",
         larder::Error::Encoding(_) => "encoding",
         larder::Error::Engine(_) => "engine",

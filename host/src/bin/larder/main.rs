@@ -7,6 +7,7 @@ mod interrupt;
 mod json;
 mod key;
 mod output;
+mod process;
 mod progress;
 mod selection;
 mod session;
@@ -28,7 +29,7 @@ enum Outcome {
     Done,
     /// There was nothing under the key, or nothing to do.
     Absent,
-    /// As the command that `larder run` stands for, or as Ctrl-C ends programs.
+    /// As the command that was run, or as Ctrl-C ends programs.
     Code(u8),
 }
 

@@ -20,7 +20,9 @@ mod info;
 mod init;
 mod items;
 mod keys;
+mod limit;
 mod load;
+mod lock;
 mod man;
 mod pop;
 mod queue;
@@ -51,6 +53,8 @@ pub(crate) enum Command {
     Count(count::Count),
     Queue(queue::Queue),
     Run(run::Run),
+    Lock(lock::Lock),
+    Limit(limit::Limit),
     Init(init::Init),
     Config(config::Config),
     Info(info::Info),
@@ -86,6 +90,8 @@ impl Command {
             Self::Count(command) => command.run(session),
             Self::Queue(command) => command.run(session),
             Self::Run(command) => command.run(session),
+            Self::Lock(command) => command.run(session),
+            Self::Limit(command) => command.run(session),
             Self::Init(command) => command.run(session),
             Self::Config(command) => command.run(session),
             Self::Info(command) => command.run(session),
