@@ -4,9 +4,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
 
 use larder_tests::component::types::{Draft, Error, Expiry, Key, Number, Side, Value};
-use larder_tests::component::wit::{Changes, Limit, OpenOptions, Order, Scan, Selection};
+use larder_tests::component::wit::{Changes, Limit, OpenOptions, Order, Scan, Selection, Task};
 use larder_tests::component::{
-    Host, Instance, World, changes, everything, options, plain, tagged, text, text_key, ttl,
+    Host, Instance, Part, World, changes, everything, options, plain, tagged, text, text_key, ttl,
 };
 
 /// Runs a test in both worlds, in one shard and in four.
@@ -167,5 +167,82 @@ fn settings_are_changed_while_others_work_and_cull_obeys_them() {
         let refused = cache.configure(Changes { inline_threshold: Some(0), ..changes() });
         assert!(matches!(refused, Err(Error::InvalidArgument(_))), "{refused:?}");
         assert_eq!(cache.info().unwrap().item_limit, Some(40));
+    });
+}
+
+/// Takes steps to the end, and returns what each has done in all.
+fn steps(cache: &mut Instance, work: &Part) -> Vec<u64> {
+    let mut done = Vec::new();
+    loop {
+        let progress = cache.step(work).unwrap();
+        assert!(progress.done <= progress.total, "{progress:?}");
+        done.push(progress.done);
+        if progress.finished {
+            assert_eq!(progress.done, progress.total);
+            return done;
+        }
+    }
+}
+
+#[test]
+fn work_on_the_whole_cache_goes_in_steps_that_add_up() {
+    everywhere(|cache| {
+        let tags = |key: i64| if key % 2 == 0 { tagged(&["even"]) } else { plain() };
+        let drafts: Vec<_> =
+            (0..6_000).map(|key| Draft { options: tags(key), ..draft(key, Value::Integer(key)) }).collect();
+        cache.set_many(&drafts).unwrap();
+        cache.set_many(&(6_000..6_010).map(|key| draft(key, large(1))).collect::<Vec<_>>()).unwrap();
+        let brief: Vec<_> =
+            (7_000..7_100).map(|key| Draft { options: ttl(0), ..draft(key, Value::Integer(key)) }).collect();
+        cache.set_many(&brief).unwrap();
+        cache.configure(Changes { item_limit: Limit::AtMost(2_000), ..changes() }).unwrap();
+        let even = Task::Evict(Selection::Tag("even".into()));
+        // How many there are left: of the last but one about as many as the limit says, for each shard
+        // has its share of it.
+        for (task, left) in [(even, 3_110..=3_110), (Task::Expire, 3_010..=3_010), (Task::Cull, 1_500..=2_000)] {
+            let (count, work) = (cache.count().unwrap(), cache.maintain(&task).unwrap());
+            let done = steps(cache, &work);
+            assert!(done.iter().zip(&done[1..]).all(|(before, after)| after - before <= 512), "{task:?}: {done:?}");
+            assert_eq!(cache.count().unwrap(), count - done.last().unwrap(), "{task:?}");
+            assert!(left.contains(&cache.count().unwrap()), "{task:?}: {done:?}");
+            cache.drop_part(&work);
+        }
+        let (count, work) = (cache.count().unwrap(), cache.maintain(&Task::Clear).unwrap());
+        assert_eq!(steps(cache, &work).last(), Some(&count));
+        cache.drop_part(&work);
+        assert_eq!(cache.count().unwrap(), 0);
+        let work = cache.maintain(&Task::Compact).unwrap();
+        let volume = cache.volume().unwrap();
+        let freed = *steps(cache, &work).last().unwrap();
+        assert!(freed > 0 && cache.volume().unwrap() <= volume - freed, "{freed} of {volume}");
+        cache.drop_part(&work);
+    });
+}
+
+#[test]
+fn others_get_in_between_two_steps_and_what_is_given_up_stays_done() {
+    everywhere(|cache| {
+        let drafts: Vec<_> = (0..4_000).map(|key| Draft { options: tagged(&["t"]), ..draft(key, text("v")) }).collect();
+        cache.set_many(&drafts).unwrap();
+        let work = cache.maintain(&Task::Evict(Selection::Tag("t".into()))).unwrap();
+        let first = cache.step(&work).unwrap();
+        assert!(first.done > 0 && first.total == 4_000 && !first.finished, "{first:?}");
+        cache.set(&text_key("new"), &text("v"), &tagged(&["t"])).unwrap();
+        assert_eq!(cache.count().unwrap(), 4_001 - first.done);
+        cache.begin().unwrap();
+        assert!(matches!(cache.beside(|cache| cache.step(&work)), Err(Error::InTransaction)));
+        assert!(matches!(cache.beside(|cache| cache.maintain(&Task::Cull).map(drop)), Err(Error::InTransaction)));
+        cache.set(&text_key("newer"), &text("v"), &tagged(&["t"])).unwrap();
+        cache.end(true).unwrap();
+        let second = cache.step(&work).unwrap();
+        assert!(second.done > first.done && !second.finished, "{second:?}");
+        cache.drop_part(&work);
+        assert_eq!(cache.count().unwrap(), 4_002 - second.done);
+
+        let work = cache.maintain(&Task::Clear).unwrap();
+        cache.set(&text_key("newest"), &text("v"), &plain()).unwrap();
+        assert_eq!(steps(cache, &work).last(), Some(&(4_002 - second.done)));
+        cache.drop_part(&work);
+        assert_eq!(cache.keys(&everything(), 10).unwrap(), [text_key("newest")]);
     });
 }

@@ -60,6 +60,12 @@ pub enum Error {
     /// A transaction of the same instance of the component is open.
     #[error("a transaction is open: work goes through it until it ends")]
     InTransaction,
+    /// A grant or a vacancy that was given back, or has lapsed and is somebody else's.
+    #[error("not held: {0}")]
+    NotHeld(String),
+    /// A lock, a limit or a barrier is in use with another bound.
+    #[error("conflict: {0}")]
+    Conflict(String),
     /// Anything else the system reported.
     #[error("input/output error: {0}")]
     Io(String),
@@ -110,6 +116,8 @@ impl From<Reported> for Error {
             Reported::UnsupportedFormat(text) => Self::UnsupportedFormat(text),
             Reported::Closed => Self::Closed,
             Reported::InTransaction => Self::InTransaction,
+            Reported::NotHeld(text) => Self::NotHeld(text),
+            Reported::Conflict(text) => Self::Conflict(text),
             Reported::Io(text) => Self::Io(text),
         }
     }

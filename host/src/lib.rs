@@ -31,15 +31,18 @@ mod options;
 mod runtime;
 mod value;
 
+#[cfg(feature = "async")]
+pub use cache::AsyncLockGuard;
 pub use cache::{
-    Cache, CacheBuilder, Cursor, DiskcacheImport, Draft, ImportReport, Items, Keys, Transaction, ValueReader,
-    ValueWriter, Values,
+    Averager, Barrier, Cache, CacheBuilder, Counter, Cursor, DiskcacheExport, DiskcacheImport, Draft, Holder, Items,
+    Keys, Lock, LockGuard, Lookup, Maintenance, Mean, MemoError, MemoOptions, Occupancy, Once, Owner, RateLimit,
+    Transaction, Vacancy, ValueReader, ValueWriter, Values, Verdict,
 };
 pub use directories::user_cache;
 pub use error::{Error, Result};
 pub use options::{
-    Changes, Compression, Content, Durability, Entry, Expiry, Information, Item, Limit, Metadata, Order, Policy,
-    Problem, Progress, Queued, Scan, Selection, SetOptions, Side, Statistics, Tally,
+    Changes, Compression, Content, Durability, Entry, Expiry, ExportReport, ImportReport, Information, Item, Limit,
+    Metadata, Order, Policy, Problem, Progress, Queued, Scan, Selection, SetOptions, Side, Statistics, Tally, Task,
 };
 pub use runtime::{SHARED_COMPONENT, STANDALONE_COMPONENT, configure};
 pub use value::{Key, Number, VALUE_LIMIT, Value};

@@ -20,6 +20,7 @@ mod bindings {
             world embed {
                 export larder:cache/types@0.1.0;
                 export larder:cache/cache@0.1.0;
+                export larder:cache/exchange@0.1.0;
             }
         ",
         world: "larder:tests/embed",
@@ -31,11 +32,13 @@ mod bindings {
 }
 
 pub use bindings::exports::larder::cache::cache as wit;
+pub use bindings::exports::larder::cache::exchange;
 pub use bindings::exports::larder::cache::types;
 
-use types::{Draft, Entry, Error, Expiry, Item, Key, Number, Queued, SetOptions, Side, Value};
+use types::{Draft, Entry, Error, Expiry, Item, Key, Number, Progress, Queued, SetOptions, Side, Value};
 use wit::{
     Changes, Content, Durability, Information, Limit, OpenOptions, Order, Problem, Scan, Selection, Statistics, Tally,
+    Task,
 };
 
 /// Which of the two builds.
@@ -211,7 +214,7 @@ pub fn everything() -> Scan {
     Scan { selection: Selection::All, order: Order::Insertion, reverse: false, expired: false }
 }
 
-/// A value being written or read in parts.
+/// A value being written or read in parts, or work in steps.
 pub struct Part(ResourceAny);
 
 /// An instance with an open cache. Its methods are those of the WIT resource; a trap, which no
@@ -255,6 +258,22 @@ macro_rules! cache_calls {
 }
 
 impl Instance {
+    /// Exports the cache to a directory of python-diskcache, a few entries at a time.
+    pub fn export_diskcache(&mut self, path: &str) -> Result<exchange::ExportReport, Error> {
+        let guest = self.exports.larder_cache_exchange().diskcache_export();
+        let export = guest.call_open(&mut self.store, self.cache, path).expect("no input traps the component")?;
+        let ended = loop {
+            let step = guest.call_step(&mut self.store, export, self.cache, 3).expect("no input traps the component");
+            match step {
+                Ok(progress) if !progress.finished => {}
+                ended => break ended,
+            }
+        };
+        let report = guest.call_report(&mut self.store, export).expect("no input traps the component");
+        export.resource_drop(&mut self.store).expect("no input traps the component");
+        ended.map(|_| report)
+    }
+
     calls! {
         /// `get`
         get => call_get(key: &Key) -> Option<Value>;
@@ -467,7 +486,19 @@ impl Instance {
         guest.call_send(&mut self.store, reader.0, target, limit).expect("no trap")
     }
 
-    /// Drops a reader or writer.
+    /// Begins work in steps.
+    pub fn maintain(&mut self, task: &Task) -> Result<Part, Error> {
+        let guest = self.exports.larder_cache_cache().cache();
+        guest.call_maintain(&mut self.store, self.cache, task).expect("no trap").map(Part)
+    }
+
+    /// `maintenance.step`
+    pub fn step(&mut self, work: &Part) -> Result<Progress, Error> {
+        let guest = self.exports.larder_cache_cache().maintenance();
+        guest.call_step(&mut self.store, work.0).expect("no trap")
+    }
+
+    /// Drops a reader or writer, or ends work.
     pub fn drop_part(&mut self, part: &Part) {
         part.0.resource_drop(&mut self.store).expect("no trap");
     }

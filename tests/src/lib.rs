@@ -13,6 +13,7 @@
 pub mod clock;
 pub mod component;
 pub mod native;
+pub mod python;
 pub mod subject;
 pub mod worker;
 

@@ -8,6 +8,8 @@
     reason = "a process of the tests, which is to stop where something is wrong"
 )]
 
+mod recipes;
+
 use std::io::{BufRead, Write};
 use std::path::Path;
 use std::thread;
@@ -27,9 +29,12 @@ fn main() {
         "native-update" => native_update(directory, number(rest[0])),
         "full" => full(directory),
         "denied" => denied(directory),
+        "export-full" => export_full(directory),
+        "export-hold" => export_hold(directory),
+        "export-denied" => export_denied(directory),
         "standalone-write" => standalone_write(directory, number(rest[0])),
         "standalone-pause" => standalone_pause(directory, number(rest[0])),
-        other => panic!("no job {other}"),
+        other => recipes::run(other, directory, rest),
     }
 }
 
@@ -122,6 +127,32 @@ fn full(directory: &Path) {
     say("done");
 }
 
+/// Exports to a disk that is full, as [`full`] plays it, and once more when there is room.
+fn export_full(directory: &Path) {
+    let target = directory.join("export");
+    let cache = Cache::builder().allow_writing(&target).open(directory.join("cache")).unwrap();
+    let export = || {
+        let mut export = cache.export_diskcache(&target)?;
+        while !export.step()?.finished {}
+        export.report().map(|report| report.exported)
+    };
+    // A value that has no room, then rows that have none.
+    for (entries, size) in [(1, 2_000_000), (200, 10_000)] {
+        cache.clear().unwrap();
+        for entry in 0..entries {
+            cache.set(entry, vec![1; size]).unwrap();
+        }
+        limit_file_size(1_000_000);
+        let refused = export();
+        assert!(matches!(refused, Err(Error::Full(_))), "{refused:?}");
+        assert_eq!(std::fs::read_dir(&target).unwrap().count(), 0, "something was left");
+        limit_file_size(libc::RLIM_INFINITY);
+        assert_eq!(cache.check().unwrap(), []);
+    }
+    assert_eq!(export().unwrap(), 200);
+    say("done");
+}
+
 #[allow(unsafe_code, reason = "two system calls that no safe crate in use here offers")]
 fn limit_file_size(bytes: libc::rlim_t) {
     let limit = libc::rlimit { rlim_cur: bytes, rlim_max: libc::RLIM_INFINITY };
@@ -132,14 +163,44 @@ fn limit_file_size(bytes: libc::rlim_t) {
     assert_eq!(result, 0);
 }
 
-/// Opens a directory that this user may not write to.
+/// For root nothing is denied, so becomes nobody first.
 #[allow(unsafe_code, reason = "one system call that no safe crate in use here offers")]
-fn denied(directory: &Path) {
-    // For root nothing is denied, so become nobody first.
+fn give_up_rights() {
     if rustix::process::geteuid().is_root() {
         // SAFETY: the only thread of this process gives up its rights.
         assert_eq!(unsafe { libc::setuid(65_534) }, 0);
     }
+}
+
+/// Stops in the middle of an export.
+fn export_hold(directory: &Path) {
+    let target = directory.join("export");
+    let cache = Cache::builder().allow_writing(&target).open(directory.join("cache")).unwrap();
+    for entry in 0..2_000 {
+        cache.set(entry, vec![1; 100]).unwrap();
+    }
+    let mut export = cache.export_diskcache(&target).unwrap();
+    assert!(!export.step().unwrap().finished);
+    say("ready");
+    wait_for_go();
+}
+
+/// Exports to a directory that this user may not write to.
+fn export_denied(directory: &Path) {
+    give_up_rights();
+    for target in [directory.to_owned(), directory.join("new")] {
+        let exported = Cache::builder()
+            .allow_writing(&target)
+            .open_temporary()
+            .and_then(|cache| cache.export_diskcache(&target).map(drop));
+        assert!(matches!(exported, Err(Error::PermissionDenied(_))), "{exported:?}");
+    }
+    say("done");
+}
+
+/// Opens a directory that this user may not write to.
+fn denied(directory: &Path) {
+    give_up_rights();
     let opened = Cache::open(directory.join("cache"));
     assert!(matches!(opened, Err(Error::PermissionDenied(_))), "{opened:?}");
     let opened = Cache::open(directory);

@@ -124,6 +124,24 @@ impl Convert<engine::Selection> for wit::Selection {
     }
 }
 
+impl Convert<engine::Task> for wit::Task {
+    fn convert(self) -> engine::Task {
+        match self {
+            Self::Evict(selection) => engine::Task::Evict(selection.convert()),
+            Self::Expire => engine::Task::Expire,
+            Self::Cull => engine::Task::Cull,
+            Self::Clear => engine::Task::Clear,
+            Self::Compact => engine::Task::Compact,
+        }
+    }
+}
+
+impl Convert<types::Progress> for engine::Progress {
+    fn convert(self) -> types::Progress {
+        types::Progress { done: self.done, total: self.total, finished: self.finished }
+    }
+}
+
 impl Convert<engine::Scan> for wit::Scan {
     fn convert(self) -> engine::Scan {
         engine::Scan {
@@ -217,6 +235,8 @@ impl Convert<types::Error> for engine::Error {
             Self::UnsupportedFormat(text) => types::Error::UnsupportedFormat(text),
             Self::Closed => types::Error::Closed,
             Self::InTransaction => types::Error::InTransaction,
+            Self::NotHeld(text) => types::Error::NotHeld(text),
+            Self::Conflict(text) => types::Error::Conflict(text),
             Self::Io(text) => types::Error::Io(text),
             other => types::Error::Io(other.to_string()),
         }

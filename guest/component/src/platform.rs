@@ -32,12 +32,12 @@ impl WasiPlatform {
 }
 
 impl Platform for WasiPlatform {
-    fn wall_ms(&self) -> i64 {
+    fn wall_us(&self) -> i64 {
         let now = wall_clock::now();
         i64::try_from(now.seconds)
             .unwrap_or(i64::MAX)
-            .saturating_mul(1000)
-            .saturating_add(i64::from(now.nanoseconds / 1_000_000))
+            .saturating_mul(1_000_000)
+            .saturating_add(i64::from(now.nanoseconds / 1000))
     }
 
     fn monotonic_ms(&self) -> u64 {
@@ -50,6 +50,10 @@ impl Platform for WasiPlatform {
 
     fn sleep_ms(&self, milliseconds: u64) {
         std::thread::sleep(Duration::from_millis(milliseconds));
+    }
+
+    fn sleep_us(&self, microseconds: u64) {
+        std::thread::sleep(Duration::from_micros(microseconds));
     }
 
     fn vfs(&self) -> Option<&str> {

@@ -68,9 +68,7 @@ impl Cache {
     /// Number and size of the entries of a selection, with or without expired ones.
     pub fn measure(&mut self, selection: &Selection, expired: bool) -> Result<(u64, u64)> {
         let span = selection.span()?;
-        let each = self.on_all(|shard| {
-            if *selection == Selection::All && expired { shard.totals() } else { shard.measure(&span, expired) }
-        })?;
+        let each = self.on_all(|shard| shard.measure(&span, expired))?;
         Ok(each.into_iter().fold((0, 0), |sum, each| (sum.0 + each.0, sum.1 + each.1)))
     }
 

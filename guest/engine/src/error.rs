@@ -58,6 +58,12 @@ pub enum Error {
     /// A transaction of the same handle is open.
     #[error("a transaction of this handle is open: work goes through it until it ends")]
     InTransaction,
+    /// A grant that was released, or has expired and been given to somebody else.
+    #[error("not held: {0}")]
+    NotHeld(String),
+    /// A lock, a limit or the like is in use with another bound.
+    #[error("conflict: {0}")]
+    Conflict(String),
     /// Anything else the system reported.
     #[error("input/output error: {0}")]
     Io(String),

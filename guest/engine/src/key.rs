@@ -99,7 +99,7 @@ fn hash_integer(integer: i64) -> u64 {
 
 /// The integer a real is exactly, if it is one of 64 bits.
 #[allow(clippy::cast_possible_truncation, reason = "the range is checked, and the value is integral")]
-fn exact_integer(real: f64) -> Option<i64> {
+pub(crate) fn exact_integer(real: f64) -> Option<i64> {
     const LIMIT: f64 = 9_223_372_036_854_775_808.0; // 2^63
     (real.trunc().total_cmp(&real).is_eq() && (-LIMIT..LIMIT).contains(&real)).then_some(real as i64)
 }

@@ -7,11 +7,13 @@
 //! |---|---|
 //! | [`cache`](Cache) | all shards of a directory as one cache |
 //! | `cursor` | enumeration across shards |
+//! | `maintenance` | work on all shards in steps: eviction, expiry, clearing, compaction |
 //! | `shard` | one database with its value files |
 //! | `tenure`, `lease`, `generation` | who may use a directory |
 //! | `schema`, `settings`, `database`, `files`, `content` | the format on disk |
 //! | `frozen` | databases where nothing can be written |
-//! | [`diskcache`] | what python-diskcache has stored |
+//! | [`diskcache`] | what python-diskcache has stored, and what it is to find |
+//! | `recipes` | locks, limits and the like as pure state machines |
 //! | `policy`, `lifetime`, `recency`, `sequence` | what goes, when |
 //!
 //! ```
@@ -39,11 +41,14 @@ mod key;
 mod lease;
 mod lifetime;
 mod listing;
+mod maintenance;
 mod number;
 mod options;
 mod platform;
 mod policy;
+mod progress;
 mod recency;
+mod recipes;
 mod schema;
 mod selection;
 mod sequence;
@@ -55,18 +60,31 @@ mod tenure;
 pub mod testing;
 mod value;
 
-pub use cache::{Cache, Content, Draft, Information, PART_LIMIT, Statistics, Ticket, ValueReader, ValueWriter};
+pub use cache::{
+    Answer, Cache, Claim, Content, Draft, Filling, Gate, Information, Lock, LookUp, Method, Occupancy, PART_LIMIT,
+    READERS, Rate, Statistics, Ticket, ValueReader, ValueWriter,
+};
 pub use content::STREAM_LIMIT;
 pub use cursor::{Cursor, Order, Scan};
 pub use entry::{Entry, Item, Metadata, Queued};
 pub use error::{Error, Result};
 pub use key::{KEY_LIMIT, Key};
+pub use maintenance::{Maintenance, Task};
 pub use number::Number;
 pub use options::{
     Changes, Compression, DEFAULT_LEASE_MS, DEFAULT_WAIT_MS, Durability, Expiry, INLINE_LIMIT, Limit, OpenOptions,
     Policy, QUEUE_LIMIT, SHARDS_LIMIT, SetOptions, Side, TAG_LIMIT, TAGS_LIMIT,
 };
 pub use platform::{Platform, RangeLocks, Sharing};
+pub use progress::Progress;
+pub use recipes::barrier::Arrival;
+pub use recipes::bucket::{RATE_LIMIT, Verdict};
+pub use recipes::once::Turn;
+pub use recipes::permits::{Grant, Holder, MEMBERS_LIMIT, Standing};
+pub use recipes::tally::Mean;
+pub use recipes::vacancy::REASON_LIMIT;
+pub use recipes::window::WINDOW_LIMIT;
+pub use recipes::{LEASE_LIMIT_MS, NAME_LIMIT};
 pub use schema::format_version;
 pub use selection::{Bound, Selection};
 pub use settings::{DEFAULT_INLINE_THRESHOLD, DEFAULT_SIZE_LIMIT, SIZE_SHARE_MINIMUM, Settings};

@@ -7,8 +7,13 @@ use crate::error::{Error, Result};
 /// The surroundings of an engine. The component implements it over WASI and `coordination`; tests
 /// with clocks they can set.
 pub trait Platform {
+    /// Microseconds since the Unix epoch. May jump.
+    fn wall_us(&self) -> i64;
+
     /// Milliseconds since the Unix epoch. May jump.
-    fn wall_ms(&self) -> i64;
+    fn wall_ms(&self) -> i64 {
+        self.wall_us() / 1000
+    }
 
     /// Milliseconds since some moment. Never goes back.
     fn monotonic_ms(&self) -> u64;
@@ -18,6 +23,11 @@ pub trait Platform {
 
     /// Lets time pass.
     fn sleep_ms(&self, milliseconds: u64);
+
+    /// Lets a shorter time pass, or a little more.
+    fn sleep_us(&self, microseconds: u64) {
+        self.sleep_ms(microseconds.div_ceil(1000));
+    }
 
     /// Name of the SQLite VFS to open databases with; none for SQLite's default.
     fn vfs(&self) -> Option<&str>;

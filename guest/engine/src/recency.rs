@@ -30,13 +30,14 @@ pub(crate) struct Recency {
 
 impl Recency {
     /// Notes a read of the entry with this id.
-    pub(crate) fn note(&mut self, id: i64, now_ms: i64, sequence: &Sequence) {
+    pub(crate) fn note(&mut self, id: i64, now_us: i64, sequence: &Sequence) {
+        let milliseconds = now_us / 1000;
         self.reads += 1;
-        let reads = self.entries.entry(id).or_insert(Reads { count: 0, last_ms: now_ms, order: 0 });
+        let reads = self.entries.entry(id).or_insert(Reads { count: 0, last_ms: milliseconds, order: 0 });
         reads.count = reads.count.saturating_add(1);
-        reads.last_ms = now_ms;
+        reads.last_ms = milliseconds;
         if reads.order == 0 || reads.order != sequence.latest() {
-            reads.order = sequence.next(0, now_ms);
+            reads.order = sequence.next(0, now_us);
         }
     }
 
@@ -72,7 +73,7 @@ mod tests {
     fn reads_come_out_in_the_order_of_the_latest_ones_with_their_counts() {
         let (mut recency, sequence) = (Recency::default(), Sequence::default());
         for (id, now) in [(1, 10), (2, 11), (1, 12), (3, 12), (3, 13)] {
-            recency.note(id, now, &sequence);
+            recency.note(id, now * 1000, &sequence);
         }
         let order: Vec<_> = recency.in_order().iter().map(|(id, reads)| (*id, reads.count, reads.last_ms)).collect();
         assert_eq!(order, [(2, 1, 11), (1, 2, 12), (3, 2, 13)]);

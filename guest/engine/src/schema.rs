@@ -15,7 +15,7 @@ pub fn format_version() -> u32 {
 
 /// What a shard consists of, in the order of creation. A database whose schema differs in a
 /// single letter is refused, so that no trigger, view or expression of a hostile one ever runs.
-const STATEMENTS: [&str; 13] = [
+const STATEMENTS: [&str; 14] = [
     // `id` is the sequence number at which the entry came in, so it orders by insertion and is
     // never used twice. An entry has a key, or a queue and a position in it. The value stands last:
     // reading what is before it touches no overflow page.
@@ -65,14 +65,13 @@ const STATEMENTS: [&str; 13] = [
   name TEXT PRIMARY KEY,
   value INTEGER
 ) STRICT, WITHOUT ROWID",
-    // One row. `volume` is the size of all entries, `files` what their value files occupy.
-    // `settings` grows with every change of a setting, so that others notice. `pending` is the
+    // One row. `files` is what all value files occupy; `sequence` is at least every number given out
+    // less `LAG` (see `change`). `settings` grows with every change of a setting, so that others notice. `pending` is the
     // number of a transaction over several shards that has changed this one and is perhaps not
     // decided yet, else 0.
     "CREATE TABLE totals (
   id INTEGER PRIMARY KEY CHECK (id = 1),
   count INTEGER NOT NULL,
-  volume INTEGER NOT NULL,
   files INTEGER NOT NULL,
   sequence INTEGER NOT NULL,
   age INTEGER NOT NULL,
@@ -122,9 +121,15 @@ const STATEMENTS: [&str; 13] = [
   owner INTEGER NOT NULL,
   coordinator INTEGER NOT NULL,
   count INTEGER NOT NULL,
-  volume INTEGER NOT NULL,
   files INTEGER NOT NULL
 ) STRICT",
+    // The states of locks, limits and the like: see `recipes`.
+    "CREATE TABLE record (
+  kind INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  state BLOB NOT NULL,
+  PRIMARY KEY (kind, name)
+) STRICT, WITHOUT ROWID",
 ];
 
 /// Makes the tables in an empty database, inside the caller's transaction.
@@ -132,7 +137,7 @@ pub(crate) fn create(connection: &Connection) -> rusqlite::Result<()> {
     for statement in STATEMENTS {
         connection.execute(statement, [])?;
     }
-    connection.execute("INSERT INTO totals VALUES (1, 0, 0, 0, 0, 0, 1, 0)", [])?;
+    connection.execute("INSERT INTO totals VALUES (1, 0, 0, 0, 0, 1, 0)", [])?;
     connection.execute("INSERT INTO statistic VALUES (1, 0, 0, 0, 0, 0, 0, 0)", [])?;
     connection.pragma_update(None, "application_id", APPLICATION_ID)?;
     connection.pragma_update(None, "user_version", FORMAT_VERSION)

@@ -12,8 +12,8 @@ pub(crate) struct Sequence(Cell<i64>);
 
 impl Sequence {
     /// The next number, greater than `floor` too.
-    pub(crate) fn next(&self, floor: i64, now_ms: i64) -> i64 {
-        let next = self.latest().max(floor).saturating_add(1).max(now_ms.saturating_mul(1000));
+    pub(crate) fn next(&self, floor: i64, now_us: i64) -> i64 {
+        let next = self.latest().max(floor).saturating_add(1).max(now_us);
         self.0.set(next);
         next
     }
@@ -36,13 +36,13 @@ mod tests {
     #[test]
     fn numbers_grow_whatever_clock_and_floor_do() {
         let sequence = Sequence::default();
-        assert_eq!(sequence.next(0, 5), 5_000);
-        assert_eq!(sequence.next(0, 4), 5_001);
-        assert_eq!(sequence.next(9_000, 4), 9_001);
-        assert_eq!(sequence.next(0, 10), 10_000);
+        assert_eq!(sequence.next(0, 5_000), 5_000);
+        assert_eq!(sequence.next(0, 4_000), 5_001);
+        assert_eq!(sequence.next(9_000, 4_000), 9_001);
+        assert_eq!(sequence.next(0, 10_000), 10_000);
         sequence.observe(10_500);
         sequence.observe(10_400);
-        assert_eq!(sequence.next(0, 10), 10_501);
+        assert_eq!(sequence.next(0, 10_000), 10_501);
         assert_eq!(sequence.next(i64::MAX, 0), i64::MAX);
     }
 }

@@ -119,11 +119,6 @@ impl Settings {
         })
     }
 
-    /// What a shard takes without any entry.
-    pub(crate) fn fixed_share() -> u64 {
-        EMPTY_DATABASE + WAL_INDEX
-    }
-
     /// What is kept free for a shard's log and its index.
     pub(crate) fn log_share(share: u64) -> u64 {
         WAL_INDEX + (share / 8).min(CHECKPOINT_FRAMES * FRAME * 2)

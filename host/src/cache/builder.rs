@@ -9,6 +9,7 @@ use tempfile::TempDir;
 
 use super::Cache;
 use super::pool::Pool;
+use super::recipes::Keeper;
 use crate::error::{Error, Result};
 use crate::options::{Changes, Compression, Durability, Expiry, Limit, Policy, milliseconds};
 use crate::runtime::bindings::cache::OpenOptions;
@@ -50,6 +51,7 @@ pub struct CacheBuilder {
     memory_limit: usize,
     mapping: bool,
     readable: Vec<PathBuf>,
+    writable: Vec<PathBuf>,
 }
 
 impl Default for CacheBuilder {
@@ -65,6 +67,7 @@ impl Default for CacheBuilder {
             memory_limit: usize::MAX,
             mapping: true,
             readable: Vec::new(),
+            writable: Vec::new(),
         }
     }
 }
@@ -184,6 +187,13 @@ impl CacheBuilder {
         self
     }
 
+    /// Also lets the component write another directory, which is made if it is not there: one to
+    /// export to by [`Cache::export_diskcache`].
+    pub fn allow_writing(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.writable.push(directory.into());
+        self
+    }
+
     /// Opens the cache in a directory.
     pub fn open(self, directory: impl AsRef<Path>) -> Result<Cache> {
         self.open_in(directory.as_ref(), None)
@@ -198,29 +208,42 @@ impl CacheBuilder {
         self.open_in(&path, Some(directory))
     }
 
-    fn open_in(mut self, directory: &Path, temporary: Option<TempDir>) -> Result<Cache> {
+    fn open_in(self, directory: &Path, temporary: Option<TempDir>) -> Result<Cache> {
+        let made: Vec<PathBuf> = self.writable.iter().filter(|writable| !writable.exists()).cloned().collect();
+        let opened = self.open_granted(directory, temporary);
+        if opened.is_err() {
+            // Nothing comes of them. Whatever is in one by now is somebody else's, and stays.
+            for directory in &made {
+                let _ = fs::remove_dir(directory);
+            }
+        }
+        opened
+    }
+
+    fn open_granted(mut self, directory: &Path, temporary: Option<TempDir>) -> Result<Cache> {
         // To look for something to read is not to make it.
         self.create &= !self.read_only;
         let directory = self.prepare(directory)?;
         let mut opening = Opening::new(&directory, self.mapping, self.memory_limit)?;
         for readable in &self.readable {
-            let readable = fs::canonicalize(readable).map_err(|error| Error::from_io(readable, &error))?;
-            opening.allow_reading(&readable)?;
+            opening.allow_reading(&real_path(readable)?)?;
+        }
+        for writable in &self.writable {
+            opening.allow_writing(&make(writable)?)?;
         }
         let mut first = Instance::open(&opening, self.options())?;
         let shared = first.call(|call| call.guest.call_info(call.store, call.resource))?.shared;
         let most = if shared { self.most_instances() } else { 1 };
         let pool = Pool::new(first, opening, self.joining_options(), most, self.wait, temporary);
-        Ok(Cache { pool: Arc::new(pool), directory: directory.into() })
+        let pool = Arc::new(pool);
+        let keeper = Arc::new(Keeper::new(&pool));
+        Ok(Cache { pool, directory: directory.into(), keeper })
     }
 
     /// Makes the directory if asked, and finds its real path, so that the current directory may
     /// change.
     fn prepare(&self, directory: &Path) -> Result<PathBuf> {
-        if self.create {
-            fs::create_dir_all(directory).map_err(|error| Error::from_io(directory, &error))?;
-        }
-        let path = fs::canonicalize(directory).map_err(|error| Error::from_io(directory, &error))?;
+        let path = if self.create { make(directory) } else { real_path(directory) }?;
         let metadata = fs::metadata(&path).map_err(|error| Error::from_io(&path, &error))?;
         if !metadata.is_dir() {
             return Err(Error::InvalidArgument(format!("{} is not a directory", path.display())));
@@ -258,4 +281,14 @@ impl CacheBuilder {
         };
         unchanged.options()
     }
+}
+
+/// Makes a directory that is not there; its real path.
+fn make(directory: &Path) -> Result<PathBuf> {
+    fs::create_dir_all(directory).map_err(|error| Error::from_io(directory, &error))?;
+    real_path(directory)
+}
+
+fn real_path(directory: &Path) -> Result<PathBuf> {
+    fs::canonicalize(directory).map_err(|error| Error::from_io(directory, &error))
 }

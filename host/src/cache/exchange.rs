@@ -1,65 +1,24 @@
-//! Moving entries in from other caches.
+//! Moving entries in from other caches, and out to them.
 
+use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
-
-use wasmtime::component::ResourceAny;
 
 use super::Cache;
-use super::pool::{Lent, Pool};
+use super::held::Held;
 use crate::error::{Error, Result};
-use crate::options::Progress;
-use crate::runtime::bindings::exchange;
+use crate::options::{ExportReport, ImportReport, Progress};
+use crate::runtime::bindings::exchange::Guest;
 
 /// Entries looked at in one step unless told otherwise.
 const STEP: u32 = 256;
 
-/// What has become of the entries of an import. One may count under several names.
-#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
-#[non_exhaustive]
-pub struct ImportReport {
-    /// Stored.
-    pub imported: u64,
-    /// Stored under a pickled key, kept as bytes, with the tag `diskcache:pickled-key`.
-    pub pickled_keys: u64,
-    /// Stored with a pickled value, kept as bytes, with the tag `diskcache:pickled`.
-    pub pickled_values: u64,
-    /// Stored with a value that was in a file.
-    pub from_files: u64,
-    /// Stored as NaN where the source has lost the number.
-    pub nan_values: u64,
-    /// Stored with a tag that was a number and is now its text.
-    pub converted_tags: u64,
-    /// Stored without a tag that can not be one here.
-    pub dropped_tags: u64,
-    /// Not stored: expired.
-    pub expired: u64,
-    /// Not stored: key or value beyond a limit.
-    pub too_large: u64,
-    /// Not stored: a pickled key with the same bytes as a bytes key.
-    pub collisions: u64,
-    /// Not stored: damaged.
-    pub damaged: u64,
-    /// Evicted again, because a limit of the cache was reached.
-    pub evicted: u64,
-    /// What is wrong with the source, at most 100 lines.
-    pub problems: Vec<String>,
-    /// How many more problems there were.
-    pub further_problems: u64,
-}
-
 /// An import under way; made by [`Cache::import_diskcache`]. Dropped before it has finished, it leaves
 /// what it has stored, and can be begun anew.
-pub struct DiskcacheImport {
-    lent: Lent<Arc<Pool>>,
-    resource: ResourceAny,
-}
+pub struct DiskcacheImport(Held);
 
-impl std::fmt::Debug for DiskcacheImport {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("DiskcacheImport").finish_non_exhaustive()
-    }
-}
+/// An export under way; made by [`Cache::export_diskcache`]. Dropped before it has finished, it leaves
+/// the directory empty.
+pub struct DiskcacheExport(Held);
 
 impl Cache {
     /// Begins to import a directory of python-diskcache 5.6: of a `Cache`, `FanoutCache`, `Deque` or
@@ -78,68 +37,96 @@ impl Cache {
     /// ```
     pub fn import_diskcache(&self, directory: impl AsRef<Path>) -> Result<DiskcacheImport> {
         let directory = directory.as_ref();
-        let path = std::fs::canonicalize(directory).map_err(|error| Error::from_io(directory, &error))?;
-        let path = path.to_string_lossy();
+        let path = real_path(directory)?;
         let mut lent = self.pool.reserve()?;
         let resource = lent.instance()?.exchange(|guest, store, _| guest.diskcache_import().call_open(store, &path))?;
-        Ok(DiskcacheImport { lent, resource })
+        Ok(DiskcacheImport(Held::new(lent, resource)))
     }
+
+    /// Begins to export to a directory that python-diskcache 5.6 opens as a `Cache`. It must be new or
+    /// empty, and the builder must have been told of it with [`crate::CacheBuilder::allow_writing`].
+    ///
+    /// Written are keys, values, the first tag of each, expiry, order, and queues, whose keys become
+    /// `name-500000000000000` and following. Others can use the cache meanwhile; what they change may
+    /// be in the export or not. What was imported as a pickle is one again, and Python unpickles it
+    /// when it reads it: an export is to be trusted no more than whoever has put such entries into the
+    /// cache.
+    ///
+    /// ```
+    /// # let directory = tempfile::tempdir()?;
+    /// # let (new, old) = (directory.path().join("new"), directory.path().join("old"));
+    /// let cache = larder::Cache::builder().allow_writing(&old).open(&new)?;
+    /// cache.set("key", "value")?;
+    /// let mut export = cache.export_diskcache(&old)?;
+    /// while !export.step()?.finished {}
+    /// assert_eq!(export.report()?.exported, 1);
+    /// assert!(old.join("cache.db").exists());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn export_diskcache(&self, directory: impl AsRef<Path>) -> Result<DiskcacheExport> {
+        let path = real_path(directory.as_ref())?;
+        let mut lent = self.pool.reserve()?;
+        let resource =
+            lent.instance()?.exchange(|guest, store, cache| guest.diskcache_export().call_open(store, cache, &path))?;
+        Ok(DiskcacheExport(Held::new(lent, resource)))
+    }
+}
+
+/// The path of a directory as the component knows it.
+fn real_path(directory: &Path) -> Result<String> {
+    let path = std::fs::canonicalize(directory).map_err(|error| Error::from_io(directory, &error))?;
+    Ok(path.to_string_lossy().into_owned())
 }
 
 impl DiskcacheImport {
     /// Caches, deques and indexes inside a `FanoutCache`, relative to it. They are not part of this
     /// import; each can be imported by its own path.
     pub fn nested(&mut self) -> Result<Vec<String>> {
-        let resource = self.resource;
-        let instance = self.lent.instance()?;
-        instance.exchange(|guest, store, _| guest.diskcache_import().call_nested(store, resource).map(Ok))
+        self.0.exchange(|guest, store, import, _| guest.diskcache_import().call_nested(store, import).map(Ok))
     }
 
     /// Stores some further entries, in one transaction.
     pub fn step(&mut self) -> Result<Progress> {
-        let resource = self.resource;
-        let progress = self
-            .lent
-            .instance()?
-            .exchange(|guest, store, cache| guest.diskcache_import().call_step(store, resource, cache, STEP))?;
-        Ok(Progress { done: progress.done, total: progress.total, finished: progress.finished })
+        let step = |guest: &Guest, store: &mut _, import, cache| {
+            guest.diskcache_import().call_step(store, import, cache, STEP)
+        };
+        self.0.exchange(step).map(Progress::from)
     }
 
     /// What has become of the entries so far.
     pub fn report(&mut self) -> Result<ImportReport> {
-        let resource = self.resource;
-        let instance = self.lent.instance()?;
-        instance
-            .exchange(|guest, store, _| guest.diskcache_import().call_report(store, resource).map(Ok))
-            .map(Into::into)
+        let report =
+            |guest: &Guest, store: &mut _, import, _| guest.diskcache_import().call_report(store, import).map(Ok);
+        self.0.exchange(report).map(ImportReport::from)
     }
 }
 
-impl Drop for DiskcacheImport {
-    fn drop(&mut self) {
-        if let Ok(instance) = self.lent.instance() {
-            instance.drop_resource(self.resource);
-        }
+impl DiskcacheExport {
+    /// Writes some further entries. The last step completes the directory. An error ends the export,
+    /// and what it has written is removed.
+    pub fn step(&mut self) -> Result<Progress> {
+        let step = |guest: &Guest, store: &mut _, export, cache| {
+            guest.diskcache_export().call_step(store, export, cache, STEP)
+        };
+        self.0.exchange(step).map(Progress::from)
+    }
+
+    /// What has become of the entries so far.
+    pub fn report(&mut self) -> Result<ExportReport> {
+        let report =
+            |guest: &Guest, store: &mut _, export, _| guest.diskcache_export().call_report(store, export).map(Ok);
+        self.0.exchange(report).map(ExportReport::from)
     }
 }
 
-impl From<exchange::Report> for ImportReport {
-    fn from(report: exchange::Report) -> Self {
-        Self {
-            imported: report.imported,
-            pickled_keys: report.pickled_keys,
-            pickled_values: report.pickled_values,
-            from_files: report.from_files,
-            nan_values: report.nan_values,
-            converted_tags: report.converted_tags,
-            dropped_tags: report.dropped_tags,
-            expired: report.expired,
-            too_large: report.too_large,
-            collisions: report.collisions,
-            damaged: report.damaged,
-            evicted: report.evicted,
-            problems: report.problems,
-            further_problems: report.further_problems,
-        }
+impl fmt::Debug for DiskcacheImport {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("DiskcacheImport").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for DiskcacheExport {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("DiskcacheExport").finish_non_exhaustive()
     }
 }

@@ -3,8 +3,11 @@
 mod builder;
 mod cursor;
 mod exchange;
+mod held;
 mod items;
+mod maintenance;
 mod pool;
+mod recipes;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -16,15 +19,23 @@ use std::sync::Arc;
 
 pub use builder::CacheBuilder;
 pub use cursor::{Cursor, Items, Keys, Values};
-pub use exchange::{DiskcacheImport, ImportReport};
+pub use exchange::{DiskcacheExport, DiskcacheImport};
 pub use items::Draft;
+pub use maintenance::Maintenance;
+#[cfg(feature = "async")]
+pub use recipes::AsyncLockGuard;
+pub use recipes::{
+    Averager, Barrier, Counter, Holder, Lock, LockGuard, Lookup, Mean, MemoError, MemoOptions, Occupancy, Once, Owner,
+    RateLimit, Vacancy, Verdict,
+};
 pub use stream::{ValueReader, ValueWriter};
 pub use transaction::Transaction;
 
 use crate::error::Result;
 use crate::options::{Changes, Information, Item, Problem, Scan, Selection, Statistics, Tally};
-use crate::runtime::{Answer, Call};
+use crate::runtime::{Answer, Call, Instance};
 use pool::Pool;
+use recipes::Keeper;
 
 /// An open cache: a directory in which entries are found by key until they expire or are evicted.
 ///
@@ -54,6 +65,8 @@ use pool::Pool;
 pub struct Cache {
     pool: Arc<Pool>,
     directory: Arc<Path>,
+    /// Renews what the handle holds.
+    keeper: Arc<Keeper>,
 }
 
 impl std::fmt::Debug for Cache {
@@ -77,6 +90,11 @@ impl Cache {
     /// Calls the component on an instance of this thread's own.
     fn call<T>(&self, call: impl FnOnce(Call<'_>) -> Answer<T>) -> Result<T> {
         self.pool.run(|instance| instance.call(call))
+    }
+
+    /// Works on an instance of this thread's own.
+    fn run<T>(&self, operation: impl FnOnce(&mut Instance) -> Result<T>) -> Result<T> {
+        self.pool.run(operation)
     }
 
     /// Opens a cache in another way.
@@ -158,28 +176,6 @@ impl Cache {
         self.call(|call| call.guest.call_queues(call.store, call.resource))
     }
 
-    /// Removes the entries of a selection, in steps between which others can work. Returns how
-    /// many.
-    #[allow(clippy::needless_pass_by_value, reason = "a selection is made where it is used")]
-    pub fn evict(&self, selection: Selection) -> Result<u64> {
-        self.call(|call| call.guest.call_evict(call.store, call.resource, selection.as_param()))
-    }
-
-    /// Removes all expired entries. Returns how many.
-    pub fn expire(&self) -> Result<u64> {
-        self.call(|call| call.guest.call_expire(call.store, call.resource))
-    }
-
-    /// Removes expired entries, then others until the limits are kept. Returns how many.
-    pub fn cull(&self) -> Result<u64> {
-        self.call(|call| call.guest.call_cull(call.store, call.resource))
-    }
-
-    /// Removes all entries. Returns how many.
-    pub fn clear(&self) -> Result<u64> {
-        self.call(|call| call.guest.call_clear(call.store, call.resource))
-    }
-
     /// What this handle and its clones have counted. Reading it has no effect.
     pub fn stats(&self) -> Result<Statistics> {
         self.pool.statistics()
@@ -207,11 +203,6 @@ impl Cache {
     /// limit that is lowered takes effect with the next [`Cache::cull`], or whatever stores next.
     pub fn configure(&self, changes: &Changes) -> Result<()> {
         self.call(|call| call.guest.call_configure(call.store, call.resource, changes.as_param()))
-    }
-
-    /// Gives space that is no longer used back to the file system. Returns how many bytes.
-    pub fn compact(&self) -> Result<u64> {
-        self.call(|call| call.guest.call_compact(call.store, call.resource))
     }
 
     /// Looks for damage: in the databases, the totals, and every value file, which is read whole.

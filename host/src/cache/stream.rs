@@ -1,12 +1,9 @@
 //! Values written and read in parts.
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::sync::Arc;
-
-use wasmtime::component::ResourceAny;
 
 use super::Cache;
-use super::pool::{Lent, Pool};
+use super::held::Held;
 use crate::error::{Error, Result};
 use crate::options::{Content, SetOptions};
 use crate::value::Key;
@@ -20,28 +17,20 @@ const PART: usize = 256 * 1024;
 /// [`BufWriter`](io::BufWriter) if many are small. Nobody sees the value before
 /// [`finish`](ValueWriter::finish); a writer that is dropped without it leaves no trace. Its errors
 /// are [`Error`]s, to be had with [`Error::from`].
-pub struct ValueWriter {
-    part: Part,
-}
+pub struct ValueWriter(Held);
 
 /// A value being read in parts; made by [`Cache::read`].
 ///
 /// It stays whole even if its entry is replaced or removed meanwhile. Each part is verified before
 /// it is given out. Its errors are [`Error`]s, to be had with [`Error::from`].
 pub struct ValueReader {
-    part: Part,
+    held: Held,
     size: u64,
     is_text: bool,
     /// Where the next part begins; it may be beyond the end.
     place: u64,
     /// Where the component would read next.
     component_place: u64,
-}
-
-/// A resource of an instance that is reserved for it.
-struct Part {
-    lent: Lent<Arc<Pool>>,
-    resource: ResourceAny,
 }
 
 impl Cache {
@@ -69,12 +58,11 @@ impl Cache {
     pub fn write<'k>(&self, key: impl Into<Key<'k>>, content: Content, options: &SetOptions) -> Result<ValueWriter> {
         let key = key.into();
         let tags = options.tags();
-        let mut lent = self.pool.reserve()?;
-        let resource = lent.instance()?.call(|call| {
+        let held = Held::open(&self.pool, |call| {
             let options = options.as_param(&tags);
             call.guest.call_write(call.store, call.resource, key.as_param(), content.into(), options)
         })?;
-        Ok(ValueWriter { part: Part { lent, resource } })
+        Ok(ValueWriter(held))
     }
 
     /// Begins to read the live text or bytes value of a key in parts; a number is
@@ -85,29 +73,24 @@ impl Cache {
         let mut lent = self.pool.reserve()?;
         let resource = lent.instance()?.call(|call| call.guest.call_read(call.store, call.resource, key.as_param()))?;
         let Some(resource) = resource else { return Ok(None) };
-        let mut part = Part { lent, resource };
-        let size = part.lent.instance()?.ask(|guest, store| guest.value_reader().call_size(store, resource))?;
-        let is_text = part.lent.instance()?.ask(|guest, store| guest.value_reader().call_is_text(store, resource))?;
-        Ok(Some(ValueReader { part, size, is_text, place: 0, component_place: 0 }))
+        let mut held = Held::new(lent, resource);
+        let size = held.call(|guest, store, reader| guest.value_reader().call_size(store, reader).map(Ok))?;
+        let is_text = held.call(|guest, store, reader| guest.value_reader().call_is_text(store, reader).map(Ok))?;
+        Ok(Some(ValueReader { held, size, is_text, place: 0, component_place: 0 }))
     }
 }
 
 impl ValueWriter {
     /// Stores the value as [`Cache::set`] does, and returns its version.
     pub fn finish(mut self) -> Result<u64> {
-        let resource = self.part.resource;
-        self.part.lent.instance()?.next(|guest, store| guest.value_writer().call_finish(store, resource))
+        self.0.call(|guest, store, writer| guest.value_writer().call_finish(store, writer))
     }
 }
 
 impl Write for ValueWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let part = bytes.get(..PART).unwrap_or(bytes);
-        let resource = self.part.resource;
-        let write = |instance: &mut crate::runtime::Instance| {
-            instance.next(|guest, store| guest.value_writer().call_write(store, resource, part))
-        };
-        self.part.lent.instance().and_then(write)?;
+        self.0.call(|guest, store, writer| guest.value_writer().call_write(store, writer, part))?;
         Ok(part.len())
     }
 
@@ -131,14 +114,13 @@ impl ValueReader {
 
     /// The next part, of at most `limit` bytes.
     fn part(&mut self, limit: usize) -> Result<Vec<u8>> {
-        let (resource, place) = (self.part.resource, self.place);
-        let instance = self.part.lent.instance()?;
+        let place = self.place;
         if self.component_place != place {
-            instance.next(|guest, store| guest.value_reader().call_seek(store, resource, place))?;
+            self.held.call(|guest, store, reader| guest.value_reader().call_seek(store, reader, place))?;
             self.component_place = place;
         }
         let limit = u32::try_from(limit.min(PART)).unwrap_or(u32::MAX);
-        let part = instance.next(|guest, store| guest.value_reader().call_read(store, resource, limit))?;
+        let part = self.held.call(|guest, store, reader| guest.value_reader().call_read(store, reader, limit))?;
         self.place += part.len() as u64;
         self.component_place = self.place;
         Ok(part)
@@ -167,14 +149,6 @@ impl Seek for ValueReader {
         let before = || io::Error::new(io::ErrorKind::InvalidInput, "a place before the beginning of the value");
         self.place = place.ok_or_else(before)?;
         Ok(self.place)
-    }
-}
-
-impl Drop for Part {
-    fn drop(&mut self) {
-        if let Ok(instance) = self.lent.instance() {
-            instance.drop_resource(self.resource);
-        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::error::Error;
-use crate::options::{Compression, Content, SetOptions};
+use crate::options::{Compression, Content, SetOptions, Task};
 use crate::value::Key;
 
 /// Makes the component trap in the middle of a call: the handle of its cache is gone.
@@ -275,4 +275,53 @@ fn what_needs_more_memory_than_it_may_have_fails_and_parts_go_through() {
     let mut read = Vec::new();
     cache.read("key").unwrap().unwrap().read_to_end(&mut read).unwrap();
     assert!(read == value);
+}
+
+#[test]
+fn work_in_steps_lets_the_same_thread_and_others_work_in_between() {
+    let cache = Cache::builder().instances(2).open_temporary().unwrap();
+    let drafts = |numbers: std::ops::Range<i64>| numbers.map(|number| Draft::new(number, "x"));
+    cache.set_many(drafts(0..2_000)).unwrap();
+    let mut work = cache.maintain(&Task::Evict(Selection::range(0..10_000))).unwrap();
+    let first = work.step().unwrap();
+    assert!(first.done > 0 && first.total == 2_000 && !first.finished, "{first:?}");
+    cache.set(5_000, "new").unwrap();
+    thread::scope(|scope| scope.spawn(|| cache.set(5_001, "new").unwrap()).join().unwrap());
+    while !work.step().unwrap().finished {}
+    assert_eq!(work.step().unwrap().done, 2_000);
+    drop(work);
+    assert_eq!(cache.count().unwrap(), 2);
+
+    cache.set_many(drafts(0..2_000)).unwrap();
+    let done = cache.maintain(&Task::Evict(Selection::range(0..5_000))).unwrap().step().unwrap().done;
+    assert_eq!(cache.count().unwrap(), 2_002 - done, "what is given up stays done");
+    assert_eq!(cache.stats().unwrap().removals, 2_000 + done);
+    assert_eq!(cache.check().unwrap(), []);
+}
+
+#[test]
+fn a_step_waits_for_a_transaction_only_so_long_and_then_goes_on() {
+    let cache = Cache::builder().wait(Duration::from_millis(20)).open_temporary().unwrap();
+    cache.set_many((0..100).map(|number| Draft::new(number, "x"))).unwrap();
+    let mut work = cache.maintain(&Task::Clear).unwrap();
+    let mut transaction = cache.begin().unwrap();
+    transaction.set("new", "x").unwrap();
+    assert!(matches!(work.step(), Err(Error::Timeout(_))));
+    transaction.commit().unwrap();
+    while !work.step().unwrap().finished {}
+    assert_eq!((work.step().unwrap().done, cache.count().unwrap()), (100, 1));
+    cache.close().unwrap();
+    assert!(matches!(cache.maintain(&Task::Clear), Err(Error::Closed)));
+}
+
+#[test]
+fn space_is_given_back_in_steps_of_bytes() {
+    let cache = Cache::temporary().unwrap();
+    cache.set_many((0..200).map(|number| Draft::new(number, vec![7; 20_000]))).unwrap();
+    cache.clear().unwrap();
+    let mut work = cache.maintain(&Task::Compact).unwrap();
+    let first = work.step().unwrap();
+    assert!(first.done >= 1 << 20 && first.total > 4_000_000, "{first:?}");
+    while !work.step().unwrap().finished {}
+    assert!(cache.volume().unwrap() < 500_000);
 }

@@ -75,15 +75,14 @@ impl Cache {
     /// encoding does not name types, so bytes of another type may happen to fit.
     pub fn get_as<'k, T: DeserializeOwned>(&self, key: impl Into<Key<'k>>) -> Result<Option<T>> {
         let key = key.into();
-        let wrong =
-            |what: String| Error::Encoding(format!("the value of {key:?} is not of the type asked for: {what}"));
-        match self.get(&key)? {
-            None => Ok(None),
-            Some(Value::Bytes(bytes)) => {
-                let (value, rest) = postcard::take_from_bytes(&bytes).map_err(|error| wrong(error.to_string()))?;
-                if rest.is_empty() { Ok(Some(value)) } else { Err(wrong(format!("{} bytes are left", rest.len()))) }
-            }
-            Some(other) => Err(wrong(format!("it is {}", other.kind()))),
-        }
+        self.get(&key)?.map(|value| decode(&key, &value)).transpose()
     }
+}
+
+/// A value as the type it was stored as.
+pub(super) fn decode<T: DeserializeOwned>(key: &Key<'_>, value: &Value<'_>) -> Result<T> {
+    let wrong = |what: String| Error::Encoding(format!("the value of {key:?} is not of the type asked for: {what}"));
+    let Value::Bytes(bytes) = value else { return Err(wrong(format!("it is {}", value.kind()))) };
+    let (decoded, rest) = postcard::take_from_bytes(bytes).map_err(|error| wrong(error.to_string()))?;
+    if rest.is_empty() { Ok(decoded) } else { Err(wrong(format!("{} bytes are left", rest.len()))) }
 }

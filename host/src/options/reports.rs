@@ -1,6 +1,6 @@
 //! What is told of a cache and of work on it.
 
-use crate::runtime::bindings::cache as wit;
+use crate::runtime::bindings::{cache as wit, types};
 
 /// How many entries there are, and their size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -55,15 +55,21 @@ impl Statistics {
     }
 }
 
-/// How far long work has come.
+/// How far work in steps has come: in entries, or in bytes where space is given back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
-    /// Entries worked on so far.
+    /// So much is done.
     pub done: u64,
-    /// Out of about how many.
+    /// Out of about so much; never less than `done`.
     pub total: u64,
     /// Whether nothing is left to do.
     pub finished: bool,
+}
+
+impl From<types::Progress> for Progress {
+    fn from(progress: types::Progress) -> Self {
+        Self { done: progress.done, total: progress.total, finished: progress.finished }
+    }
 }
 
 /// Something that [`crate::Cache::check`] found.

@@ -10,6 +10,10 @@ wasmtime::component::bindgen!({
             export larder:cache/types@0.1.0;
             export larder:cache/cache@0.1.0;
             export larder:cache/exchange@0.1.0;
+            export larder:cache/locks@0.1.0;
+            export larder:cache/limits@0.1.0;
+            export larder:cache/recipes@0.1.0;
+            export larder:cache/memo@0.1.0;
         }
     ",
     world: "larder:host/embed",
@@ -19,4 +23,4 @@ wasmtime::component::bindgen!({
     ownership: Borrowing { duplicate_if_necessary: true },
 });
 
-pub(crate) use exports::larder::cache::{cache, exchange, types};
+pub(crate) use exports::larder::cache::{cache, exchange, limits, locks, memo, recipes, types};

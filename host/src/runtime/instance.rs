@@ -8,7 +8,7 @@ use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use super::Runtime;
 use super::bindings::cache::{Guest, GuestCache, GuestTransaction, OpenOptions};
-use super::bindings::{Embed, exchange, types};
+use super::bindings::{Embed, exchange, limits, locks, memo, recipes, types};
 use crate::coordination::{
     Access, Coordination, CoordinationCtx, CoordinationCtxBuilder, CoordinationView, GrantError,
 };
@@ -21,8 +21,8 @@ const MEMORY_KEPT: usize = 64 * 1024 * 1024;
 pub(crate) struct Opening {
     /// The directory on the host, by which name the component finds it, too: so its errors name it.
     path: String,
-    /// Other directories it may read, under the names they have on the host.
-    readable: Vec<String>,
+    /// Other directories, under the names they have on the host, and what may be done with them.
+    others: Vec<(String, FsPerms)>,
     coordination: CoordinationCtxBuilder,
     /// How large the memory of an instance may become, in bytes.
     memory_limit: usize,
@@ -34,7 +34,7 @@ impl Opening {
         let mut coordination = CoordinationCtx::builder();
         coordination.allow_mapping(mapping);
         let path = utf8(directory)?.to_owned();
-        let mut opening = Self { path: path.clone(), readable: Vec::new(), coordination, memory_limit };
+        let mut opening = Self { path: path.clone(), others: Vec::new(), coordination, memory_limit };
         opening.grant(directory, &path, Access::ReadWrite)?;
         Ok(opening)
     }
@@ -43,7 +43,17 @@ impl Opening {
     pub(crate) fn allow_reading(&mut self, directory: &Path) -> Result<()> {
         let path = utf8(directory)?.to_owned();
         self.grant(directory, &path, Access::ReadOnly)?;
-        self.readable.push(path);
+        self.others.push((path, FsPerms::ReadOnly));
+        Ok(())
+    }
+
+    /// Grants another directory, which must exist, for writing.
+    pub(crate) fn allow_writing(&mut self, directory: &Path) -> Result<()> {
+        let path = utf8(directory)?.to_owned();
+        if path != self.path {
+            self.grant(directory, &path, Access::ReadWrite)?;
+            self.others.push((path, FsPerms::ReadWrite));
+        }
         Ok(())
     }
 
@@ -60,9 +70,8 @@ impl Opening {
         // Before the directory is granted, which copies the choice: file calls then run on this
         // thread instead of being handed to another, at a hundred times the cost.
         wasi.allow_blocking_current_thread(true).inherit_stderr();
-        let granted = [(&self.path, FsPerms::ReadWrite)];
-        let readable = self.readable.iter().map(|path| (path, FsPerms::ReadOnly));
-        for (path, permissions) in granted.into_iter().chain(readable) {
+        let others = self.others.iter().map(|(path, permissions)| (path, *permissions));
+        for (path, permissions) in [(&self.path, FsPerms::ReadWrite)].into_iter().chain(others) {
             wasi.preopened_dir(path, path, permissions).map_err(|error| Error::Io(format!("{path}: {error:#}")))?;
         }
         Ok(wasi.build())
@@ -138,6 +147,22 @@ pub(crate) struct Call<'a, G = GuestCache<'a>> {
 /// What the component answers: the outer result is that of the call, the inner its own.
 pub(crate) type Answer<T> = wasmtime::Result<Result<T, types::Error>>;
 
+/// Methods that call the functions of an interface.
+macro_rules! interface_calls {
+    ($($(#[$docs:meta])* $interface:ident: $export:ident;)*) => {
+        $(
+            $(#[$docs])*
+            pub(crate) fn $interface<T>(
+                &mut self,
+                call: impl FnOnce(&$interface::Guest, &mut Store<State>, ResourceAny) -> Answer<T>,
+            ) -> Result<T> {
+                let answer = call(self.exports.$export(), &mut self.store, self.cache);
+                self.settle(answer)
+            }
+        )*
+    };
+}
+
 impl Instance {
     /// Starts an instance and opens the cache.
     pub(crate) fn open(opening: &Opening, options: OpenOptions) -> Result<Self> {
@@ -192,18 +217,17 @@ impl Instance {
         }
     }
 
-    /// Calls a function that can not fail of itself.
-    pub(crate) fn ask<T>(&mut self, ask: impl FnOnce(&Guest, &mut Store<State>) -> wasmtime::Result<T>) -> Result<T> {
-        self.next(|guest, store| ask(guest, store).map(Ok))
-    }
-
-    /// Calls a function of the interface `exchange`, with the open cache.
-    pub(crate) fn exchange<T>(
-        &mut self,
-        call: impl FnOnce(&exchange::Guest, &mut Store<State>, ResourceAny) -> Answer<T>,
-    ) -> Result<T> {
-        let answer = call(self.exports.larder_cache_exchange(), &mut self.store, self.cache);
-        self.settle(answer)
+    interface_calls! {
+        /// Calls a function of the interface `exchange`, with the open cache.
+        exchange: larder_cache_exchange;
+        /// Calls a function of the interface `locks`, with the open cache.
+        locks: larder_cache_locks;
+        /// Calls a function of the interface `limits`, with the open cache.
+        limits: larder_cache_limits;
+        /// Calls a function of the interface `recipes`, with the open cache.
+        recipes: larder_cache_recipes;
+        /// Calls a function of the interface `memo`, with the open cache.
+        memo: larder_cache_memo;
     }
 
     /// Lets go of a resource other than the cache.

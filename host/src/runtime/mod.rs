@@ -9,12 +9,11 @@ use std::sync::OnceLock;
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Config, Engine};
 
-pub(crate) use instance::{Answer, Call, Instance, Opening};
+pub(crate) use instance::{Answer, Call, Instance, Opening, State};
 
 use crate::coordination;
 use crate::error::{Error, Result};
 use bindings::EmbedPre;
-use instance::State;
 
 /// The component in the world `shared`: for hosts that offer [`crate::coordination`].
 pub const SHARED_COMPONENT: &[u8] = include_bytes!(env!("LARDER_COMPONENT"));

@@ -10,5 +10,8 @@ mod maintenance;
 mod operations;
 mod run;
 mod settings;
+#[cfg(target_os = "linux")]
+mod steps;
 mod support;
+mod turns;
 mod values;

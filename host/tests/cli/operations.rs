@@ -93,7 +93,7 @@ fn compacting_gives_space_back() {
 #[test]
 fn the_manual_has_a_section_for_each_command() {
     let page = Shelf::new().ok(["man"]);
-    for section in [".TH larder", "LARDER GET", "LARDER QUEUE PULL", "LARDER CONFIG"] {
+    for section in [".TH larder", "LARDER GET", "LARDER QUEUE PULL", "LARDER EXPORT DISKCACHE", "LARDER CONFIG"] {
         assert!(page.contains(section), "{section}");
     }
 }
@@ -165,4 +165,27 @@ fn a_dump_is_loaded_into_another_cache_entry_for_entry() {
     let piped = shelf.run_with_input(["--dir", "fourth", "load"], &whole);
     assert_eq!((piped.code, piped.text()), (0, "loaded 6 entries\n".to_owned()));
     assert_eq!(shelf.run(["load", "operations.rs"]).code, 3);
+}
+
+#[test]
+fn an_export_for_diskcache_is_imported_again_and_never_written_over() {
+    let shelf = Shelf::new();
+    shelf.ok(["set", "greeting", "hello", "--tag", "a", "--tag", "b"]);
+    std::fs::write(shelf.path("large"), vec![7; 600_000]).unwrap();
+    shelf.ok(["set", "large", "--file", "large"]);
+    shelf.ok(["queue", "push", "jobs", "one"]);
+    let words = shelf.ok(["export", "diskcache", "out"]);
+    assert_eq!(
+        words,
+        "exported 3 entries\n  1 from queues\n  1 of the tags left out: an entry has one at most there\n"
+    );
+    shelf.run(["export", "diskcache", "out"]).assert_failed(2, "not empty");
+    let report = shelf.json(["export", "diskcache", "other", "--json"]);
+    assert_eq!((&report["exported"], &report["in_files"], &report["damaged"]), (&json!(3), &json!(1), &json!(0)));
+    assert_eq!(shelf.ok(["--dir", "back", "import", "diskcache", "out"]), "imported 3 entries\n");
+    assert_eq!(shelf.run(["--dir", "back", "get", "large"]).output, vec![7; 600_000]);
+    assert_eq!(shelf.ok(["--dir", "back", "keys", "--tag", "a"]), "greeting\n");
+    assert_eq!(shelf.ok(["--dir", "back", "get", "jobs-500000000000000"]), "one");
+    shelf.run(["--dir", "nowhere", "export", "diskcache", "new"]).assert_failed(3, "no cache");
+    assert!(!shelf.path("new").exists());
 }

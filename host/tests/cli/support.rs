@@ -72,7 +72,8 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
-    fn of(output: Output) -> Self {
+    /// What a program has put out that is over.
+    pub(crate) fn of(output: Output) -> Self {
         let error = String::from_utf8_lossy(&output.stderr).into_owned();
         Self { code: output.status.code().unwrap(), output: output.stdout, error }
     }

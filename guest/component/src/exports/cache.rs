@@ -8,10 +8,10 @@ use larder_engine as engine;
 
 use super::items::item_operations;
 use super::transaction::Transaction;
-use super::{Handle, cursors, streams};
+use super::{Handle, cursors, maintenance, streams};
 use crate::bindings::exports::larder::cache::cache::{
     Cache as CacheHandle, Changes, Content, Draft, Expiry, GuestCache, Information, Item, ItemCursor, KeyCursor,
-    Number, OpenOptions, Problem, Queued, Scan, Selection, SetOptions, Side, Statistics, Tally,
+    Maintenance, Number, OpenOptions, Problem, Queued, Scan, Selection, SetOptions, Side, Statistics, Tally, Task,
     Transaction as TransactionHandle, ValueCursor, ValueReader, ValueWriter,
 };
 use crate::bindings::exports::larder::cache::types::{Entry, Error, Key, Value};
@@ -22,7 +22,7 @@ use crate::platform::WasiPlatform;
 pub(crate) struct Cache(pub(super) Handle);
 
 impl Cache {
-    fn with<A: Convert<B>, B>(
+    pub(super) fn with<A: Convert<B>, B>(
         &self,
         operation: impl FnOnce(&mut engine::Cache) -> engine::Result<A>,
     ) -> Result<B, Error> {
@@ -30,7 +30,7 @@ impl Cache {
     }
 
     /// [`Cache::with`] for results that are the same on both sides.
-    fn plain<T>(&self, operation: impl FnOnce(&mut engine::Cache) -> engine::Result<T>) -> Result<T, Error> {
+    pub(super) fn plain<T>(&self, operation: impl FnOnce(&mut engine::Cache) -> engine::Result<T>) -> Result<T, Error> {
         operation(&mut self.0.borrow_mut()).map_err(Convert::convert)
     }
 
@@ -110,6 +110,11 @@ impl GuestCache for Cache {
 
     fn clear(&self) -> Result<u64, Error> {
         self.plain(engine::Cache::clear)
+    }
+
+    fn maintain(&self, task: Task) -> Result<Maintenance, Error> {
+        let work = self.plain(|cache| cache.maintain(&task.convert()))?;
+        Ok(Maintenance::new(maintenance::Maintenance::new(&self.0, work)))
     }
 
     fn stats(&self) -> Result<Statistics, Error> {

@@ -3,20 +3,31 @@
 use std::cell::RefCell;
 use std::path::Path;
 
-use larder_engine::diskcache;
+use larder_engine::{Cache as Engine, diskcache};
 
 use super::cache::Cache;
 use crate::bindings::Component;
 use crate::bindings::exports::larder::cache::cache::CacheBorrow;
 use crate::bindings::exports::larder::cache::exchange::{
-    DiskcacheImport as ImportHandle, Guest, GuestDiskcacheImport, Progress, Report,
+    DiskcacheExport as ExportHandle, DiskcacheImport as ImportHandle, ExportReport, Guest, GuestDiskcacheExport,
+    GuestDiskcacheImport, ImportReport,
 };
-use crate::bindings::exports::larder::cache::types::Error;
+use crate::bindings::exports::larder::cache::types::{Error, Progress};
 use crate::convert::Convert;
 use crate::platform::WasiPlatform;
 
 impl Guest for Component {
     type DiskcacheImport = DiskcacheImport;
+    type DiskcacheExport = DiskcacheExport;
+}
+
+/// Does something with an open cache.
+fn with<A: Convert<B>, B>(
+    cache: &CacheBorrow<'_>,
+    operation: impl FnOnce(&mut Engine) -> larder_engine::Result<A>,
+) -> Result<B, Error> {
+    let cache: &Cache = cache.get();
+    operation(&mut cache.0.borrow_mut()).map(Convert::convert).map_err(Convert::convert)
 }
 
 /// The resource `diskcache-import`.
@@ -33,16 +44,41 @@ impl GuestDiskcacheImport for DiskcacheImport {
     }
 
     fn step(&self, cache: CacheBorrow<'_>, limit: u32) -> Result<Progress, Error> {
-        let cache: &Cache = cache.get();
-        let progress = self.0.borrow_mut().step(&mut cache.0.borrow_mut(), limit).map_err(Convert::convert)?;
-        Ok(Progress { done: progress.done, total: progress.total, finished: progress.finished })
+        with(&cache, |cache| self.0.borrow_mut().step(cache, limit))
     }
 
-    fn report(&self) -> Report {
-        let import = self.0.borrow();
-        let report = import.report();
-        let counts = report.counts;
-        Report {
+    fn report(&self) -> ImportReport {
+        self.0.borrow().report().clone().convert()
+    }
+}
+
+/// The resource `diskcache-export`.
+pub(crate) struct DiskcacheExport(RefCell<diskcache::Export>);
+
+impl GuestDiskcacheExport for DiskcacheExport {
+    fn open(cache: CacheBorrow<'_>, path: String) -> Result<ExportHandle, Error> {
+        with(&cache, |cache| diskcache::Export::open(cache, Path::new(&path), WasiPlatform::new()?))
+    }
+
+    fn step(&self, cache: CacheBorrow<'_>, limit: u32) -> Result<Progress, Error> {
+        with(&cache, |cache| self.0.borrow_mut().step(cache, limit))
+    }
+
+    fn report(&self) -> ExportReport {
+        self.0.borrow().report().clone().convert()
+    }
+}
+
+impl Convert<ExportHandle> for diskcache::Export {
+    fn convert(self) -> ExportHandle {
+        ExportHandle::new(DiskcacheExport(RefCell::new(self)))
+    }
+}
+
+impl Convert<ImportReport> for diskcache::Report<diskcache::ImportCounts> {
+    fn convert(self) -> ImportReport {
+        let Self { counts, problems, further_problems } = self;
+        ImportReport {
             imported: counts.imported,
             pickled_keys: counts.pickled_keys,
             pickled_values: counts.pickled_values,
@@ -55,8 +91,30 @@ impl GuestDiskcacheImport for DiskcacheImport {
             collisions: counts.collisions,
             damaged: counts.damaged,
             evicted: counts.evicted,
-            problems: report.problems.clone(),
-            further_problems: report.further_problems,
+            problems,
+            further_problems,
+        }
+    }
+}
+
+impl Convert<ExportReport> for diskcache::Report<diskcache::ExportCounts> {
+    fn convert(self) -> ExportReport {
+        let Self { counts, problems, further_problems } = self;
+        ExportReport {
+            exported: counts.exported,
+            queued: counts.queued,
+            pickled_keys: counts.pickled_keys,
+            pickled_values: counts.pickled_values,
+            in_files: counts.in_files,
+            pickled_texts: counts.pickled_texts,
+            sliding: counts.sliding,
+            dropped_tags: counts.dropped_tags,
+            expired: counts.expired,
+            nan_values: counts.nan_values,
+            collisions: counts.collisions,
+            damaged: counts.damaged,
+            problems,
+            further_problems,
         }
     }
 }

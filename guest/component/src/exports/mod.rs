@@ -6,13 +6,19 @@
 //! | `transaction` | the resource `transaction` |
 //! | `items` | the operations that both have |
 //! | `cursors` | the resources that enumerate |
+//! | `maintenance` | the resource for work in steps |
 //! | `streams` | the resources for values in parts |
-//! | `exchange` | the interface `exchange` |
+//! | `exchange`, `locks`, `limits`, `recipes`, `memo` | the interface of that name |
 
 mod cache;
 mod cursors;
 mod exchange;
 mod items;
+mod limits;
+mod locks;
+mod maintenance;
+mod memo;
+mod recipes;
 mod streams;
 mod transaction;
 
@@ -24,7 +30,7 @@ use larder_engine as engine;
 use crate::bindings::Component;
 use crate::bindings::exports::larder::cache::cache::Guest;
 
-/// An open cache. Cursors, writers and transactions share it; calls do not nest, so a borrow is always free.
+/// An open cache. Cursors, writers, transactions and maintenance share it; calls do not nest, so a borrow is always free.
 type Handle = Rc<RefCell<engine::Cache>>;
 
 impl Guest for Component {
@@ -33,6 +39,7 @@ impl Guest for Component {
     type KeyCursor = cursors::KeyCursor;
     type ValueCursor = cursors::ValueCursor;
     type ItemCursor = cursors::ItemCursor;
+    type Maintenance = maintenance::Maintenance;
     type ValueWriter = streams::ValueWriter;
     type ValueReader = streams::ValueReader;
 }

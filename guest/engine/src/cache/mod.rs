@@ -6,12 +6,21 @@
 //! | `items` | operations on one key or queue |
 //! | `bulk` | operations on many keys at once |
 //! | `stream` | values written and read in parts |
+//! | `locks`, `limits`, `tallies`, `meetings` | what processes share beside entries |
+//! | `memo` | values computed once |
+//! | `records` | what these have in common |
 //! | `transaction` | operations of which all happen or none |
 
 mod bulk;
 mod items;
+mod limits;
+mod locks;
+mod meetings;
+mod memo;
+mod records;
 mod session;
 mod stream;
+mod tallies;
 mod transaction;
 
 use std::path::{Path, PathBuf};
@@ -20,13 +29,19 @@ use std::rc::Rc;
 use crate::error::{Error, Result};
 use crate::options::{Changes, OpenOptions};
 use crate::platform::Platform;
-use crate::selection::Selection;
+use crate::recipes::member::Watches;
+use crate::recipes::timeline::Timelines;
 use crate::settings::Settings;
 use crate::shard::{Counts, Problem, Shard};
 use session::Session;
 use transaction::Open;
 
 pub use bulk::Draft;
+pub use limits::{Method, Rate};
+pub use locks::{Claim, Lock, Occupancy, READERS};
+pub use meetings::Gate;
+pub use memo::{Answer, Filling, LookUp};
+pub(crate) use stream::Readable;
 pub use stream::{Content, PART_LIMIT, ValueReader, ValueWriter};
 pub use transaction::Ticket;
 
@@ -84,6 +99,10 @@ pub struct Cache {
     session: Option<Session>,
     /// The transaction that is open.
     transaction: Option<Open>,
+    /// What it has seen of those who hold or wait for something.
+    watches: Watches,
+    /// What it knows of the time of limits.
+    timelines: Timelines,
     /// What earlier sessions of this handle have counted.
     counts: Counts,
     closed: bool,
@@ -101,6 +120,8 @@ impl Cache {
             platform,
             session: Some(session),
             transaction: None,
+            watches: Watches::default(),
+            timelines: Timelines::default(),
             counts: Counts::default(),
             closed: false,
         })
@@ -108,43 +129,12 @@ impl Cache {
 
     /// Number of entries, expired ones included.
     pub fn count(&mut self) -> Result<u64> {
-        Ok(self.totals()?.0)
+        Ok(self.on_all(Shard::count)?.into_iter().sum())
     }
 
     /// Bytes on disk, which the size limit bounds.
     pub fn volume(&mut self) -> Result<u64> {
         Ok(self.on_all(Shard::volume)?.into_iter().sum())
-    }
-
-    fn totals(&mut self) -> Result<(u64, u64)> {
-        let each = self.on_all(Shard::totals)?;
-        Ok(each.into_iter().fold((0, 0), |sum, totals| (sum.0 + totals.0, sum.1 + totals.1)))
-    }
-
-    /// Removes entries; returns how many.
-    pub fn evict(&mut self, selection: &Selection) -> Result<u64> {
-        let span = selection.span()?;
-        Ok(self.on_all(|shard| shard.evict(&span))?.into_iter().sum())
-    }
-
-    /// Removes all expired entries; returns how many.
-    pub fn expire(&mut self) -> Result<u64> {
-        Ok(self.on_all(Shard::expire)?.into_iter().sum())
-    }
-
-    /// Removes expired entries, then others until the limits are kept; returns how many.
-    pub fn cull(&mut self) -> Result<u64> {
-        Ok(self.on_all(Shard::cull)?.into_iter().sum())
-    }
-
-    /// Gives space that is no longer used back to the file system; returns how many bytes.
-    pub fn compact(&mut self) -> Result<u64> {
-        Ok(self.on_all(Shard::compact)?.into_iter().sum())
-    }
-
-    /// Removes all entries; returns how many.
-    pub fn clear(&mut self) -> Result<u64> {
-        Ok(self.on_all(Shard::clear)?.into_iter().sum())
     }
 
     /// What this handle has counted.
@@ -159,7 +149,7 @@ impl Cache {
     pub fn recorded_statistics(&mut self) -> Result<Option<Statistics>> {
         let recorded = self.on_all(|shard| {
             // To learn of a setting that somebody else has changed.
-            shard.totals()?;
+            shard.count()?;
             Ok((shard.settings().statistics, shard.recorded_statistics()?))
         })?;
         let mut sum = Counts::default();
@@ -195,7 +185,7 @@ impl Cache {
         self.under_tenure(|session| {
             let Some(first) = session.shards.first_mut() else { return Err(Error::Closed) };
             // To change what somebody else has changed since.
-            first.totals()?;
+            first.count()?;
             let settings = first.settings().with(changes)?;
             session::change_settings(&mut session.shards, &settings)
         })
@@ -223,6 +213,11 @@ impl Cache {
     /// Refuses to go on with a handle that was closed.
     pub(crate) fn assure_open(&self) -> Result<()> {
         if self.closed { Err(Error::Closed) } else { Ok(()) }
+    }
+
+    /// Makes sure that the directory is still this handle's, and no transaction in the way.
+    pub(crate) fn assure_held(&mut self) -> Result<()> {
+        self.on_items(|_| Ok(()))
     }
 
     /// Runs an operation on every shard. None of them may be a part of a transaction.

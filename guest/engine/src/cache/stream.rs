@@ -4,10 +4,12 @@ use std::fs::File;
 
 use super::Cache;
 use crate::content::{Reader, TextCheck};
+use crate::entry::Metadata;
 use crate::error::{Error, Result};
 use crate::key::Key;
+use crate::number::Number;
 use crate::options::SetOptions;
-use crate::shard::{Drafted, Part, Terms};
+use crate::shard::{Address, Drafted, Part, Terms};
 use crate::value::Value;
 
 /// Most bytes one call reads.
@@ -60,6 +62,9 @@ pub struct ValueReader {
     subject: String,
 }
 
+/// A value to be read in parts, or a number, which has none.
+pub(crate) type Readable = std::result::Result<ValueReader, Number>;
+
 #[derive(Debug)]
 enum Source {
     Inline(Vec<u8>),
@@ -79,17 +84,20 @@ impl Cache {
     /// Begins to read the live value of a key in parts. Numbers have none.
     pub fn read(&mut self, key: &Key) -> Result<Option<ValueReader>> {
         let part = self.on_key(key, |shard, hash| shard.open_value(key, hash))?;
-        let Some(part) = part else { return Ok(None) };
-        let (source, is_text) = match part {
-            Part::Inline(Value::Text(text)) => (Source::Inline(text.into_bytes()), true),
-            Part::Inline(Value::Bytes(bytes)) => (Source::Inline(bytes), false),
-            Part::Inline(number) => {
-                let what = number.type_name();
-                return Err(Error::WrongType(format!("{key} holds {what}; only text and bytes are read in parts")));
+        match part.map(|part| ValueReader::new(part, format!("the value of {key}"))) {
+            None => Ok(None),
+            Some(Ok(reader)) => Ok(Some(reader)),
+            Some(Err(number)) => {
+                let what = Value::from(number).type_name();
+                Err(Error::WrongType(format!("{key} holds {what}; only text and bytes are read in parts")))
             }
-            Part::File { reader, is_text } => (Source::File(Box::new(reader)), is_text),
-        };
-        Ok(Some(ValueReader { source, is_text, place: 0, subject: format!("the value of {key}") }))
+        }
+    }
+
+    /// The live entry at an address, its value a reader unless it is a number. Counts as no read.
+    pub(crate) fn inspect_parts(&mut self, address: Address<'_>) -> Result<Option<(Metadata, Readable)>> {
+        let found = self.on_items(|session| session.shard_of(address.hash())?.inspect_part(address))?;
+        Ok(found.map(|(metadata, part)| (metadata, ValueReader::new(part, format!("the value of {address}")))))
     }
 }
 
@@ -185,6 +193,18 @@ impl Work {
 }
 
 impl ValueReader {
+    /// A reader of text or bytes; a number is given back.
+    fn new(part: Part, subject: String) -> Readable {
+        let (source, is_text) = match part {
+            Part::Inline(Value::Text(text)) => (Source::Inline(text.into_bytes()), true),
+            Part::Inline(Value::Bytes(bytes)) => (Source::Inline(bytes), false),
+            Part::Inline(Value::Integer(integer)) => return Err(Number::Integer(integer)),
+            Part::Inline(Value::Real(real)) => return Err(Number::Real(real)),
+            Part::File { reader, is_text } => (Source::File(Box::new(reader)), is_text),
+        };
+        Ok(Self { source, is_text, place: 0, subject })
+    }
+
     /// Size of the value in bytes.
     #[must_use]
     pub fn size(&self) -> u64 {

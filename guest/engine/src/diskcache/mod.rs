@@ -1,38 +1,28 @@
-//! Reading directories of python-diskcache 5.6.3.
+//! Directories of python-diskcache 5.6.3, read and written.
 //!
-//! A foreign directory is read here, so that in the component its database is parsed inside the
-//! sandbox. Nothing of it is believed: what is read must be an ordinary table, sizes are looked at
-//! before anything is fetched, names of files must lie beneath the directory, and pickles stay
-//! opaque bytes. Nothing is left out silently: see [`Report`].
+//! A foreign directory is read and made here, so that in the component its database is parsed and
+//! written inside the sandbox. Nothing of a directory that is read is believed: it must be an ordinary
+//! table, sizes are looked at before anything is fetched, names of files must lie beneath the
+//! directory, and pickles stay opaque bytes. Nothing is left out silently: see [`Report`].
 //!
 //! | file | job |
 //! |---|---|
-//! | `layout` | which kind of directory it is, and which caches are nested in it |
-//! | `source` | the foreign database, read-only |
-//! | `row`, `convert` | a foreign row, and what becomes of it |
-//! | `value_file` | files that a foreign row names |
-//! | `import` | the whole, in steps |
-//!
-//! # What import changes
-//!
-//! - A pickled key becomes a bytes key of exactly the pickle, with the tag [`PICKLED_KEY_TAG`]. If
-//!   the source has a bytes key of the same bytes, that one is kept and the pickled one skipped.
-//! - A pickled value becomes bytes, with the tag [`PICKLED_VALUE_TAG`].
-//! - A missing raw value becomes NaN: diskcache stores NaN so, and nothing else.
-//! - The time of storing is that of the import. What has expired is skipped.
-//! - An integer or real tag becomes its text; a tag of bytes, or one Larder can not have, is dropped.
+//! | `format` | what is to be known of the foreign format |
+//! | `import` | reading a directory |
+//! | `export` | making one |
+//! | `report` | what became of the entries |
 
-mod convert;
+mod export;
+mod format;
 mod import;
-mod layout;
 mod report;
-mod row;
-mod source;
-mod value_file;
 
-pub use import::{Import, Progress};
-pub use layout::Kind;
-pub use report::{Counts, PROBLEMS_LIMIT, Report};
+pub use export::{Export, ExportCounts};
+pub use import::{Import, ImportCounts, Kind};
+pub use report::{PROBLEMS_LIMIT, Report};
+
+/// A step ends early once its values take so many bytes.
+const STEP_SIZE: usize = 8 * 1024 * 1024;
 
 /// Marks an entry whose key is a pickle.
 pub const PICKLED_KEY_TAG: &str = "diskcache:pickled-key";

@@ -11,6 +11,8 @@ use crate::key::Key;
 
 /// Seed of the hash of a queue's name; keys have 0 to 3.
 const QUEUE_SEED: u64 = 4;
+/// Seed of the hash of a record's name.
+const RECORD_SEED: u64 = 6;
 
 /// Where an entry is.
 #[derive(Debug, Clone, Copy)]
@@ -61,6 +63,11 @@ impl fmt::Display for Address<'_> {
 /// The hash that chooses the shard of a queue: XXH3-64 of its name, seeded with 4.
 pub(crate) fn queue_hash(queue: &str) -> u64 {
     xxh3_64_with_seed(queue.as_bytes(), QUEUE_SEED)
+}
+
+/// The hash that chooses the shard of a record: XXH3-64 of its name, seeded with 6.
+pub(crate) fn record_hash(name: &str) -> u64 {
+    xxh3_64_with_seed(name.as_bytes(), RECORD_SEED)
 }
 
 /// An [`Address`] that was read from a row.

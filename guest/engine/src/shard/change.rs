@@ -16,15 +16,18 @@ use crate::settings::Settings;
 use crate::statements::Statements;
 use crate::tenure::Tenure;
 
-const TOTALS: &str = "SELECT count, volume, files, sequence, age, settings, pending FROM totals";
-const PRIOR: &str = "SELECT t.count, t.volume, t.files, t.sequence, t.age, t.settings, t.pending, \
-    e.id, e.size, e.rank, e.file, e.occupied, e.tags, e.expires, e.ttl, e.sliding, e.hits, e.version \
+const TOTALS: &str = "SELECT count, files, sequence, age, settings, pending FROM totals";
+const PRIOR: &str = "SELECT t.count, t.files, t.sequence, t.age, t.settings, t.pending, \
+    e.id, e.rank, e.version, e.file, e.occupied, e.tags, e.expires, e.ttl, e.sliding, e.hits \
     FROM totals AS t LEFT JOIN entry AS e ON e.key = ?1";
-const PRIOR_ALONE: &str = "SELECT id, size, rank, file, occupied, tags, expires, ttl, sliding, hits, version \
+const PRIOR_ALONE: &str = "SELECT id, rank, version, file, occupied, tags, expires, ttl, sliding, hits \
     FROM entry WHERE key = ?1";
-const PRIOR_QUEUED: &str = "SELECT id, size, rank, file, occupied, tags, expires, ttl, sliding, hits, version \
+const PRIOR_QUEUED: &str = "SELECT id, rank, version, file, occupied, tags, expires, ttl, sliding, hits \
     FROM entry WHERE queue = ?1 AND position = ?2";
 
+/// How far the recorded sequence may stay behind the numbers that replaced entries have got: a second,
+/// in microseconds. Those of new entries are recorded at once, so `id` is never used twice.
+const LAG: i64 = 1_000_000;
 /// How long to wait before looking again whether a transaction of another handle is decided.
 const UNDECIDED_MS: u64 = 1;
 
@@ -32,7 +35,6 @@ const UNDECIDED_MS: u64 = 1;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Totals {
     pub(super) count: i64,
-    pub(super) volume: i64,
     pub(super) files: i64,
     pub(super) sequence: i64,
     pub(super) age: i64,
@@ -44,12 +46,11 @@ impl Totals {
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
             count: row.get(0)?,
-            volume: row.get(1)?,
-            files: row.get(2)?,
-            sequence: row.get(3)?,
-            age: row.get(4)?,
-            settings: row.get(5)?,
-            pending: row.get(6)?,
+            files: row.get(1)?,
+            sequence: row.get(2)?,
+            age: row.get(3)?,
+            settings: row.get(4)?,
+            pending: row.get(5)?,
         })
     }
 }
@@ -66,6 +67,8 @@ pub(super) struct Effects {
     pub(super) recency_flushed: bool,
     /// What of the counts is recorded in the directory.
     pub(super) recorded: Counts,
+    /// The last number that was given out and is not recorded in the directory.
+    unrecorded: i64,
     /// The settings in force, if they are not those the shard knows, and which change of them.
     settings: Option<(Settings, i64)>,
 }
@@ -78,6 +81,7 @@ impl Effects {
         self.counts.add(later.counts);
         self.recency_flushed |= later.recency_flushed;
         self.recorded.add(later.recorded);
+        self.unrecorded = self.unrecorded.max(later.unrecorded);
         self.settings = later.settings.or(self.settings.take());
     }
 }
@@ -92,8 +96,11 @@ pub(super) struct Change<'a> {
     pub(super) settings: Settings,
     before: Totals,
     pub(super) totals: Totals,
-    /// The wall time of the change.
+    /// Whether the sequence is to be recorded, because an entry came in or went.
+    records_sequence: bool,
+    /// The wall time of the change, in milliseconds.
     pub(super) now: i64,
+    now_us: i64,
     /// The entry the change is about.
     pub(super) prior: Option<Prior>,
     /// Whether what is changed is to be kept as it was, in the table `undo`.
@@ -171,6 +178,7 @@ impl Shard {
             effects.settings = Some((settings.clone(), totals.settings));
             settings
         };
+        let now_us = self.platform.wall_us();
         Ok(Change {
             database,
             tenure: &self.tenure,
@@ -180,7 +188,9 @@ impl Shard {
             settings,
             before: totals,
             totals,
-            now: self.platform.wall_ms(),
+            records_sequence: false,
+            now: now_us / 1000,
+            now_us,
             prior,
             keeps_undo: self.open.as_ref().is_some_and(|open| open.keeps_undo),
             // What an open transaction has recorded counts once it is committed; until then, nothing more.
@@ -189,10 +199,24 @@ impl Shard {
         })
     }
 
+    /// Records numbers that were given out, if the clock alone does not see to it that later ones are
+    /// greater: because it was set back, or stands.
+    pub(super) fn record_sequence(&mut self) -> Result<()> {
+        let number = self.unrecorded;
+        if number < self.platform.wall_us() {
+            return Ok(());
+        }
+        self.change(|change| {
+            change.outlive(number);
+            Ok(())
+        })
+    }
+
     /// Does what a committed change entails.
     pub(super) fn take_effect(&mut self, effects: Effects) -> Result<()> {
         self.counts.add(effects.counts);
         self.recorded.add(effects.recorded);
+        self.unrecorded = self.unrecorded.max(effects.unrecorded);
         if effects.recency_flushed {
             self.recency.clear();
         }
@@ -220,9 +244,9 @@ fn look_up(database: &Database, key: Option<&Key>) -> Result<(Totals, Option<Pri
     database.run(|connection| match key {
         None => Ok((connection.prepare_cached(TOTALS)?.query_row([], Totals::read)?, None)),
         Some(key) => connection.prepare_cached(PRIOR)?.query_row([key], |row| {
-            let prior = match row.get_ref(7)? {
+            let prior = match row.get_ref(6)? {
                 ValueRef::Null => None,
-                _ => Some(Prior::read(row, 7)?),
+                _ => Some(Prior::read(row, 6)?),
             };
             Ok((Totals::read(row)?, prior))
         }),
@@ -265,10 +289,29 @@ impl Change<'_> {
         self.prior.as_ref().filter(|prior| prior.lifetime.is_live(self.now))
     }
 
-    /// The next number of the shard: it grows with every change.
+    /// The next number of the shard: greater than any the entry at hand has had, and, unless the
+    /// clock was set back a moment ago, than all before it in the shard.
     pub(super) fn next_sequence(&mut self) -> i64 {
-        self.totals.sequence = self.sequence.next(self.totals.sequence, self.now);
+        let before = self.prior.as_ref().map_or(0, |prior| prior.stored.version);
+        self.totals.sequence = self.sequence.next(self.totals.sequence.max(before), self.now_us);
         self.totals.sequence
+    }
+
+    /// The number of an entry that comes in: no other ever gets it.
+    pub(super) fn new_sequence(&mut self) -> i64 {
+        self.records_sequence = true;
+        self.next_sequence()
+    }
+
+    /// Takes note of a number that was given out: all that come later are greater.
+    pub(super) fn outlive(&mut self, number: i64) {
+        self.records_sequence = true;
+        self.totals.sequence = self.totals.sequence.max(number);
+    }
+
+    /// Takes note of the numbers of all entries there are.
+    pub(super) fn outlive_all(&mut self) {
+        self.outlive(self.totals.sequence.saturating_add(LAG));
     }
 
     /// The latest wall time at which the shard was changed, in milliseconds.
@@ -276,15 +319,21 @@ impl Change<'_> {
         self.before.sequence / 1000
     }
 
-    fn store_totals(&self) -> Result<()> {
-        if self.totals == self.before {
+    /// Writes the totals, unless nothing but the sequence has changed, and that by little: most stores
+    /// replace a value, and so they write a page less.
+    fn store_totals(&mut self) -> Result<()> {
+        let (totals, before) = (&self.totals, &self.before);
+        let lag = totals.sequence.saturating_sub(before.sequence);
+        if !self.records_sequence && lag <= LAG && (Totals { sequence: before.sequence, ..*totals }) == *before {
+            if lag > 0 {
+                self.effects.unrecorded = totals.sequence;
+            }
             return Ok(());
         }
-        let totals = &self.totals;
         self.run(|connection| {
             connection
-                .prepare_cached("UPDATE totals SET count = ?1, volume = ?2, files = ?3, sequence = ?4, age = ?5")?
-                .execute((totals.count, totals.volume, totals.files, totals.sequence, totals.age))
+                .prepare_cached("UPDATE totals SET count = ?1, files = ?2, sequence = ?3, age = ?4")?
+                .execute((totals.count, totals.files, totals.sequence, totals.age))
                 .map(drop)
         })
     }

@@ -46,6 +46,8 @@ pub(super) enum Cure {
     AddTag { tag: String, id: i64, version: i64 },
     /// Remove a tag of no entry.
     RemoveTag { tag: String, id: i64 },
+    /// Remove a record that can not be read.
+    RemoveRecord { kind: i64, name: String },
     /// Remove a file of no entry.
     RemoveFile { path: PathBuf, number: Option<i64> },
 }
@@ -108,12 +110,13 @@ impl Shard {
         let listed = self.files.list().map_err(|error| Error::from_io(self.files.directory(), &error))?;
         problems.extend(self.check_entries()?);
         problems.extend(self.check_tags()?);
+        problems.extend(self.check_records()?);
         problems.extend(self.guard(|shard| shard.check_strays(listed))?);
         Ok(problems)
     }
 
     /// A problem of the database.
-    fn finding(&self, description: String, cure: Option<Cure>) -> Finding {
+    pub(super) fn finding(&self, description: String, cure: Option<Cure>) -> Finding {
         finding(self.directory.join(DATABASE).display().to_string(), description, cure)
     }
 
@@ -127,17 +130,15 @@ impl Shard {
         let damage = lines.into_iter().filter(|line| line != "ok");
         problems.extend(damage.map(|line| self.finding(line, Some(Cure::Reindex))));
         // One statement, so that all figures are of one moment.
-        let (recorded, real): ([i64; 3], [i64; 3]) = database.run(|connection| {
+        let (recorded, real): ([i64; 2], [i64; 2]) = database.run(|connection| {
             connection.query_row(
-                "SELECT t.count, t.volume, t.files, e.count, e.volume, e.files FROM totals AS t, \
-                 (SELECT count(*) AS count, ifnull(sum(size), 0) AS volume, ifnull(sum(occupied), 0) AS files \
-                 FROM entry) AS e",
+                "SELECT t.count, t.files, e.count, e.files FROM totals AS t, \
+                 (SELECT count(*) AS count, ifnull(sum(occupied), 0) AS files FROM entry) AS e",
                 [],
-                |row| Ok(([row.get(0)?, row.get(1)?, row.get(2)?], [row.get(3)?, row.get(4)?, row.get(5)?])),
+                |row| Ok(([row.get(0)?, row.get(1)?], [row.get(2)?, row.get(3)?])),
             )
         })?;
-        for (name, (recorded, real)) in ["count", "volume", "size of files"].iter().zip(recorded.into_iter().zip(real))
-        {
+        for (name, (recorded, real)) in ["count", "size of files"].iter().zip(recorded.into_iter().zip(real)) {
             if recorded != real {
                 let text = format!("the {name} is recorded as {recorded} but is {real}");
                 problems.push(self.finding(text, Some(Cure::Recount)));

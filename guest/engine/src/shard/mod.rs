@@ -6,13 +6,15 @@
 //! | `read` | finding an entry |
 //! | `write` | storing, deleting, touching, adding to it |
 //! | `queue` | pushing to a queue and pulling from it |
+//! | `record` | the states of locks, limits and the like |
+//! | `vacancy` | computing the value of an entry, once |
 //! | `content` | putting values into files, and reading them |
 //! | `change` | a write transaction: what it begins with and what it entails |
 //! | `store`, `row` | storing and removing entries inside of it |
 //! | `transaction`, `undo` | transactions over several calls, and over several shards |
 //! | `room` | making room, and writing the reads that decide what goes |
 //! | `volume` | what the shard takes on disk |
-//! | `remove` | eviction by selection, expiry, clearing, in bounded steps |
+//! | `stage`, `remove` | eviction by selection, expiry, clearing, compaction, in bounded steps |
 //! | `scan` | pages of keys |
 //! | `check` | looking for damage |
 //! | `repair` | setting right what was found |
@@ -27,15 +29,18 @@ mod loose;
 mod parts;
 mod queue;
 mod read;
+mod record;
 mod remove;
 mod repair;
 mod room;
 mod row;
 mod scan;
+mod stage;
 mod statistics;
 mod store;
 mod transaction;
 mod undo;
+mod vacancy;
 mod volume;
 mod write;
 
@@ -53,10 +58,13 @@ use crate::sequence::Sequence;
 use crate::settings::{LoadError, Settings};
 use crate::tenure::Tenure;
 
-pub(crate) use address::{Address, queue_hash};
+pub(crate) use address::{Address, queue_hash, record_hash};
 pub use check::Problem;
 pub(crate) use content::{Drafted, Part};
+pub(crate) use record::{Found, vacancy_name};
 pub(crate) use scan::{Direction, Page, Position};
+pub(crate) use stage::{Next, Stage};
+pub(crate) use vacancy::Worth;
 pub(crate) use write::{Mode, Step, Store, Terms};
 
 pub(crate) use statistics::Counts;
@@ -98,6 +106,8 @@ pub(crate) struct Shard {
     pub(crate) counts: Counts,
     /// What of it is recorded in the directory.
     recorded: Counts,
+    /// The last number that was given out and is not recorded in the directory.
+    unrecorded: i64,
 }
 
 impl Shard {
@@ -128,6 +138,7 @@ impl Shard {
             decisions: Vec::new(),
             counts: Counts::default(),
             recorded: Counts::default(),
+            unrecorded: 0,
         };
         shard.guard(Self::load_settings)?;
         Ok(shard)
@@ -212,7 +223,7 @@ impl Shard {
         (self.platform.random() >> 2).cast_signed() + 1
     }
 
-    fn refuse_if_read_only(&self) -> Result<()> {
+    pub(crate) fn refuse_if_read_only(&self) -> Result<()> {
         if self.access.read_only {
             return Err(Error::ReadOnly(format!("{} is open for reading only", self.directory.display())));
         }
@@ -296,25 +307,22 @@ impl Shard {
         })
     }
 
-    /// Number and size of the entries, expired ones included. Also learns of settings that others
+    /// Number of entries, expired ones included. Also learns of settings that others
     /// have changed.
-    pub(crate) fn totals(&mut self) -> Result<(u64, u64)> {
+    pub(crate) fn count(&mut self) -> Result<u64> {
         self.guard(|shard| {
             let database = shard.database()?;
-            let (count, volume, version): (i64, i64, i64) = database.run(|connection| {
+            let (count, version): (i64, i64) = database.run(|connection| {
                 connection
-                    .prepare_cached("SELECT count, volume, settings FROM totals")?
-                    .query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+                    .prepare_cached("SELECT count, settings FROM totals")?
+                    .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
             })?;
-            let number = |number: i64| {
-                u64::try_from(number)
-                    .map_err(|_| Error::Corrupt(format!("{}: negative totals", database.path().display())))
-            };
-            let totals = (number(count)?, number(volume)?);
+            let count = u64::try_from(count)
+                .map_err(|_| Error::Corrupt(format!("{}: a negative count", database.path().display())))?;
             if version != shard.settings_version {
                 shard.load_settings()?;
             }
-            Ok(totals)
+            Ok(count)
         })
     }
 
@@ -326,6 +334,7 @@ impl Shard {
         if self.settings.statistics && self.counts != self.recorded {
             self.guard(Self::record_statistics)?;
         }
+        self.guard(Self::record_sequence)?;
         if self.recency.is_empty() && self.loose.is_empty() {
             return Ok(());
         }

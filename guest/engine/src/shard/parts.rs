@@ -22,8 +22,8 @@ const BLOCK: u64 = 4096;
 #[derive(Debug, Clone)]
 pub(super) struct Stored {
     pub(super) id: i64,
-    pub(super) size: i64,
     pub(super) rank: Option<i64>,
+    pub(super) version: i64,
     pub(super) file: Option<i64>,
     /// What the value file occupies on disk.
     pub(super) occupied: i64,
@@ -31,12 +31,12 @@ pub(super) struct Stored {
 }
 
 impl Stored {
-    /// The columns `id, size, rank, file, occupied, tags`, from `first` on.
+    /// The columns `id, rank, version, file, occupied, tags`, from `first` on.
     pub(super) fn read(row: &Row<'_>, first: usize) -> rusqlite::Result<Self> {
         Ok(Self {
             id: row.get(first)?,
-            size: row.get(first + 1)?,
-            rank: row.get(first + 2)?,
+            rank: row.get(first + 1)?,
+            version: row.get(first + 2)?,
             file: row.get(first + 3)?,
             occupied: row.get::<_, Option<i64>>(first + 4)?.unwrap_or(0),
             tags: row.get(first + 5)?,
@@ -55,17 +55,15 @@ pub(super) struct Prior {
     pub(super) stored: Stored,
     pub(super) lifetime: Lifetime,
     pub(super) hits: i64,
-    pub(super) version: i64,
 }
 
 impl Prior {
-    /// The columns of [`Stored`], then `expires, ttl, sliding, hits, version`.
+    /// The columns of [`Stored`], then `expires, ttl, sliding, hits`.
     pub(super) fn read(row: &Row<'_>, first: usize) -> rusqlite::Result<Self> {
         Ok(Self {
             stored: Stored::read(row, first)?,
             lifetime: Lifetime { expires: row.get(first + 6)?, ttl: row.get(first + 7)?, sliding: row.get(first + 8)? },
             hits: row.get(first + 9)?,
-            version: row.get(first + 10)?,
         })
     }
 

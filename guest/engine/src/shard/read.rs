@@ -85,11 +85,7 @@ impl Shard {
         let address = Address::Key(key, hash);
         let found = self.guard(|shard| {
             let Some(hit) = shard.find(address, false)? else { return Ok(None) };
-            let open = |file: &ValueFile| {
-                let reader = shard.open_file(address, file)?;
-                Ok(reader.map(|reader| Part::File { reader, is_text: file.form.is_text() }))
-            };
-            let (hit, part) = shard.load_with(address, hit, false, Part::Inline, open)?;
+            let (hit, part) = shard.load_part(address, hit, false)?;
             if part.is_some() {
                 shard.note_hit(&hit)?;
             }
@@ -141,6 +137,15 @@ impl Shard {
             }
             let (hit, value) = shard.load(address, hit, true)?;
             Ok(value.and_then(|value| Entry::assemble(value, hit.metadata)))
+        })
+    }
+
+    /// The live entry at an address, its value to be read in parts. Counts as no read.
+    pub(crate) fn inspect_part(&mut self, address: Address<'_>) -> Result<Option<(Metadata, Part)>> {
+        self.guard(|shard| {
+            let Some(hit) = shard.find(address, true)? else { return Ok(None) };
+            let (hit, part) = shard.load_part(address, hit, true)?;
+            Ok(hit.metadata.zip(part))
         })
     }
 
@@ -256,6 +261,15 @@ impl Shard {
         self.load_with(address, hit, with_metadata, |value| value, |file| self.read_file(address, file))
     }
 
+    /// [`Shard::load`], where a value in a file is to be read in parts.
+    fn load_part(&self, address: Address<'_>, hit: Hit, with_metadata: bool) -> Result<(Hit, Option<Part>)> {
+        let open = |file: &ValueFile| {
+            let reader = self.open_file(address, file)?;
+            Ok(reader.map(|reader| Part::File { reader, is_text: file.form.is_text() }))
+        };
+        self.load_with(address, hit, with_metadata, Part::Inline, open)
+    }
+
     /// [`Shard::load`], where `take` takes a value out of its file, if that is there.
     fn load_with<T>(
         &self,
@@ -309,8 +323,8 @@ impl Shard {
         if self.access.read_only || !(tracks || hit.lifetime.sliding) {
             return Ok(());
         }
-        let now = self.platform.wall_ms();
-        if let Some(expires) = hit.lifetime.slide(now) {
+        let now = self.platform.wall_us();
+        if let Some(expires) = hit.lifetime.slide(now / 1000) {
             let (id, version) = (hit.id, hit.lifetime);
             self.change(|change| change.slide(id, version, expires))?;
         }

@@ -1,186 +1,207 @@
-//! Removing many entries: in steps, so that others get in between.
+//! Removing many entries: the steps of [`Stage`].
 
 use rusqlite::types::ToSqlOutput;
-use rusqlite::{ToSql, params_from_iter};
+use rusqlite::{Row, ToSql, params_from_iter};
 
 use super::Shard;
 use super::change::Change;
 use super::parts::Stored;
+use super::stage::{Advance, Next, Stage};
 use super::store::Reason;
 use crate::error::Result;
+use crate::key::Key;
 use crate::lifetime::CLOCK_TOLERANCE_MS;
-use crate::selection::{Bound, Span};
+use crate::selection::Bound;
 
-/// Entries removed in one transaction.
+/// Entries looked at in one step.
 const STEP: u32 = 512;
 
 /// Size up to which a database is emptied in one transaction, in bytes: some tens of milliseconds.
 const AT_ONCE: u64 = 64 * 1024 * 1024;
 /// An id that no entry has.
 const NOTHING: i64 = i64::MIN;
+/// An id that none is beyond.
+const ANY: i64 = i64::MAX;
 
-const COLUMNS: &str = "entry.id, entry.size, entry.rank, entry.file, entry.occupied, entry.tags";
+/// The columns of [`Stored`].
+const COLUMNS: &str = "entry.id, entry.rank, entry.version, entry.file, entry.occupied, entry.tags";
+/// Where the column after them is.
+const MARK: usize = 6;
 
 impl Shard {
-    /// Removes the entries of a span; returns how many. Those stored meanwhile may stay.
-    pub(crate) fn evict(&mut self, span: &Span) -> Result<u64> {
-        let last = self.guard(|shard| {
-            shard.database()?.run(|connection| {
-                connection.query_row("SELECT ifnull(max(id), 0) FROM entry", [], |row| row.get::<_, i64>(0))
-            })
-        })?;
-        self.remove_in_steps(|change| {
-            let victims = match span {
-                Span::Tag(tag) => change.tagged(tag, last)?,
-                Span::Queue(queue) => change.queued(queue, last)?,
-                Span::Keys(start, end) => change.between(start, end, last)?,
-            };
-            change.remove_all(&victims, Reason::Selected)
+    /// Number of entries between two keys.
+    pub(super) fn count_between(&mut self, start: &Bound, end: &Bound) -> Result<u64> {
+        let bounds = Bounds::of(start, end);
+        let statement = format!("SELECT count(*) FROM entry WHERE {}", bounds.condition);
+        self.guard(|shard| {
+            let number: i64 = shard.database()?.run(|connection| {
+                connection.query_row(&statement, params_from_iter(bounds.parameters()), |row| row.get(0))
+            })?;
+            Ok(number.max(0).cast_unsigned())
         })
     }
+}
 
-    /// Removes all entries; returns how many.
-    ///
-    /// Those with value files go in steps. The rest of a database of moderate size goes at once,
-    /// which takes less time than a step of the other kind; only that of a large one does not.
-    pub(crate) fn clear(&mut self) -> Result<u64> {
-        let last = self.last_id()?;
-        let with_files = self.remove_in_steps(|change| {
-            let victims = change.with_files(last)?;
-            change.remove_all(&victims, Reason::Selected)
-        })?;
-        let mut at_once = None;
-        self.guard(|shard| {
-            shard.change(|change| {
-                at_once = change.empty()?;
-                Ok(())
-            })
-        })?;
-        let rest = match at_once {
-            Some(removed) => removed,
-            None => self.evict(&Span::Keys(Bound::Unbounded, Bound::Unbounded))?,
-        };
-        Ok(with_files + rest)
+/// Two ends of a range as SQL, with the parameters ?1 and ?2.
+struct Bounds<'a> {
+    condition: String,
+    start: Option<&'a Key>,
+    end: Option<&'a Key>,
+}
+
+impl<'a> Bounds<'a> {
+    fn of(start: &'a Bound, end: &'a Bound) -> Self {
+        // Each parameter is named, so that each has its number.
+        let condition = format!("?1 = ?1 AND ?2 = ?2{}{}", start.condition(true, "?1"), end.condition(false, "?2"));
+        Self { condition, start: start.key(), end: end.key() }
     }
 
-    /// Removes all expired entries; returns how many.
-    pub(crate) fn expire(&mut self) -> Result<u64> {
-        let ended = self.remove_in_steps(|change| {
-            let victims = change.ended()?;
-            change.remove_all(&victims, Reason::Expired)
-        })?;
-        let outlived = self.remove_in_steps(|change| {
-            let victims = change.outlived()?;
-            change.remove_all(&victims, Reason::Expired)
-        })?;
-        Ok(ended + outlived)
-    }
-
-    /// Removes expired entries, then others until the limits are kept; returns how many.
-    pub(crate) fn cull(&mut self) -> Result<u64> {
-        let expired = self.expire()?;
-        Ok(expired + self.remove_in_steps(|change| change.evict_excess(NOTHING, u64::from(STEP)))?)
-    }
-
-    fn remove_in_steps(&mut self, mut step: impl FnMut(&mut Change<'_>) -> Result<u64>) -> Result<u64> {
-        let mut removed = 0;
-        loop {
-            let count = self.guard(|shard| shard.change(&mut step))?;
-            removed += count;
-            if count < u64::from(STEP) {
-                return Ok(removed);
-            }
-            self.tenure.assure()?;
-        }
+    fn parameters(&self) -> [&dyn ToSql; 2] {
+        const NONE: &ToSqlOutput<'static> = &ToSqlOutput::Owned(rusqlite::types::Value::Integer(0));
+        [self.start, self.end].map(|key| key.map_or(NONE as &dyn ToSql, |key| key))
     }
 }
 
 impl Change<'_> {
-    fn remove_all(&mut self, victims: &[Stored], reason: Reason) -> Result<u64> {
-        victims.iter().try_for_each(|stored| self.remove(stored, reason))?;
-        Ok(victims.len() as u64)
-    }
-
-    fn victims(&self, statement: &str, parameters: &[&dyn ToSql]) -> Result<Vec<Stored>> {
-        self.run(|connection| {
-            let mut statement = connection.prepare_dynamic(statement)?;
-            statement.query_map(params_from_iter(parameters), |row| Stored::read(row, 0))?.collect()
-        })
-    }
-
-    fn tagged(&self, tag: &str, last: i64) -> Result<Vec<Stored>> {
-        self.victims(
-            &format!(
-                "SELECT {COLUMNS} FROM tag JOIN entry ON entry.id = tag.entry \
-                 WHERE tag.tag = ?1 AND tag.entry <= ?2 ORDER BY tag.entry LIMIT {STEP}"
-            ),
+    pub(super) fn remove_tagged(&mut self, tag: &str, last: i64) -> Result<Advance> {
+        let page = self.page(
+            "FROM tag JOIN entry ON entry.id = tag.entry WHERE tag.tag = ?1 AND tag.entry <= ?2 ORDER BY tag.entry",
             &[&tag, &last],
-        )
+            no_mark,
+        )?;
+        self.remove_page(page, last, Reason::Selected, |()| Stage::Tagged { tag: tag.to_owned(), last })
     }
 
-    fn with_files(&self, last: i64) -> Result<Vec<Stored>> {
-        self.victims(
-            &format!("SELECT {COLUMNS} FROM entry WHERE file IS NOT NULL AND id <= ?1 ORDER BY file LIMIT {STEP}"),
-            &[&last],
-        )
+    pub(super) fn remove_queued(&mut self, queue: &str, after: i64, last: i64) -> Result<Advance> {
+        let page = self.page(
+            ", position FROM entry WHERE queue = ?1 AND position > ?2 ORDER BY position",
+            &[&queue, &after],
+            |row| row.get(MARK),
+        )?;
+        let rest = |after| Stage::Queued { queue: queue.to_owned(), after, last };
+        self.remove_page(page, last, Reason::Selected, rest)
     }
 
-    /// Removes all entries at once, if none has a file and the database is not large; returns how
-    /// many.
-    fn empty(&mut self) -> Result<Option<u64>> {
-        if self.totals.files != 0 || self.pages()?.all > AT_ONCE {
-            return Ok(None);
+    pub(super) fn remove_between(&mut self, start: &Bound, end: &Bound, last: i64) -> Result<Advance> {
+        let bounds = Bounds::of(start, end);
+        let source = format!(", key FROM entry WHERE {} ORDER BY key", bounds.condition);
+        let page = self.page(&source, &bounds.parameters(), |row| Ok(Key::from_column(row.get_ref(MARK)?).ok()))?;
+        let rest = |after: Option<Key>| {
+            // A damaged key came in before, so it is gone now, and the step was not in vain.
+            let start = after.map_or_else(|| start.clone(), Bound::Excluded);
+            Stage::Between { start, end: end.clone(), last }
+        };
+        self.remove_page(page, last, Reason::Selected, rest)
+    }
+
+    pub(super) fn remove_with_files(&mut self, after: i64, last: i64) -> Result<Advance> {
+        let page =
+            self.page(", file FROM entry WHERE file IS NOT NULL AND file > ?1 ORDER BY file", &[&after], |row| {
+                row.get(MARK)
+            })?;
+        self.remove_page(page, last, Reason::Selected, |after| Stage::WithFiles { after, last })
+    }
+
+    pub(super) fn remove_any(&mut self, last: i64) -> Result<Advance> {
+        let page = self.page("FROM entry WHERE id <= ?1 ORDER BY id", &[&last], no_mark)?;
+        self.remove_page(page, last, Reason::Selected, |()| Stage::All { last })
+    }
+
+    /// Removes all entries, if none has a file, none has come in since, and the database is not large.
+    pub(super) fn remove_at_once(&mut self, last: i64) -> Result<Advance> {
+        let newest: i64 = self.run(|connection| {
+            connection.prepare_cached("SELECT ifnull(max(id), 0) FROM entry")?.query_row([], |row| row.get(0))
+        })?;
+        if self.totals.files != 0 || newest > last || self.database_size()? > AT_ONCE {
+            return Ok(Advance { done: 0, next: Next::Onward });
         }
         // Without a condition, so that SQLite frees pages instead of removing rows.
         self.run(|connection| connection.execute_batch("DELETE FROM entry; DELETE FROM tag;"))?;
         let removed = self.totals.count.max(0).cast_unsigned();
-        (self.totals.count, self.totals.volume) = (0, 0);
+        self.totals.count = 0;
+        self.outlive_all();
         self.effects.counts.removals += removed;
-        Ok(Some(removed))
+        Ok(Advance { done: removed, next: Next::Through })
     }
 
-    fn queued(&self, queue: &str, last: i64) -> Result<Vec<Stored>> {
-        self.victims(
-            &format!("SELECT {COLUMNS} FROM entry WHERE queue = ?1 AND id <= ?2 ORDER BY position LIMIT {STEP}"),
-            &[&queue, &last],
-        )
+    pub(super) fn remove_ended(&mut self) -> Result<Advance> {
+        let page = self.page("FROM entry WHERE expires <= ?1 ORDER BY expires", &[&self.now], no_mark)?;
+        self.remove_page(page, ANY, Reason::Expired, |()| Stage::Ended)
     }
 
-    fn between(&self, start: &Bound, end: &Bound, last: i64) -> Result<Vec<Stored>> {
-        let none = ToSqlOutput::from(0);
-        let parameter = |bound: &'_ Bound| bound.key().cloned();
-        let (start_key, end_key) = (parameter(start), parameter(end));
-        // Without bounds in the order of the table, with them in that of the index.
-        let order = if start_key.is_none() && end_key.is_none() { "id" } else { "key" };
-        let statement = format!(
-            "SELECT {COLUMNS} FROM entry WHERE id <= ?1 AND ?2 = ?2 AND ?3 = ?3{}{} ORDER BY {order} LIMIT {STEP}",
-            start.condition(true, "?2"),
-            end.condition(false, "?3"),
-        );
-        let start_key = start_key.as_ref().map_or(&none as &dyn ToSql, |key| key);
-        let end_key = end_key.as_ref().map_or(&none as &dyn ToSql, |key| key);
-        self.victims(&statement, &[&last, start_key, end_key])
-    }
-
-    fn ended(&self) -> Result<Vec<Stored>> {
-        self.victims(
-            &format!("SELECT {COLUMNS} FROM entry WHERE expires <= ?1 ORDER BY expires LIMIT {STEP}"),
-            &[&self.now],
-        )
-    }
-
-    /// Entries that would live longer than their time to live, because the clock was set back. Only
-    /// looked for when it was: when changes have been made at a later time than now.
-    fn outlived(&self) -> Result<Vec<Stored>> {
+    /// Removes entries that would live longer than their time to live, because the clock was set back.
+    /// Only looked for when it was: when changes have been made at a later time than now.
+    pub(super) fn remove_outlived(&mut self, after: (i64, i64)) -> Result<Advance> {
         if self.latest_ms() <= self.now.saturating_add(CLOCK_TOLERANCE_MS) {
-            return Ok(Vec::new());
+            return Ok(Advance { done: 0, next: Next::Onward });
         }
-        self.victims(
-            &format!(
-                "SELECT {COLUMNS} FROM entry WHERE expires > ?1 AND expires - ?1 > ttl + {CLOCK_TOLERANCE_MS} \
-                 ORDER BY expires LIMIT {STEP}"
-            ),
-            &[&self.now],
-        )
+        let expired = format!("expires > ?1 AND expires - ?1 > ttl + {CLOCK_TOLERANCE_MS}");
+        let source = format!(
+            ", expires, {expired} FROM entry WHERE expires IS NOT NULL AND (expires, id) > (?2, ?3) \
+             ORDER BY expires, id"
+        );
+        let page = self.page(&source, &[&self.now, &after.0, &after.1], |row| {
+            Ok((row.get::<_, i64>(MARK)?, row.get::<_, i64>(0)?, row.get::<_, Option<bool>>(MARK + 1)? == Some(true)))
+        })?;
+        let after = page.last().filter(|_| is_full(&page)).map(|(_, (expires, id, _))| (*expires, *id));
+        let victims = page.iter().filter(|(_, (.., outlived))| *outlived);
+        let mut done = 0;
+        for (stored, _) in victims {
+            self.remove(stored, Reason::Expired)?;
+            done += 1;
+        }
+        Ok(Advance::with_rest(done, after.map(|after| Stage::Outlived { after })))
     }
+
+    pub(super) fn remove_excess(&mut self) -> Result<Advance> {
+        if self.give_back_excess()? {
+            return Ok(Advance { done: 0, next: Next::Again(Stage::Excess) });
+        }
+        let mut left = u64::from(STEP);
+        let removed = self.evict_excess(NOTHING, &mut left)?;
+        Ok(Advance::with_rest(removed, (left == 0).then_some(Stage::Excess)))
+    }
+
+    /// The entries that `source` gives, each with what tells where it stands.
+    fn page<M>(
+        &self,
+        source: &str,
+        parameters: &[&dyn ToSql],
+        mark: impl Fn(&Row<'_>) -> rusqlite::Result<M>,
+    ) -> Result<Vec<(Stored, M)>> {
+        self.run(|connection| {
+            let mut statement = connection.prepare_dynamic(&format!("SELECT {COLUMNS} {source} LIMIT {STEP}"))?;
+            statement.query_map(params_from_iter(parameters), |row| Ok((Stored::read(row, 0)?, mark(row)?)))?.collect()
+        })
+    }
+
+    /// Removes those entries of a page that count. If it was full, there may be more behind its last.
+    fn remove_page<M>(
+        &mut self,
+        page: Vec<(Stored, M)>,
+        last: i64,
+        reason: Reason,
+        rest: impl FnOnce(M) -> Stage,
+    ) -> Result<Advance> {
+        let is_full = is_full(&page);
+        let (mut done, mut end) = (0, None);
+        for (stored, mark) in page {
+            if stored.id <= last {
+                self.remove(&stored, reason)?;
+                done += 1;
+            }
+            end = Some(mark);
+        }
+        Ok(Advance::with_rest(done, end.filter(|_| is_full).map(rest)))
+    }
+}
+
+fn is_full<M>(page: &[(Stored, M)]) -> bool {
+    page.len() >= STEP as usize
+}
+
+/// For pages from whose beginning all is removed.
+#[allow(clippy::unnecessary_wraps, reason = "as every mark is read")]
+fn no_mark(_: &Row<'_>) -> rusqlite::Result<()> {
+    Ok(())
 }

@@ -111,13 +111,17 @@ impl Change<'_> {
                 })?,
                 "it was removed; nothing is lost",
             ),
+            Cure::RemoveRecord { kind, name } => changed(
+                self.run(|connection| {
+                    connection.prepare_cached("DELETE FROM record WHERE kind = ?1 AND name = ?2")?.execute((kind, name))
+                })?,
+                "it was removed: whoever held it holds it no more",
+            ),
             Cure::Recount => {
-                (self.totals.count, self.totals.volume, self.totals.files) = self.run(|connection| {
-                    connection.query_row(
-                        "SELECT count(*), ifnull(sum(size), 0), ifnull(sum(occupied), 0) FROM entry",
-                        [],
-                        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
-                    )
+                (self.totals.count, self.totals.files) = self.run(|connection| {
+                    connection.query_row("SELECT count(*), ifnull(sum(occupied), 0) FROM entry", [], |row| {
+                        Ok((row.get(0)?, row.get(1)?))
+                    })
                 })?;
                 Some("they were counted again; nothing is lost".to_owned())
             }
@@ -129,7 +133,7 @@ impl Change<'_> {
         self.run(|connection| {
             connection
                 .prepare_cached(
-                    "SELECT id, size, rank, file, occupied, tags FROM entry WHERE id = ?1 AND version = ?2",
+                    "SELECT id, rank, version, file, occupied, tags FROM entry WHERE id = ?1 AND version = ?2",
                 )?
                 .query_row((id, version), |row| Stored::read(row, 0))
                 .optional()

@@ -12,6 +12,7 @@ use super::Shard;
 use super::change::Change;
 use super::parts::Stored;
 use super::store::Reason;
+use super::volume::SHRINK_STEP;
 use crate::error::{Error, Result};
 use crate::options::Policy;
 
@@ -21,9 +22,9 @@ const CANDIDATES: u32 = 16;
 /// so that few are left to move when it is reached.
 const MOVED_AHEAD: u32 = 8;
 
-const NEXT_EXPIRED: &str = "SELECT id, size, rank, file, occupied, tags FROM entry \
+const NEXT_EXPIRED: &str = "SELECT id, rank, version, file, occupied, tags FROM entry \
     WHERE expires <= ?1 AND id <> ?2 ORDER BY expires LIMIT ?3";
-const NEXT_IN_LINE: &str = "SELECT id, size, rank, file, occupied, tags, place FROM entry \
+const NEXT_IN_LINE: &str = "SELECT id, rank, version, file, occupied, tags, place FROM entry \
     WHERE place IS NOT NULL AND id <> ?1 ORDER BY place LIMIT ?2";
 const REQUEUE: &str = "UPDATE entry SET place = rank WHERE id = ?1";
 const USED_RECENTLY: &str = "UPDATE entry SET hits = hits + ?1, accessed = max(accessed, ?2), rank = max(rank, ?3) \
@@ -38,6 +39,17 @@ impl Shard {
             change.flush_recency()?;
             Ok(())
         })
+    }
+
+    /// About how many entries exceed the limits.
+    pub(super) fn excess_entries(&mut self) -> Result<u64> {
+        let (count, volume) = (self.count()?, self.volume()?);
+        let by_count = self.settings.item_share(self.index).map_or(0, |limit| count.saturating_sub(limit));
+        let by_size = self.settings.size_share(self.index).map_or(0, |limit| {
+            let share = u128::from(count) * u128::from(volume.saturating_sub(limit)) / u128::from(volume.max(1));
+            u64::try_from(share).unwrap_or(count)
+        });
+        Ok(by_count.max(by_size))
     }
 }
 
@@ -83,7 +95,7 @@ impl Change<'_> {
             Excess::Near => return self.move_ahead(),
             Excess::Over => {}
         }
-        self.evict_excess(keep, u64::MAX)?;
+        self.evict_excess(keep, &mut { u64::MAX })?;
         if self.excess()? != Excess::Over {
             return Ok(());
         }
@@ -94,12 +106,21 @@ impl Change<'_> {
         Err(Error::Full(format!("{}: {why}", self.path().display())))
     }
 
-    /// Evicts what exceeds the limits, at most so many entries and never `keep`; returns how many.
-    pub(super) fn evict_excess(&mut self, keep: i64, most: u64) -> Result<u64> {
+    /// Evicts what exceeds the limits, never `keep`; returns how many entries. No more than `left` are
+    /// removed or moved, of which it takes off those that were.
+    pub(super) fn evict_excess(&mut self, keep: i64, left: &mut u64) -> Result<u64> {
         // Reads that this instance knows of count, those of others from when they are written.
         self.flush_recency()?;
-        let expired = self.evict_expired(keep, most)?;
-        Ok(expired + self.evict_in_line(keep, most - expired)?)
+        Ok(self.evict_expired(keep, left)? + self.evict_in_line(keep, left)?)
+    }
+
+    /// Gives back some of the pages without content if the size limit is exceeded; whether more are to
+    /// be given back before anything is evicted.
+    pub(super) fn give_back_excess(&self) -> Result<bool> {
+        let Some(limit) = self.settings.size_share(self.index) else { return Ok(false) };
+        let unused = self.taken()?.saturating_sub(self.room(limit)).min(self.unused()?);
+        self.shrink(unused.min(SHRINK_STEP))?;
+        Ok(unused > SHRINK_STEP)
     }
 
     /// How the shard stands to its limits. Pages without content are given back first if it is over.
@@ -107,20 +128,22 @@ impl Change<'_> {
         let count = self.totals.count.max(0).cast_unsigned();
         let items = Excess::of(count, self.settings.item_share(self.index));
         let Some(limit) = self.settings.size_share(self.index) else { return Ok(items) };
-        if items == Excess::Over || !self.may_fill_up(limit) {
+        let taken = self.taken()?;
+        // The log takes no more than half; how long it is, the file system must be asked.
+        if items == Excess::Over || taken < limit / 4 {
             return Ok(items);
         }
-        let (pages, room) = (self.pages()?, self.room(limit));
-        let taken = self.taken(pages);
+        let room = self.room(limit);
         let mut size = Excess::of(taken, Some(room));
-        if size == Excess::Over && pages.free > 0 {
-            self.shrink((taken - room).min(pages.free))?;
-            size = Excess::of(self.taken(self.pages()?), Some(room));
+        let unused = if size == Excess::Over { self.unused()? } else { 0 };
+        if unused > 0 {
+            self.shrink((taken - room).min(unused))?;
+            size = Excess::of(self.taken()?, Some(room));
         }
         Ok(items.max(size))
     }
 
-    fn evict_expired(&mut self, keep: i64, most: u64) -> Result<u64> {
+    fn evict_expired(&mut self, keep: i64, left: &mut u64) -> Result<u64> {
         let mut removed = 0;
         loop {
             let expired: Vec<Stored> = self.run(|connection| {
@@ -131,16 +154,17 @@ impl Change<'_> {
                 return Ok(removed);
             }
             for stored in expired {
-                if removed >= most || self.excess()? != Excess::Over {
+                if *left == 0 || self.excess()? != Excess::Over {
                     return Ok(removed);
                 }
                 self.remove(&stored, Reason::Expired)?;
                 removed += 1;
+                *left -= 1;
             }
         }
     }
 
-    fn evict_in_line(&mut self, keep: i64, most: u64) -> Result<u64> {
+    fn evict_in_line(&mut self, keep: i64, left: &mut u64) -> Result<u64> {
         let mut removed = 0;
         loop {
             let line = self.line(keep, CANDIDATES)?;
@@ -150,12 +174,13 @@ impl Change<'_> {
             // Where the first of those that were moved now stands.
             let mut moved_to = i64::MAX;
             for candidate in line {
-                if removed >= most || self.excess()? != Excess::Over {
+                if *left == 0 || self.excess()? != Excess::Over {
                     return Ok(removed);
                 }
                 if candidate.place > moved_to {
                     break;
                 }
+                *left -= 1;
                 if let Some(rank) = candidate.outranks_its_place() {
                     self.requeue(&candidate.stored)?;
                     moved_to = moved_to.min(rank);

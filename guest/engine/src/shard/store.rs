@@ -24,8 +24,8 @@ impl Change<'_> {
     /// Stores an entry in place of the prior one, makes room for it, and returns its version.
     pub(super) fn store(&mut self, draft: &Draft<'_>) -> Result<i64> {
         let size = admit(draft.address, draft.size(), &self.settings, self.index)?;
-        let version = self.next_sequence();
         let live = self.live().cloned();
+        let version = if live.is_some() { self.next_sequence() } else { self.new_sequence() };
         if live.is_none()
             && let Some(prior) = self.prior.take()
         {
@@ -39,7 +39,7 @@ impl Change<'_> {
         let tags = (!draft.tags.is_empty()).then(|| draft.tags.join("\0"));
         let columns = Columns { id, version, rank, size, hits, tags: tags.as_deref() };
         self.write_row(live.as_ref(), draft, &columns)?;
-        self.count_in(live.as_ref(), draft, size)?;
+        self.count_in(live.as_ref(), draft)?;
         self.retag(id, live.as_ref(), draft, tags.as_deref())?;
         if let Some(file) = draft.value.file {
             self.run(|connection| super::loose::forget(connection, &[file.number]))?;
@@ -51,14 +51,12 @@ impl Change<'_> {
     }
 
     /// Adds a stored entry to the totals, in place of the one that was there.
-    fn count_in(&mut self, live: Option<&Prior>, draft: &Draft<'_>, size: i64) -> Result<()> {
+    fn count_in(&mut self, live: Option<&Prior>, draft: &Draft<'_>) -> Result<()> {
         if let Some(prior) = live {
-            self.totals.volume = self.totals.volume.saturating_sub(prior.stored.size);
             self.let_go_of(&prior.stored)?;
         } else {
             self.totals.count = self.totals.count.saturating_add(1);
         }
-        self.totals.volume = self.totals.volume.saturating_add(size);
         self.totals.files = self.totals.files.saturating_add(draft.occupied());
         Ok(())
     }
@@ -81,7 +79,7 @@ impl Change<'_> {
         self.remove_tags(stored)?;
         self.let_go_of(stored)?;
         self.totals.count = self.totals.count.saturating_sub(1);
-        self.totals.volume = self.totals.volume.saturating_sub(stored.size);
+        self.outlive(stored.version);
         let counts = &mut self.effects.counts;
         match reason {
             Reason::Deleted => {

@@ -17,8 +17,8 @@ pub(super) struct Open {
     prepared: Option<i64>,
     /// Changes counted by SQLite before the transaction.
     changes: u64,
-    /// Number and size of the entries, and of their files, before the transaction.
-    totals: (i64, i64, i64),
+    /// Number of the entries, and what their files occupy, before the transaction.
+    totals: (i64, i64),
 }
 
 impl Open {
@@ -77,12 +77,12 @@ impl Shard {
     }
 
     /// The totals at the beginning; none while a transaction of somebody else is undecided.
-    fn enter(&self) -> Result<Option<(i64, i64, i64)>> {
+    fn enter(&self) -> Result<Option<(i64, i64)>> {
         let totals = || {
             self.database()?.run(|connection| {
                 connection
-                    .prepare_cached("SELECT count, volume, files, pending FROM totals")?
-                    .query_row([], |row| Ok(((row.get(0)?, row.get(1)?, row.get(2)?), row.get::<_, i64>(3)?)))
+                    .prepare_cached("SELECT count, files, pending FROM totals")?
+                    .query_row([], |row| Ok(((row.get(0)?, row.get(1)?), row.get::<_, i64>(2)?)))
             })
         };
         let (before, pending) = totals()?;
@@ -122,15 +122,14 @@ impl Shard {
         self.platform.before_commit()?;
         self.guard(|shard| {
             let Some(open) = &shard.open else { return Err(Error::Closed) };
-            let (count, volume, files) = open.totals;
+            let (count, files) = open.totals;
             let database = shard.database()?;
             database.run(|connection| {
-                connection.prepare_cached("INSERT INTO decision VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?.execute((
+                connection.prepare_cached("INSERT INTO decision VALUES (?1, ?2, ?3, ?4, ?5)")?.execute((
                     transaction,
                     owner,
                     coordinator,
                     count,
-                    volume,
                     files,
                 ))?;
                 connection.prepare_cached("UPDATE totals SET pending = ?1")?.execute([transaction]).map(drop)
@@ -150,7 +149,7 @@ impl Shard {
             database.run(|connection| {
                 connection.execute("DELETE FROM undo", [])?;
                 connection
-                    .prepare_cached("INSERT INTO decision VALUES (?1, ?2, ?3, 0, 0, 0)")?
+                    .prepare_cached("INSERT INTO decision VALUES (?1, ?2, ?3, 0, 0)")?
                     .execute((transaction, owner, index))
                     .map(drop)
             })?;

@@ -162,7 +162,7 @@ fn undo(connection: &Connection, transaction: i64, owner: i64) -> rusqlite::Resu
     connection.execute("DELETE FROM loose WHERE file IN (SELECT file FROM undo WHERE file IS NOT NULL)", [])?;
     add_tags(connection)?;
     connection.execute(
-        "UPDATE totals SET (count, volume, files) = (SELECT count, volume, files FROM decision WHERE id = ?1)",
+        "UPDATE totals SET (count, files) = (SELECT count, files FROM decision WHERE id = ?1)",
         [transaction],
     )?;
     Ok(())

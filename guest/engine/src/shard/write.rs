@@ -30,7 +30,7 @@ impl Mode {
         match self {
             Self::Always => true,
             Self::IfAbsent => live.is_none(),
-            Self::IfVersion(version) => live.is_some_and(|prior| prior.version.cast_unsigned() == version),
+            Self::IfVersion(version) => live.is_some_and(|prior| prior.stored.version.cast_unsigned() == version),
         }
     }
 }
@@ -68,6 +68,11 @@ impl<'a> Terms<'a> {
     /// Checks options.
     pub(crate) fn new(options: &'a SetOptions) -> Result<Self> {
         Ok(Self { ttl: options.ttl, sliding: options.sliding, tags: options.checked_tags()? })
+    }
+
+    /// The same with another expiry.
+    pub(super) fn with_expiry(&self, ttl: Expiry) -> Self {
+        Self { ttl, sliding: self.sliding, tags: self.tags.clone() }
     }
 }
 

@@ -109,8 +109,8 @@ impl TestPlatform {
 }
 
 impl Platform for TestPlatform {
-    fn wall_ms(&self) -> i64 {
-        self.wall.get()
+    fn wall_us(&self) -> i64 {
+        self.wall.get().saturating_mul(1000)
     }
 
     fn monotonic_ms(&self) -> u64 {

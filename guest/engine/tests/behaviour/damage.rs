@@ -153,7 +153,7 @@ fn hostile_numbers_are_named_errors() {
         "entry SET form",
         "entry SET stored",
         "totals SET count",
-        "totals SET volume",
+        "totals SET files",
         "totals SET sequence",
         "totals SET age",
         "totals SET settings",
@@ -169,8 +169,8 @@ fn hostile_numbers_are_named_errors() {
 fn check_finds_every_kind_of_damage() {
     for (statement, sign) in [
         ("UPDATE totals SET count = count + 1", "count"),
-        ("UPDATE totals SET volume = volume - 1", "volume"),
-        ("UPDATE entry SET size = size + 1 WHERE key = 4; UPDATE totals SET volume = volume + 1", "size"),
+        ("UPDATE totals SET files = files - 1", "size of files"),
+        ("UPDATE entry SET size = size + 1 WHERE key = 4", "size"),
         ("UPDATE entry SET value = 'other' WHERE key = 4", "altered"),
         ("UPDATE entry SET value = NULL WHERE key = 4", "missing"),
         ("UPDATE entry SET form = 9 WHERE key = 4", "form"),

@@ -1,7 +1,10 @@
 //! Storing, finding and removing single entries.
 
-use crate::support::{self, Fixture, integer, lasting, names, plain, put, same, tagged, text};
-use larder_engine::{Cache, Error, Expiry, KEY_LIMIT, Key, Number, Selection, SetOptions, TAG_LIMIT, Value};
+use crate::support::{self, Fixture, existing, integer, lasting, names, open, plain, put, same, tagged, text};
+use larder_engine::testing::TestPlatform;
+use larder_engine::{
+    Cache, DEFAULT_LEASE_MS, Error, Expiry, KEY_LIMIT, Key, Number, Selection, SetOptions, TAG_LIMIT, Value,
+};
 
 #[test]
 fn every_value_comes_back_to_the_bit_from_rows_and_files() {
@@ -111,6 +114,32 @@ fn versions_grow_across_deletion() {
     fixture.cache.delete(&text("a")).unwrap();
     fixture.platform.set_wall_clock(-1_000_000);
     assert!(put(&mut fixture.cache, "a", 1) > first);
+}
+
+#[test]
+fn versions_grow_across_a_crash_a_clock_set_back_and_any_kind_of_removal() {
+    type Removal = fn(&mut Cache) -> bool;
+    let removals: [Removal; 5] = [
+        |_| true,
+        |cache| cache.delete(&text("a")).unwrap(),
+        |cache| cache.evict(&Selection::Prefix(text("a"))).unwrap() == 1,
+        |cache| cache.clear().unwrap() == 1,
+        |cache| cache.pop(&text("a")).unwrap().is_some(),
+    ];
+    for (number, removal) in removals.iter().enumerate() {
+        let mut fixture = Fixture::new();
+        put(&mut fixture.cache, "a", 1);
+        fixture.platform.advance(900);
+        // Over an entry that is there: its number alone is no reason to write the totals.
+        let last = put(&mut fixture.cache, "a", 2);
+        let directory = fixture.directory;
+        TestPlatform::kill(fixture.cache);
+        fixture.platform.set_wall_clock(-1_000_000);
+        fixture.platform.advance(DEFAULT_LEASE_MS);
+        let mut cache = open(directory.path(), &existing(), &fixture.platform).unwrap();
+        assert!(removal(&mut cache), "removal {number}");
+        assert!(put(&mut cache, "a", 3) > last, "removal {number}");
+    }
 }
 
 #[test]

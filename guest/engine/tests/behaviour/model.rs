@@ -261,8 +261,8 @@ fn apply_to_items(cache: &mut Cache, model: &mut Model, operation: &Operation) {
             assert_eq!(cache.contains(&text(&name(*key))).unwrap(), model.live(*key).is_some());
         }
         Operation::Set(key, content) => {
-            let done = cache.set(&text(&name(*key)), &content.value.value(), &options(content)).is_ok();
-            assert_eq!(done, model.store(model.entry(*key, content)));
+            let done = cache.set(&text(&name(*key)), &content.value.value(), &options(content));
+            assert_eq!(done.is_ok(), model.store(model.entry(*key, content)), "{done:?}");
         }
         Operation::Add(key, content) => {
             let done = cache.add(&text(&name(*key)), &content.value.value(), &options(content));
@@ -338,7 +338,7 @@ fn apply_to_items(cache: &mut Cache, model: &mut Model, operation: &Operation) {
             let done = cache.set_many(&contents.iter().map(draft).collect::<Vec<_>>());
             let before = model.clone();
             let all = contents.iter().all(|(key, content)| model.store(model.entry(*key, content)));
-            assert_eq!(done.is_ok(), all);
+            assert_eq!(done.is_ok(), all, "{done:?}");
             if !all {
                 *model = before;
             }

@@ -10,5 +10,7 @@
     reason = "all of this crate is a test, the functions that the tests share as well"
 )]
 
+mod export;
 mod import;
+mod refusals;
 mod support;

@@ -17,7 +17,8 @@ Exit status:
   1  absent, or nothing to do
   2  the command line is wrong
   3  failure
-`larder run` exits with the status of its command.
+After Ctrl-C it is 130; what was done until then is said.
+`larder run`, `larder lock` and `larder limit` exit with the status of their command.
 
 Environment:
   LARDER_DIR  the directory of the cache, unless --dir is given
@@ -49,8 +50,8 @@ pub(crate) struct Global {
     #[arg(long, global = true)]
     pub(crate) json: bool,
 
-    /// How long to wait for other users of the cache, such as 500ms or 10s [default: 1m; `run`
-    /// waits for others who run the same command as long as they do]
+    /// How long to wait for other users of the cache, such as 500ms or 10s [default: 1m;
+    /// `run`, `lock` and `limit` wait for their turn as long as it takes]
     #[arg(long, global = true, value_parser = units::duration, value_name = "DURATION")]
     pub(crate) wait: Option<Duration>,
 

@@ -29,6 +29,14 @@ pub(crate) enum Failure {
     /// The cache refused.
     #[error("{0}")]
     Cache(#[from] larder::Error),
+    /// The cache refused to go on.
+    #[error("{done}, then: {source}")]
+    Partly {
+        /// What was done before.
+        done: String,
+        /// Why it went no further.
+        source: larder::Error,
+    },
     /// There is no cache, and the command makes none.
     #[error("there is no cache in {}", .0.display())]
     NoCache(PathBuf),
@@ -49,7 +57,7 @@ pub(crate) enum Failure {
     /// Standard output or standard error could not be written.
     #[error("writing the output: {0}")]
     Output(#[source] io::Error),
-    /// The command of `larder run` could not be started.
+    /// The command to be run could not be started.
     #[error("starting {command}: {source}")]
     Start {
         /// Its name.
@@ -57,7 +65,7 @@ pub(crate) enum Failure {
         /// What the system reported.
         source: io::Error,
     },
-    /// The command of `larder run` was lost sight of.
+    /// The command to be run was lost sight of.
     #[error("running the command: {0}")]
     Run(#[source] io::Error),
 }
@@ -102,7 +110,7 @@ impl Failure {
     fn name(&self) -> &'static str {
         match self {
             Self::Usage(_) => "usage",
-            Self::Cache(error) => cache_error_name(error),
+            Self::Cache(error) | Self::Partly { source: error, .. } => cache_error_name(error),
             Self::NoCache(_) => "not-found",
             Self::NoHome => "no-home",
             Self::Dump(_) => "dump",
@@ -116,7 +124,7 @@ impl Failure {
         match self {
             Self::NoCache(_) => Some("`larder init` and `larder set` make one; --dir or LARDER_DIR names another"),
             Self::NoHome => Some("name a directory with --dir or LARDER_DIR"),
-            Self::Cache(error) => match error {
+            Self::Cache(error) | Self::Partly { source: error, .. } => match error {
                 larder::Error::Timeout(_) => Some("others are using the cache; --wait waits longer"),
                 larder::Error::Full(_) => {
                     Some("`larder evict` makes room; `larder init` changes the limits and what is evicted")
@@ -148,6 +156,8 @@ fn cache_error_name(error: &larder::Error) -> &'static str {
         larder::Error::Corrupt(_) => "corrupt",
         larder::Error::UnsupportedFormat(_) => "unsupported-format",
         larder::Error::Closed => "closed",
+        larder::Error::NotHeld(_) => "not-held",
+        larder::Error::Conflict(_) => "conflict",
         larder::Error::Io(_) => "io",
         larder::Error::Encoding(_) => "encoding",
         larder::Error::Engine(_) => "engine",

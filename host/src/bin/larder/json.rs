@@ -148,6 +148,20 @@ pub(crate) struct Freed {
     pub(crate) freed: u64,
 }
 
+/// What work prints that Ctrl-C can end: what it has done, and whether that is all.
+#[derive(Serialize)]
+pub(crate) struct Ended<T> {
+    #[serde(flatten)]
+    pub(crate) done: T,
+    #[serde(skip_serializing_if = "is_false")]
+    pub(crate) interrupted: bool,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
 /// What `queue push` prints.
 #[derive(Serialize)]
 pub(crate) struct Pushed {

@@ -3,14 +3,17 @@
 mod arguments;
 mod commands;
 mod failure;
+mod interrupt;
 mod json;
 mod key;
 mod output;
+mod process;
 mod progress;
 mod selection;
 mod session;
 mod units;
 mod value;
+mod work;
 
 use std::process::ExitCode;
 
@@ -26,7 +29,7 @@ enum Outcome {
     Done,
     /// There was nothing under the key, or nothing to do.
     Absent,
-    /// As the command that `larder run` stands for.
+    /// As the command that was run, or as Ctrl-C ends programs.
     Code(u8),
 }
 

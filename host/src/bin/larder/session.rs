@@ -63,9 +63,14 @@ impl Session {
 
     /// Opens a cache that must exist and may be one that can only be read.
     pub(crate) fn open_to_read(&self) -> Result<Cache, Failure> {
-        match self.open() {
+        self.open_to_read_with(|builder| builder)
+    }
+
+    /// [`Session::open_to_read`], with something more to be said of how.
+    pub(crate) fn open_to_read_with(&self, with: impl Fn(CacheBuilder) -> CacheBuilder) -> Result<Cache, Failure> {
+        match self.open_existing(with(self.builder().create(false))) {
             Err(Failure::Cache(Error::ReadOnly(_) | Error::PermissionDenied(_))) => {
-                self.open_existing(self.builder().read_only(true))
+                self.open_existing(with(self.builder().read_only(true)))
             }
             outcome => outcome,
         }

@@ -3,12 +3,12 @@
 use std::io::{self, BufRead, IsTerminal};
 
 use clap::Args;
-use larder::Cache;
+use larder::{Cache, Task};
 
 use super::entries;
 use crate::failure::Failure;
 use crate::session::Session;
-use crate::{Outcome, json};
+use crate::{Outcome, work};
 
 /// Remove all entries
 ///
@@ -28,9 +28,7 @@ impl Clear {
         if !self.yes && io::stdin().is_terminal() && !ask(&cache)? {
             return Ok(Outcome::Absent);
         }
-        let removed = cache.clear()?;
-        session.confirm(&json::Removed { removed }, &format!("removed {}", entries(removed)))?;
-        Ok(Outcome::done(removed > 0))
+        work::remove(session, &cache, &Task::Clear)
     }
 }
 

@@ -1,11 +1,11 @@
 //! `larder cull`.
 
 use clap::Args;
+use larder::Task;
 
-use super::entries;
 use crate::failure::Failure;
 use crate::session::Session;
-use crate::{Outcome, json};
+use crate::{Outcome, work};
 
 /// Remove expired entries, then others until the limits are kept
 ///
@@ -17,8 +17,6 @@ pub(crate) struct Cull {}
 impl Cull {
     #[expect(clippy::unused_self, reason = "as every command is called")]
     pub(crate) fn run(&self, session: &Session) -> Result<Outcome, Failure> {
-        let removed = session.open()?.cull()?;
-        session.confirm(&json::Removed { removed }, &format!("removed {}", entries(removed)))?;
-        Ok(Outcome::done(removed > 0))
+        work::remove(session, &session.open()?, &Task::Cull)
     }
 }

@@ -1,17 +1,17 @@
 //! `larder evict`.
 
 use clap::Args;
-use larder::Selection;
+use larder::{Selection, Task};
 
-use super::entries;
 use crate::failure::Failure;
 use crate::key::KeyType;
 use crate::selection::SelectionArguments;
 use crate::session::Session;
-use crate::{Outcome, json};
+use crate::{Outcome, work};
 
 /// Remove the entries with a tag, a prefix or in a range of keys
 ///
+/// Works in steps between which others can use the cache; Ctrl-C ends it, and says how many are gone.
 /// Exits with 1 if there were none.
 #[derive(Args)]
 #[command(after_help = "\
@@ -35,8 +35,6 @@ impl Evict {
             let text = "which entries? name them with --tag, --prefix, --from or --to; `larder clear` removes all";
             return Err(Failure::Usage(text.to_owned()));
         }
-        let removed = session.open()?.evict(selection)?;
-        session.confirm(&json::Removed { removed }, &format!("removed {}", entries(removed)))?;
-        Ok(Outcome::done(removed > 0))
+        work::remove(session, &session.open()?, &Task::Evict(selection))
     }
 }

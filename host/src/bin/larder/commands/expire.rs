@@ -1,11 +1,11 @@
 //! `larder expire`.
 
 use clap::Args;
+use larder::Task;
 
-use super::entries;
 use crate::failure::Failure;
 use crate::session::Session;
-use crate::{Outcome, json};
+use crate::{Outcome, work};
 
 /// Remove the entries that have expired
 ///
@@ -18,8 +18,6 @@ pub(crate) struct Expire {}
 impl Expire {
     #[expect(clippy::unused_self, reason = "as every command is called")]
     pub(crate) fn run(&self, session: &Session) -> Result<Outcome, Failure> {
-        let removed = session.open()?.expire()?;
-        session.confirm(&json::Removed { removed }, &format!("removed {}", entries(removed)))?;
-        Ok(Outcome::done(removed > 0))
+        work::remove(session, &session.open()?, &Task::Expire)
     }
 }

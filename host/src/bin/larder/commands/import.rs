@@ -52,15 +52,7 @@ impl Diskcache {
     fn run(&self, session: &Session) -> Result<Outcome, Failure> {
         let cache = session.builder().allow_reading(&self.directory).open(session.directory()?)?;
         let mut import = cache.import_diskcache(&self.directory)?;
-        let bar = Bar::new("importing");
-        loop {
-            let progress = import.step()?;
-            bar.show(progress.done, progress.total);
-            if progress.finished {
-                break;
-            }
-        }
-        bar.finish();
+        Bar::new("importing").follow(|| import.step())?;
         let (report, nested) = (import.report()?, import.nested()?);
         if session.json() {
             output::json(&json::ImportReport { report: &report, nested: &nested })?;
@@ -68,6 +60,22 @@ impl Diskcache {
             tell(session, &report, &nested)?;
         }
         Ok(Outcome::done(report.imported > 0))
+    }
+}
+
+/// Says in detail what has become of the entries.
+pub(super) fn tell_details(session: &Session, details: &[(u64, &str)]) -> Result<(), Failure> {
+    let some = details.iter().filter(|(count, _)| *count > 0);
+    some.copied().try_for_each(|(count, what)| session.confirm(&(), &format!("  {count} {what}")))
+}
+
+/// Says what went wrong.
+pub(super) fn warn_of(session: &Session, problems: &[String], further: u64) {
+    for problem in problems {
+        session.warn(problem);
+    }
+    if further > 0 {
+        session.warn(&format!("and {further} further problems"));
     }
 }
 
@@ -85,13 +93,8 @@ fn tell(session: &Session, report: &ImportReport, nested: &[String]) -> Result<(
         (report.damaged, "passed over: damaged"),
         (report.evicted, "evicted again: a limit was reached"),
     ];
-    for (count, what) in details.into_iter().filter(|(count, _)| *count > 0) {
-        session.confirm(&(), &format!("  {count} {what}"))?;
-    }
-    report.problems.iter().for_each(|problem| session.warn(problem));
-    if report.further_problems > 0 {
-        session.warn(&format!("and {} further problems", report.further_problems));
-    }
+    tell_details(session, &details)?;
+    warn_of(session, &report.problems, report.further_problems);
     if !nested.is_empty() {
         session.warn(&format!("not imported, each a cache of its own: {}", nested.join(", ")));
     }

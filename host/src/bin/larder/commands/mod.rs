@@ -12,6 +12,7 @@ mod delete;
 mod dump;
 mod evict;
 mod expire;
+mod export;
 mod get;
 mod import;
 mod increment;
@@ -19,7 +20,9 @@ mod info;
 mod init;
 mod items;
 mod keys;
+mod limit;
 mod load;
+mod lock;
 mod man;
 mod pop;
 mod queue;
@@ -50,6 +53,8 @@ pub(crate) enum Command {
     Count(count::Count),
     Queue(queue::Queue),
     Run(run::Run),
+    Lock(lock::Lock),
+    Limit(limit::Limit),
     Init(init::Init),
     Config(config::Config),
     Info(info::Info),
@@ -64,6 +69,7 @@ pub(crate) enum Command {
     Dump(dump::Dump),
     Load(load::Load),
     Import(import::Import),
+    Export(export::Export),
     Completions(completions::Completions),
     Man(man::Manual),
 }
@@ -84,6 +90,8 @@ impl Command {
             Self::Count(command) => command.run(session),
             Self::Queue(command) => command.run(session),
             Self::Run(command) => command.run(session),
+            Self::Lock(command) => command.run(session),
+            Self::Limit(command) => command.run(session),
             Self::Init(command) => command.run(session),
             Self::Config(command) => command.run(session),
             Self::Info(command) => command.run(session),
@@ -98,6 +106,7 @@ impl Command {
             Self::Dump(command) => command.run(session),
             Self::Load(command) => command.run(session),
             Self::Import(command) => command.run(session),
+            Self::Export(command) => command.run(session),
             Self::Completions(command) => command.run(),
             Self::Man(command) => command.run(),
         }
@@ -105,6 +114,6 @@ impl Command {
 }
 
 /// "1 entry", "2 entries".
-fn entries(count: u64) -> String {
+pub(crate) fn entries(count: u64) -> String {
     if count == 1 { "1 entry".to_owned() } else { format!("{count} entries") }
 }

@@ -1,15 +1,15 @@
 //! Running the command.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use larder::VALUE_LIMIT;
 
 use super::recording::{Recording, Stream};
-use crate::Outcome;
 use crate::failure::Failure;
+use crate::process::{code, start};
 
 /// Largest recording, in bytes: the largest value, without its own encoding.
 const LARGEST: usize = VALUE_LIMIT - 64 * 1024;
@@ -35,13 +35,6 @@ pub(super) enum Unrecorded {
     TooLarge,
 }
 
-/// Runs the command with the standard streams of this process.
-pub(super) fn run(mut command: Command) -> Result<Outcome, Failure> {
-    let mut child = start(&mut command)?;
-    let status = child.wait().map_err(Failure::Run)?;
-    Ok(Outcome::Code(code(status)))
-}
-
 /// Runs the command, passing its output on as it comes.
 pub(super) fn record(mut command: Command) -> Result<Execution, Failure> {
     let mut child = start(command.stdout(Stdio::piped()).stderr(Stdio::piped()))?;
@@ -54,12 +47,6 @@ pub(super) fn record(mut command: Command) -> Result<Execution, Failure> {
         Tape::Full => Err(Unrecorded::TooLarge),
     };
     Ok(Execution { code: code(status), recording, delivery: delivery.map_err(Failure::Output) })
-}
-
-fn start(command: &mut Command) -> Result<Child, Failure> {
-    command
-        .spawn()
-        .map_err(|source| Failure::Start { command: command.get_program().to_string_lossy().into_owned(), source })
 }
 
 /// What has been put out so far, unless it became too large.
@@ -103,18 +90,4 @@ fn tee(mut from: impl Read, mut to: impl Write, stream: Stream, tape: &Mutex<Tap
         tape.lock().unwrap_or_else(PoisonError::into_inner).push(stream, bytes);
         to.write_all(bytes).and_then(|()| to.flush())?;
     }
-}
-
-/// The exit status as shells report it: 128 + n for signal n.
-#[cfg(unix)]
-fn code(status: ExitStatus) -> u8 {
-    use std::os::unix::process::ExitStatusExt;
-    let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal));
-    code.and_then(|code| u8::try_from(code).ok()).unwrap_or(u8::MAX)
-}
-
-/// The exit status, as far as a byte can tell it.
-#[cfg(not(unix))]
-fn code(status: ExitStatus) -> u8 {
-    status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(u8::MAX)
 }

@@ -58,12 +58,6 @@ impl Identity {
     pub(super) fn key(&self) -> &str {
         &self.key
     }
-
-    /// A number for the command, nearly always another than those of other commands.
-    pub(super) fn number(&self) -> u64 {
-        let digest = Sha256::digest(self.key.as_bytes());
-        digest.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
-    }
 }
 
 struct Encoding(Sha256);

@@ -1,28 +1,30 @@
 //! `larder run`: the output of a command from the cache, else from the command.
 //!
-//! A hit is replayed. A miss takes the turn of this command, which only one process has at a time,
-//! looks again, runs the command, stores what it put out, and ends the turn. If the cache fails at
-//! any point, the command is run all the same.
+//! A hit is replayed. A miss gives a vacancy, which only one process has at a time: it runs the command
+//! and stores what it put out, while the others wait. If the cache fails at any point, the command is
+//! run all the same.
 
 mod execution;
 mod identity;
 mod recording;
-mod turn;
 
 use std::ffi::OsString;
-use std::{io, process};
+use std::io;
+use std::time::Duration;
 
 use clap::Args;
-use larder::{Cache, Value};
+use larder::{Cache, Lookup, MemoOptions, Vacancy, Value};
 
-use crate::Outcome;
 use crate::failure::Failure;
 use crate::session::Session;
 use crate::value::EntryArguments;
+use crate::{Outcome, process, units};
 use execution::{Execution, Unrecorded};
 use identity::Identity;
 use recording::Recording;
-use turn::{Refusal, Turn};
+
+/// How long a process that runs a command may be silent before another runs it.
+const LEASE: Duration = Duration::from_secs(3);
 
 /// Run a command, or print what it has put out before
 ///
@@ -31,6 +33,10 @@ use turn::{Refusal, Turn};
 /// looked at. Of many that run the same command at the same time, one runs it and the others wait.
 /// What was killed by a signal is not kept. If the cache fails, the command is run without it.
 ///
+/// With --stale, output that has expired is still good for a while: one process runs the command
+/// anew, and the others print the old output at once. With --refresh-early, one does so before it
+/// expires, the sooner the longer the command takes.
+///
 /// Exits like the command: 127 if it was not found, 126 if it can not be executed, 128 + n if
 /// signal n killed it.
 #[derive(Args)]
@@ -38,7 +44,8 @@ use turn::{Refusal, Turn};
 Examples:
   larder run --ttl 10m -- curl -s https://example.com/
   larder run --env LANG --tag system -- ls -l /usr/bin
-  larder run --key issues --only-success -- gh issue list")]
+  larder run --key issues --only-success -- gh issue list
+  larder run --ttl 1m --stale 10m --refresh-early -- ./weather")]
 pub(crate) struct Run {
     #[command(flatten)]
     entry: EntryArguments,
@@ -55,6 +62,15 @@ pub(crate) struct Run {
     #[arg(long, visible_alias = "discard-failures")]
     only_success: bool,
 
+    /// How long after the time to live others may print the old output while one runs the command
+    #[arg(long, value_parser = units::duration, value_name = "DURATION", conflicts_with = "sliding")]
+    stale: Option<Duration>,
+
+    /// Run the command anew before its output expires, by chance, more eagerly with a number above 1
+    #[arg(long, value_name = "EAGERNESS", num_args = 0..=1, require_equals = true, default_missing_value = "1")]
+    #[arg(value_parser = eagerness, conflicts_with = "sliding")]
+    refresh_early: Option<f64>,
+
     /// Run the command even if its output is there, and keep the new one
     #[arg(long)]
     force: bool,
@@ -69,7 +85,7 @@ enum Plan {
     /// Nothing: this is what the command puts out.
     Replay(Recording),
     /// To run the command and to store what it puts out.
-    Record(Cache, Identity, Turn),
+    Record(Cache, Identity, Option<Vacancy>),
 }
 
 /// Why the command has to be run without the cache.
@@ -79,18 +95,20 @@ enum Obstacle {
     WorkingDirectory(#[source] io::Error),
     #[error(transparent)]
     Cache(#[from] Failure),
-    #[error(transparent)]
-    Turn(#[from] Refusal),
+    #[error("others still run the same command")]
+    Busy,
+    #[error("it has failed a while ago: {0}")]
+    Failed(String),
 }
 
 impl Run {
     pub(crate) fn run(&self, session: &Session) -> Result<Outcome, Failure> {
         match self.plan(session) {
             Ok(Plan::Replay(recording)) => recording.replay(),
-            Ok(Plan::Record(cache, identity, turn)) => self.record(session, &cache, &identity, turn),
+            Ok(Plan::Record(cache, identity, vacancy)) => self.record(session, &cache, &identity, vacancy),
             Err(reason) => {
                 session.warn(&format!("running without the cache: {reason}"));
-                execution::run(self.process()?)
+                process::run(process::command(&self.command)?)
             }
         }
     }
@@ -102,43 +120,61 @@ impl Run {
             None => Identity::of(&self.command, &self.environment).map_err(Obstacle::WorkingDirectory)?,
         };
         let cache = session.open_or_create()?;
-        if let Some(recording) = self.find(&cache, &identity)? {
-            return Ok(Plan::Replay(recording));
-        }
-        let turn = Turn::take(cache.directory(), &identity, session.wait())?;
-        // Whoever had the turn before may have made it.
-        match self.find(&cache, &identity)? {
-            Some(recording) => Ok(Plan::Replay(recording)),
-            None => Ok(Plan::Record(cache, identity, turn)),
-        }
-    }
-
-    fn find(&self, cache: &Cache, identity: &Identity) -> Result<Option<Recording>, Failure> {
         if self.force {
-            return Ok(None);
+            return Ok(Plan::Record(cache, identity, None));
         }
-        // Something else under the key is no recording: it is replaced.
-        let value = cache.get(identity.key())?;
-        Ok(value.as_ref().and_then(Value::as_bytes).and_then(Recording::decode))
+        let outcome = cache.lookup_within(identity.key(), &self.options(), session.wait()).map_err(Failure::Cache)?;
+        match outcome {
+            Lookup::Hit(value) | Lookup::Stale(value, None) => match recording(&value) {
+                Some(recording) => Ok(Plan::Replay(recording)),
+                // Something else under the key is replaced.
+                None => Ok(Plan::Record(cache, identity, None)),
+            },
+            Lookup::Vacant(vacancy) | Lookup::Stale(_, Some(vacancy)) => {
+                Ok(Plan::Record(cache, identity, Some(vacancy)))
+            }
+            Lookup::Wait => Err(Obstacle::Busy),
+            Lookup::Failed(reason) => Err(Obstacle::Failed(reason)),
+        }
     }
 
-    fn record(&self, session: &Session, cache: &Cache, identity: &Identity, turn: Turn) -> Result<Outcome, Failure> {
-        let Execution { code, recording, delivery } = execution::record(self.process()?)?;
+    fn options(&self) -> MemoOptions {
+        MemoOptions::new()
+            .entry(self.entry.options())
+            .stale_while_revalidate(self.stale.unwrap_or_default())
+            .refresh_early(self.refresh_early.unwrap_or_default())
+            .lease(LEASE)
+    }
+
+    fn record(
+        &self,
+        session: &Session,
+        cache: &Cache,
+        identity: &Identity,
+        vacancy: Option<Vacancy>,
+    ) -> Result<Outcome, Failure> {
+        let Execution { code, recording, delivery } = execution::record(process::command(&self.command)?)?;
         match delivery {
-            Ok(()) => self.keep(session, cache, identity, recording),
+            Ok(()) => self.keep(session, cache, identity, recording, vacancy),
             // Nobody wants the rest: the command fared as if it had written there itself.
             Err(failure) if failure.is_broken_pipe() => {}
             Err(failure) => return Err(failure),
         }
-        drop(turn);
         Ok(Outcome::Code(code))
     }
 
     /// Stores a recording, or says why not.
-    fn keep(&self, session: &Session, cache: &Cache, identity: &Identity, recording: Result<Recording, Unrecorded>) {
+    fn keep(
+        &self,
+        session: &Session,
+        cache: &Cache,
+        identity: &Identity,
+        recording: Result<Recording, Unrecorded>,
+        vacancy: Option<Vacancy>,
+    ) {
         let outcome = match recording {
             Ok(recording) if self.only_success && !recording.succeeded() => return,
-            Ok(recording) => self.store(cache, identity, &recording).map_err(|error| error.to_string()),
+            Ok(recording) => self.store(cache, identity, &recording, vacancy).map_err(|error| error.to_string()),
             Err(reason) => Err(reason.to_string()),
         };
         if let Err(reason) = outcome {
@@ -146,18 +182,29 @@ impl Run {
         }
     }
 
-    fn store(&self, cache: &Cache, identity: &Identity, recording: &Recording) -> larder::Result<()> {
+    fn store(
+        &self,
+        cache: &Cache,
+        identity: &Identity,
+        recording: &Recording,
+        vacancy: Option<Vacancy>,
+    ) -> larder::Result<()> {
         let bytes = recording.encode()?;
-        cache.set_with(identity.key(), bytes, &self.entry.options()).map(drop)
+        match vacancy {
+            Some(vacancy) => vacancy.fill(bytes, &self.options()).map(drop),
+            None => cache.set_with(identity.key(), bytes, &self.entry.options()).map(drop),
+        }
     }
+}
 
-    fn process(&self) -> Result<process::Command, Failure> {
-        let (program, arguments) =
-            self.command.split_first().ok_or_else(|| Failure::Usage("which command?".to_owned()))?;
-        let mut process = process::Command::new(program);
-        process.args(arguments);
-        Ok(process)
-    }
+fn recording(value: &Value<'_>) -> Option<Recording> {
+    value.as_bytes().and_then(Recording::decode)
+}
+
+/// How eagerly to run a command anew: a number above 0.
+fn eagerness(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number: &f64| number.is_finite() && *number > 0.0);
+    number.ok_or_else(|| "an eagerness is a number above 0; 1 is usual".to_owned())
 }
 
 /// Environment variables have names without "=" and NUL, which are not empty.

@@ -6,8 +6,8 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
-use super::layout::DATABASE;
 use super::row::{COLUMNS, ForeignRow};
+use crate::diskcache::format::{DATABASE, translate};
 use crate::error::{Error, Result};
 use crate::frozen::{State, address, has_log};
 use crate::key::KEY_LIMIT;
@@ -195,22 +195,5 @@ impl Source {
             }
             _ => Ok(()),
         }
-    }
-}
-
-/// Whether a log or journal lies beside the database.
-/// The error of this crate for one of SQLite's about a foreign database.
-pub(super) fn translate(error: &rusqlite::Error, path: &Path) -> Error {
-    use rusqlite::ErrorCode as Code;
-    let text = format!("{}: {error}", path.display());
-    match error.sqlite_error_code() {
-        None | Some(Code::DatabaseCorrupt | Code::NotADatabase | Code::ConstraintViolation) => Error::Corrupt(text),
-        Some(Code::DatabaseBusy | Code::DatabaseLocked) => {
-            Error::Timeout(format!("others to finish with {}", path.display()))
-        }
-        Some(Code::DiskFull) => Error::Full(text),
-        Some(Code::ReadOnly) => Error::ReadOnly(text),
-        Some(Code::PermissionDenied) => Error::PermissionDenied(text),
-        Some(_) => Error::Io(text),
     }
 }

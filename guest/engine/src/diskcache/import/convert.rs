@@ -4,19 +4,15 @@ use std::path::Path;
 
 use rusqlite::types::Value as Column;
 
-use super::report::Counts;
+use super::counts::ImportCounts as Counts;
 use super::row::ForeignRow;
 use super::value_file::{self, Refusal};
-use super::{PICKLED_KEY_TAG, PICKLED_VALUE_TAG};
 use crate::cache::Draft;
+use crate::diskcache::format::{BINARY, PICKLE, RAW, TEXT};
+use crate::diskcache::{PICKLED_KEY_TAG, PICKLED_VALUE_TAG};
 use crate::key::Key;
 use crate::options::{Expiry, SetOptions, check_tag};
 use crate::value::Value;
-
-const RAW: i64 = 1;
-const BINARY: i64 = 2;
-const TEXT: i64 = 3;
-const PICKLE: i64 = 4;
 
 /// Why a row is not stored.
 #[derive(Debug)]

@@ -1,32 +1,48 @@
 //! The import of a foreign directory, in steps.
+//!
+//! | file | job |
+//! |---|---|
+//! | `layout` | which kind of directory it is, and which caches are nested in it |
+//! | `source` | the foreign database, read-only |
+//! | `row`, `convert` | a foreign row, and what becomes of it |
+//! | `value_file` | files that a foreign row names |
+//! | `counts` | what became of the entries |
+//!
+//! # What import changes
+//!
+//! - A pickled key becomes a bytes key of exactly the pickle, with the tag
+//!   [`PICKLED_KEY_TAG`](super::PICKLED_KEY_TAG). If the source has a bytes key of the same bytes,
+//!   that one is kept and the pickled one skipped.
+//! - A pickled value becomes bytes, with the tag [`PICKLED_VALUE_TAG`](super::PICKLED_VALUE_TAG).
+//! - A missing raw value becomes NaN: diskcache stores NaN so, and nothing else.
+//! - The time of storing is that of the import. What has expired is skipped.
+//! - An integer or real tag becomes its text; a tag of bytes, or one Larder can not have, is dropped.
+
+mod convert;
+mod counts;
+mod layout;
+mod row;
+mod source;
+mod value_file;
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use rusqlite::types::Value as Column;
 
-use super::convert::{Skip, convert};
-use super::layout::{Kind, Layout};
-use super::report::{Counts, Report};
-use super::row::ForeignRow;
-use super::source::{Read, Source};
+use super::STEP_SIZE;
+use super::report::Report;
 use crate::cache::{Cache, Draft};
 use crate::error::{Error, Result};
 use crate::platform::Platform;
+use crate::progress::Progress;
+use convert::{Skip, convert};
+use layout::Layout;
+use row::ForeignRow;
+use source::{Read, Source};
 
-/// A step ends early once its values take so many bytes.
-const STEP_SIZE: usize = 8 * 1024 * 1024;
-
-/// How far an import or an export is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
-    /// Entries looked at so far.
-    pub done: u64,
-    /// Entries there were at the beginning.
-    pub total: u64,
-    /// Whether nothing is left to do.
-    pub finished: bool,
-}
+pub use counts::ImportCounts;
+pub use layout::Kind;
 
 /// An import that is under way.
 ///
@@ -42,13 +58,13 @@ pub struct Import {
     done: u64,
     total: u64,
     platform: Rc<dyn Platform>,
-    report: Report,
+    report: Report<ImportCounts>,
 }
 
 /// What one step has read, which counts once it is stored.
 struct Batch {
-    drafts: Vec<(Draft, Counts)>,
-    report: Report,
+    drafts: Vec<(Draft, ImportCounts)>,
+    report: Report<ImportCounts>,
     after: i64,
     rows: u64,
     ended: bool,
@@ -102,7 +118,7 @@ impl Import {
     }
 
     /// What has become of the entries so far.
-    pub fn report(&self) -> &Report {
+    pub fn report(&self) -> &Report<ImportCounts> {
         &self.report
     }
 

@@ -3,11 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::diskcache::format::DATABASE;
 use crate::error::{Error, Result};
 use crate::listing;
 
-/// Name of the database.
-pub(super) const DATABASE: &str = "cache.db";
 /// Most shards that are looked for.
 const SHARDS_LIMIT: usize = 1000;
 /// Most nested caches that are listed, and how deep they may lie.

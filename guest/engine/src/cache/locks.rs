@@ -1,0 +1,190 @@
+//! Locks of every kind.
+//!
+//! A grant is a value, not a guard: it can be renewed and released through any handle. Who waits keeps a
+//! place in the line and asks from time to time, which writes nothing but every third of its lease.
+
+use super::Cache;
+use super::records::Patience;
+use crate::error::{Error, Result};
+use crate::recipes::check_lease;
+use crate::recipes::permits::{Grant, Holder, Permits, Request, Standing};
+use crate::recipes::{Kind, Machine};
+use crate::shard::Found;
+
+/// The capacity of a lock for readers and writers: a reader takes one of it, a writer all.
+pub const READERS: u32 = u32::MAX;
+
+/// A lock, by its name and what of it can be had at once. Of one name there is one lock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lock {
+    /// What it is found by.
+    pub name: String,
+    /// How much there is: 1 of a plain lock, [`READERS`] for readers and writers, any other number of
+    /// permits of a semaphore.
+    pub capacity: u32,
+}
+
+/// What is asked of a lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Claim {
+    /// Who asks: an owner that holds it already takes it once more. None for somebody new.
+    pub owner: Option<u64>,
+    /// How much: none for all there is.
+    pub weight: Option<u32>,
+    /// How long the owner may be silent before it loses what it holds, in milliseconds.
+    pub lease_ms: u32,
+}
+
+/// Who holds a lock, and how many wait.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Occupancy {
+    /// Who holds it; the dead too, until somebody who waits has noticed.
+    pub holders: Vec<Holder>,
+    /// How many stand in line.
+    pub waiting: u32,
+}
+
+impl Cache {
+    /// Takes a lock if it can be had at once and nobody stands in line.
+    pub fn try_lock(&mut self, lock: &Lock, claim: &Claim) -> Result<Option<Grant>> {
+        Ok(granted(self.claim(lock, claim, false)?))
+    }
+
+    /// Takes a lock, or a place in its line.
+    pub fn request_lock(&mut self, lock: &Lock, claim: &Claim) -> Result<Standing> {
+        self.claim(lock, claim, true)
+    }
+
+    /// Takes a lock, waiting in line for it, at most so long unless for ever; none if the time was over.
+    pub fn acquire_lock(&mut self, lock: &Lock, claim: &Claim, wait_ms: Option<u64>) -> Result<Option<Grant>> {
+        let platform = std::rc::Rc::clone(&self.platform);
+        let mut standing =
+            if wait_ms == Some(0) { self.claim(lock, claim, false)? } else { self.request_lock(lock, claim)? };
+        let mut patience = Patience::begin(&*platform, wait_ms);
+        while let Standing::Waiting { owner, .. } = standing {
+            let in_time = patience.pause(&*platform);
+            let polled = self.poll_lock(lock, owner);
+            if !in_time && matches!(polled, Ok(Standing::Waiting { .. })) || polled.is_err() {
+                // What is said of the wait is what counts; a place that is left behind lapses.
+                let _ = self.withdraw_from_lock(lock, owner);
+                return polled.map(|_| None);
+            }
+            standing = polled?;
+        }
+        Ok(granted(standing))
+    }
+
+    /// Where somebody stands who has taken a place in the line.
+    pub fn poll_lock(&mut self, lock: &Lock, owner: u64) -> Result<Standing> {
+        let Some(mut permits) = self.look_at::<Permits>(&lock.name)? else { return Err(not_held(lock)) };
+        let watch = self.watch(Kind::Permits, &lock.name, permits.members());
+        match permits.standing(owner) {
+            Standing::Outside => return Err(not_held(lock)),
+            Standing::Waiting { .. } => {}
+            granted @ Standing::Granted(_) => return Ok(granted),
+        }
+        let due = permits.waiting(owner).is_some_and(|member| watch.is_due(member));
+        if !due && !permits.has_dead(&watch) {
+            return Ok(permits.standing(owner));
+        }
+        self.on_permits(lock, |permits| {
+            permits.waiting(owner).ok_or_else(|| not_held(lock))?.renew();
+            permits.bury(&watch);
+            Ok(permits.standing(owner))
+        })
+        .or_else(|error| match error {
+            // Handed over meanwhile.
+            Error::NotHeld(_) => self.standing_in(lock, owner),
+            error => Err(error),
+        })
+    }
+
+    /// Gives up a place in the line, or what it has become; whether there was one.
+    pub fn withdraw_from_lock(&mut self, lock: &Lock, owner: u64) -> Result<bool> {
+        self.change_record(&lock.name, |found: &mut Found<Permits>| {
+            Ok(found.state.as_mut().is_some_and(|permits| permits.withdraw(owner)))
+        })
+    }
+
+    /// Shows that the holder of a grant lives.
+    pub fn renew_lock(&mut self, lock: &Lock, grant: Grant) -> Result<()> {
+        self.on_permits(lock, |permits| if permits.renew(grant) { Ok(()) } else { Err(not_held(lock)) })
+    }
+
+    /// Gives back what was taken once; returns how often the owner still holds it.
+    pub fn release_lock(&mut self, lock: &Lock, grant: Grant) -> Result<u32> {
+        self.on_permits(lock, |permits| permits.release(grant).ok_or_else(|| not_held(lock)))
+    }
+
+    /// Who holds a lock, and how many wait.
+    pub fn lock_occupancy(&mut self, name: &str) -> Result<Occupancy> {
+        let permits = self.look_at::<Permits>(name)?;
+        Ok(permits.map_or_else(Occupancy::default, |permits| Occupancy {
+            holders: permits.holders(),
+            waiting: permits.waiters(),
+        }))
+    }
+
+    fn claim(&mut self, lock: &Lock, claim: &Claim, waits: bool) -> Result<Standing> {
+        check_lease(claim.lease_ms)?;
+        if lock.capacity == 0 {
+            return Err(Error::InvalidArgument(format!("the lock {:?} with nothing to be had", lock.name)));
+        }
+        let request = Request {
+            owner: claim.owner.unwrap_or_else(|| self.new_token()),
+            weight: claim.weight.unwrap_or(lock.capacity),
+            lease_ms: claim.lease_ms,
+            waits,
+        };
+        let mut watches = std::mem::take(&mut self.watches);
+        let now_ms = self.platform.monotonic_ms();
+        let standing = self.change_record(&lock.name, |found: &mut Found<Permits>| {
+            let permits = found.state.get_or_insert_with(|| Permits::new(lock.capacity, found.first));
+            if permits.capacity() != lock.capacity && permits.is_idle(0) {
+                *permits = Permits::new(lock.capacity, permits.latest());
+            }
+            assure_capacity(lock, permits)?;
+            permits.bury(&watches.look(Kind::Permits, &lock.name, permits.members(), now_ms));
+            permits.request(&request)
+        });
+        self.watches = watches;
+        standing
+    }
+
+    fn standing_in(&mut self, lock: &Lock, owner: u64) -> Result<Standing> {
+        let permits = self.look_at::<Permits>(&lock.name)?;
+        match permits.map(|permits| permits.standing(owner)) {
+            Some(standing) if standing != Standing::Outside => Ok(standing),
+            _ => Err(not_held(lock)),
+        }
+    }
+
+    /// Changes a lock that somebody holds or waits for.
+    fn on_permits<T>(&mut self, lock: &Lock, mut change: impl FnMut(&mut Permits) -> Result<T>) -> Result<T> {
+        self.change_record(&lock.name, |found: &mut Found<Permits>| {
+            let permits = found.state.as_mut().ok_or_else(|| not_held(lock))?;
+            assure_capacity(lock, permits)?;
+            change(permits)
+        })
+    }
+}
+
+fn granted(standing: Standing) -> Option<Grant> {
+    match standing {
+        Standing::Granted(grant) => Some(grant),
+        Standing::Waiting { .. } | Standing::Outside => None,
+    }
+}
+
+fn assure_capacity(lock: &Lock, permits: &Permits) -> Result<()> {
+    let (asked, recorded) = (lock.capacity, permits.capacity());
+    if asked == recorded {
+        return Ok(());
+    }
+    let name = &lock.name;
+    Err(Error::Conflict(format!("the lock {name:?} is in use with a capacity of {recorded}, not {asked}")))
+}
+
+fn not_held(lock: &Lock) -> Error {
+    Error::NotHeld(format!("the lock {:?}: released, or silent for longer than its lease", lock.name))
+}

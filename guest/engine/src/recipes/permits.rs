@@ -1,0 +1,272 @@
+//! Permits: one machine for locks, re-entrant locks, locks for readers and writers, and semaphores.
+//!
+//! There is a capacity, of which each holder takes a weight: all of it in a lock, one in a semaphore;
+//! a reader takes one and a writer all. Whoever does not fit stands in line, and is served in the order
+//! of arrival; so a writer that waits keeps later readers out. Whoever makes room hands the permits over
+//! to those first in line, so each learns by looking alone that its turn has come.
+
+use serde::{Deserialize, Serialize};
+
+use super::member::{Member, NUMBER_LIMIT, Watch};
+use super::{Kind, Machine};
+use crate::error::{Error, Result};
+
+/// Most who hold one lock, or wait for it.
+pub const MEMBERS_LIMIT: usize = 4096;
+
+/// Who holds what of one name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Permits {
+    capacity: u32,
+    last_fence: u64,
+    holders: Vec<Holding>,
+    line: Vec<Waiting>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Holding {
+    member: Member,
+    weight: u32,
+    /// How often it was taken by this owner and not released.
+    count: u32,
+    fence: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Waiting {
+    member: Member,
+    weight: u32,
+}
+
+/// What somebody asks for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Request {
+    pub(crate) owner: u64,
+    pub(crate) weight: u32,
+    pub(crate) lease_ms: u32,
+    /// Whether to stand in line if it can not be had now.
+    pub(crate) waits: bool,
+}
+
+/// The right to go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Grant {
+    /// Whose it is.
+    pub owner: u64,
+    /// Greater than that of every grant of the name before.
+    pub fence: u64,
+}
+
+/// Where an owner stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It holds what it asked for.
+    Granted(Grant),
+    /// It stands in line.
+    Waiting {
+        /// Whose place it is.
+        owner: u64,
+        /// How many are in front of it.
+        ahead: u32,
+    },
+    /// It neither holds nor waits.
+    Outside,
+}
+
+/// Whoever holds a lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Holder {
+    /// Its grant.
+    pub grant: Grant,
+    /// How much of the capacity it has.
+    pub weight: u32,
+    /// How often it has taken it.
+    pub count: u32,
+    /// How long it may be silent, in milliseconds.
+    pub lease_ms: u32,
+}
+
+impl Permits {
+    /// Nobody holds anything; the first grant has a number above this one.
+    pub(crate) fn new(capacity: u32, fence: u64) -> Self {
+        Self { capacity, last_fence: fence, holders: Vec::new(), line: Vec::new() }
+    }
+
+    /// How much there is to be had.
+    pub(crate) fn capacity(&self) -> u32 {
+        self.capacity
+    }
+
+    /// All who hold or wait.
+    pub(crate) fn members(&self) -> impl Iterator<Item = &Member> {
+        let holders = self.holders.iter().map(|holding| &holding.member);
+        holders.chain(self.line.iter().map(|waiting| &waiting.member))
+    }
+
+    /// Whether somebody is dead.
+    pub(crate) fn has_dead(&self, watch: &Watch) -> bool {
+        self.members().any(|member| watch.is_dead(member))
+    }
+
+    /// Takes out the dead, and serves those they have stood in the way of.
+    pub(crate) fn bury(&mut self, watch: &Watch) {
+        self.holders.retain(|holding| !watch.is_dead(&holding.member));
+        self.line.retain(|waiting| !watch.is_dead(&waiting.member));
+        self.serve();
+    }
+
+    /// Takes permits, more of what the owner already holds, or a place in the line.
+    pub(crate) fn request(&mut self, request: &Request) -> Result<Standing> {
+        if request.weight == 0 || request.weight > self.capacity {
+            return Err(Error::InvalidArgument(format!(
+                "{} of {} permits can never be had",
+                request.weight, self.capacity
+            )));
+        }
+        if let Some(holding) = self.holders.iter_mut().find(|holding| holding.member.token == request.owner) {
+            if request.weight > holding.weight {
+                return Err(Error::InvalidArgument(
+                    "more than the owner holds: it would wait for itself; it has to release first".into(),
+                ));
+            }
+            holding.count = holding.count.checked_add(1).ok_or_else(|| Error::Overflow("taken too often".into()))?;
+            holding.member.renew();
+            return Ok(Standing::Granted(Grant { owner: request.owner, fence: holding.fence }));
+        }
+        let standing = self.standing(request.owner);
+        if standing != Standing::Outside {
+            return Ok(standing);
+        }
+        if self.line.len() + self.holders.len() >= MEMBERS_LIMIT {
+            return Err(Error::Full(format!("{MEMBERS_LIMIT} hold or wait for it already")));
+        }
+        if !request.waits && (!self.line.is_empty() || request.weight > self.free()) {
+            return Ok(Standing::Outside);
+        }
+        let member = Member::new(request.owner, request.lease_ms);
+        self.line.push(Waiting { member, weight: request.weight });
+        self.serve();
+        Ok(self.standing(request.owner))
+    }
+
+    /// Where an owner stands.
+    pub(crate) fn standing(&self, owner: u64) -> Standing {
+        if let Some(holding) = self.holders.iter().find(|holding| holding.member.token == owner) {
+            return Standing::Granted(Grant { owner, fence: holding.fence });
+        }
+        match self.line.iter().position(|waiting| waiting.member.token == owner) {
+            Some(ahead) => Standing::Waiting { owner, ahead: u32::try_from(ahead).unwrap_or(u32::MAX) },
+            None => Standing::Outside,
+        }
+    }
+
+    /// The member an owner is in the line.
+    pub(crate) fn waiting(&mut self, owner: u64) -> Option<&mut Member> {
+        self.line.iter_mut().map(|waiting| &mut waiting.member).find(|member| member.token == owner)
+    }
+
+    /// Shows that a holder lives; false if it holds nothing any more.
+    pub(crate) fn renew(&mut self, grant: Grant) -> bool {
+        let Some(place) = self.place(grant) else { return false };
+        self.holders.get_mut(place).into_iter().for_each(|holding| holding.member.renew());
+        true
+    }
+
+    /// Gives back what was taken once; returns how often the owner still has it, or none if it holds
+    /// nothing any more.
+    pub(crate) fn release(&mut self, grant: Grant) -> Option<u32> {
+        let place = self.place(grant)?;
+        let holding = self.holders.get_mut(place)?;
+        holding.count -= 1;
+        let left = holding.count;
+        if left == 0 {
+            self.holders.remove(place);
+            self.serve();
+        }
+        Some(left)
+    }
+
+    /// Gives up a place in the line, or what was just handed over; whether there was something.
+    pub(crate) fn withdraw(&mut self, owner: u64) -> bool {
+        let before = self.holders.len() + self.line.len();
+        self.holders.retain(|holding| holding.member.token != owner);
+        self.line.retain(|waiting| waiting.member.token != owner);
+        self.serve();
+        before != self.holders.len() + self.line.len()
+    }
+
+    /// Who holds it.
+    pub(crate) fn holders(&self) -> Vec<Holder> {
+        let describe = |holding: &Holding| Holder {
+            grant: Grant { owner: holding.member.token, fence: holding.fence },
+            weight: holding.weight,
+            count: holding.count,
+            lease_ms: holding.member.lease_ms,
+        };
+        self.holders.iter().map(describe).collect()
+    }
+
+    /// How many stand in line.
+    pub(crate) fn waiters(&self) -> u32 {
+        u32::try_from(self.line.len()).unwrap_or(u32::MAX)
+    }
+
+    fn place(&self, grant: Grant) -> Option<usize> {
+        self.holders.iter().position(|holding| holding.member.token == grant.owner && holding.fence == grant.fence)
+    }
+
+    fn free(&self) -> u32 {
+        self.capacity - self.holders.iter().map(|holding| holding.weight).sum::<u32>()
+    }
+
+    /// Hands permits over to those first in line, as far as they go.
+    fn serve(&mut self) {
+        let mut free = self.free();
+        let fits = |waiting: &&Waiting| {
+            let fits = waiting.weight <= free;
+            if fits {
+                free -= waiting.weight;
+            }
+            fits
+        };
+        let served = self.line.iter().take_while(fits).count();
+        for waiting in self.line.drain(..served) {
+            self.last_fence += 1;
+            let mut member = waiting.member;
+            // Its lease begins now.
+            member.renew();
+            self.holders.push(Holding { member, weight: waiting.weight, count: 1, fence: self.last_fence });
+        }
+    }
+}
+
+impl Machine for Permits {
+    const KIND: Kind = Kind::Permits;
+
+    fn is_sound(&self) -> bool {
+        let weights = self.holders.iter().map(|holding| u64::from(holding.weight)).sum::<u64>();
+        let fits = |weight: u32| weight > 0 && weight <= self.capacity;
+        let holders = self
+            .holders
+            .iter()
+            .all(|holding| fits(holding.weight) && holding.count > 0 && holding.fence <= self.last_fence);
+        self.capacity > 0
+            && self.last_fence < NUMBER_LIMIT
+            && weights <= u64::from(self.capacity)
+            && holders
+            && self.line.iter().all(|waiting| fits(waiting.weight))
+            && self.members().all(Member::is_sound)
+            && self.holders.len() + self.line.len() <= MEMBERS_LIMIT
+    }
+
+    fn is_idle(&self, _: i64) -> bool {
+        self.holders.is_empty() && self.line.is_empty()
+    }
+
+    fn latest(&self) -> u64 {
+        self.last_fence
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,123 @@
+//! Work on the whole cache that is watched, waits and is interrupted.
+
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+use larder::{Cache, Draft};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::json;
+
+use crate::support::{Ran, Shelf};
+
+/// A shelf with so many entries.
+fn filled(count: i64) -> (Shelf, Cache) {
+    let shelf = Shelf::new();
+    let cache = Cache::open(shelf.cache()).unwrap();
+    cache.set_many((0..count).map(|number| Draft::new(format!("page:{number}"), "x"))).unwrap();
+    (shelf, cache)
+}
+
+/// The program at work, with what it puts out to be read.
+fn start(shelf: &Shelf, arguments: &[&str]) -> Child {
+    shelf.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// Whether Ctrl-C stands in this line of what the system tells of a process.
+fn has_interrupt(child: &Child, line: &str) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+    let mask = status.lines().find_map(|text| text.strip_prefix(line)).unwrap();
+    u64::from_str_radix(mask.trim_start_matches(':').trim(), 16).unwrap() & 0b10 != 0
+}
+
+fn await_that(what: &str, mut is_so: impl FnMut() -> bool) {
+    // Nobody tells when another process has come so far: the system has to be asked again and again.
+    for _ in 0..20_000 {
+        if is_so() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    panic!("{what} did not come about");
+}
+
+/// Presses Ctrl-C, which has reached the program when this returns.
+fn interrupt(child: &Child) {
+    kill_process(Pid::from_child(child), Signal::INT).unwrap();
+    await_that("the signal", || !has_interrupt(child, "ShdPnd") && !has_interrupt(child, "SigPnd"));
+}
+
+#[test]
+fn ctrl_c_ends_a_removal_between_two_steps_and_the_count_is_exact() {
+    for (arguments, words) in [(vec!["evict", "--prefix", "page:"], true), (vec!["clear", "--json"], false)] {
+        let (shelf, cache) = filled(1_500);
+        let mut large = cache.begin().unwrap();
+        for number in 0..600 {
+            // With files of their own, so that clearing takes several steps.
+            large.set(format!("page:{number}"), vec![7; 40_000]).unwrap();
+        }
+        large.commit().unwrap();
+        // The program has to wait with its first step.
+        let transaction = cache.begin().unwrap();
+        let child = start(&shelf, &arguments);
+        await_that("a handler for Ctrl-C", || has_interrupt(&child, "SigCgt"));
+        interrupt(&child);
+        transaction.rollback().unwrap();
+        let ran = Ran::of(child.wait_with_output().unwrap());
+        assert_eq!(ran.code, 130, "{ran:?}");
+        if words {
+            assert_eq!(ran.text(), "removed 512 entries\n");
+        } else {
+            let data: serde_json::Value = serde_json::from_slice(&ran.output).unwrap();
+            assert_eq!(data, json!({ "removed": 512, "interrupted": true }));
+        }
+        assert!(ran.error.contains("interrupted"), "{ran:?}");
+        assert_eq!(cache.count().unwrap(), 1_500 - 512);
+        assert_eq!(cache.check().unwrap(), []);
+        let rest = shelf.json(["clear", "--json"]);
+        assert_eq!(rest, json!({ "removed": 1_500 - 512 }));
+    }
+}
+
+#[test]
+fn ctrl_c_pressed_again_ends_the_program_at_once_and_nothing_half_done() {
+    let (shelf, cache) = filled(100);
+    let transaction = cache.begin().unwrap();
+    let child = start(&shelf, &["clear"]);
+    await_that("a handler for Ctrl-C", || has_interrupt(&child, "SigCgt"));
+    interrupt(&child);
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    let ran = Ran::of(child.wait_with_output().unwrap());
+    assert_eq!((ran.code, ran.text().as_str()), (130, ""));
+    transaction.rollback().unwrap();
+    assert_eq!(cache.count().unwrap(), 100);
+    assert_eq!(cache.check().unwrap(), []);
+}
+
+#[test]
+fn a_removal_that_waits_in_vain_for_its_first_step_has_removed_nothing() {
+    let (shelf, cache) = filled(100);
+    let transaction = cache.begin().unwrap();
+    shelf.run(["--wait", "20ms", "clear"]).assert_failed(3, "timed out");
+    transaction.rollback().unwrap();
+    assert_eq!(shelf.ok(["clear"]), "removed 100 entries\n");
+}
+
+#[test]
+fn an_error_after_some_steps_tells_what_was_done_before() {
+    let shelf = Shelf::new();
+    let cache = Cache::builder().shards(2).open(shelf.cache()).unwrap();
+    cache.set_many((0..400).map(|number| Draft::new(number, vec![1; 1_000]))).unwrap();
+    cache.close().unwrap();
+    // Pages of the second shard that hold entries, though not its latest.
+    let path = shelf.cache().join("data-00000001/shard-001/cache.db");
+    let mut pages = std::fs::read(&path).unwrap();
+    let third = pages.len() / 3 / 4096 * 4096;
+    pages[third..2 * third].fill(0xff);
+    std::fs::write(&path, pages).unwrap();
+
+    let ran = shelf.run(["clear"]);
+    ran.assert_failed(3, "entries, then: corrupt: ");
+    assert!(ran.error.contains("larder: removed ") && ran.error.contains("shard-001"), "{ran:?}");
+    let error: serde_json::Value = serde_json::from_str(&shelf.run(["clear", "--json"]).error).unwrap();
+    assert_eq!(error["error"], "corrupt");
+}
