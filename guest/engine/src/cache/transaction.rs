@@ -149,7 +149,7 @@ impl Session {
     }
 
     /// Undoes what is open, in all shards.
-    fn abort_transaction(&mut self) -> Result<()> {
+    pub(super) fn abort_transaction(&mut self) -> Result<()> {
         self.shards.iter_mut().map(Shard::abort).fold(Ok(()), Result::and)
     }
 
