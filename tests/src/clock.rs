@@ -24,6 +24,11 @@ impl Clock {
     pub fn advance(&self, milliseconds: u32) {
         self.0.fetch_add(milliseconds.into(), Ordering::Relaxed);
     }
+
+    /// Sets it back, as an administrator does.
+    pub fn turn_back(&self, milliseconds: u32) {
+        self.0.fetch_sub(milliseconds.into(), Ordering::Relaxed);
+    }
 }
 
 impl HostWallClock for Clock {

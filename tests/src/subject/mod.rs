@@ -1,85 +1,61 @@
 //! One cache in any of its shapes: the logic alone, or a component in either world; in one shard or
 //! over several.
 
-use std::fmt;
-use std::path::Path;
+mod parts;
+mod shape;
 
-use larder_engine as engine;
+use std::path::Path;
+use std::rc::Rc;
+
 use tempfile::TempDir;
 
 use crate::clock::Clock;
-use crate::component::types::{Entry, Error, Expiry, Item, Key, Number, Queued, SetOptions, Side, Value};
-use crate::component::wit::{Changes, OpenOptions, Scan, Selection, Statistics};
-use crate::component::{Host, Instance, World, options};
-use crate::native::Native;
+use crate::component::types::{Draft, Entry, Error, Expiry, Item, Key, Number, Queued, SetOptions, Side, Value};
+use crate::component::wit::{Changes, Information, OpenOptions, Problem, Scan, Selection, Statistics, Tally};
+use crate::component::{Host, Instance, options};
+use crate::native::{Native, Surroundings};
+
+pub use parts::Part;
+pub use shape::{Shape, Through};
 
 /// A lease that no leap of the clock ends.
 const LEASE_MS: u32 = 3_600_000;
-
-/// How a cache is run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Through {
-    /// The logic, natively.
-    Native,
-    /// A component.
-    Component(World),
-}
-
-/// A shape of a cache.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Shape {
-    /// How it is run.
-    pub through: Through,
-    /// Over how many shards.
-    pub shards: u32,
-}
-
-impl Shape {
-    /// All that are tested.
-    pub fn all() -> impl Iterator<Item = Self> {
-        let ways = [Through::Native, Through::Component(World::Shared), Through::Component(World::Standalone)];
-        ways.into_iter().flat_map(|through| [1, 4].map(|shards| Self { through, shards }))
-    }
-}
-
-impl fmt::Display for Shape {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let through = match self.through {
-            Through::Native => "native",
-            Through::Component(World::Shared) => "shared",
-            Through::Component(World::Standalone) => "standalone",
-        };
-        let shards = if self.shards == 1 { "one shard" } else { "sharded" };
-        write!(formatter, "{through}, {shards}")
-    }
-}
+/// How long to wait for others: not long, for who has to wait in a test does so in vain.
+const WAIT_MS: u32 = 50;
 
 /// An open cache of some shape, in a directory of its own.
 pub struct Subject {
     cache: Running,
-    directory: TempDir,
+    directory: Rc<TempDir>,
     shape: Shape,
+    surroundings: Both,
+}
+
+/// The surroundings of either kind of cache.
+#[derive(Clone, Default)]
+struct Both {
+    native: Surroundings,
     clock: Clock,
 }
 
 enum Running {
     Native(Box<Native>),
     Component(Box<Instance>),
+    /// Neither, while one follows the other.
+    Ended,
 }
 
 impl Running {
-    fn open(through: Through, directory: &Path, shards: Option<u32>, clock: &Clock) -> Result<Self, Error> {
-        match through {
-            Through::Native => {
-                let options = engine::OpenOptions { shards, lease_ms: LEASE_MS, ..engine::OpenOptions::default() };
-                Ok(Self::Native(Box::new(Native::open(directory, &options)?)))
-            }
+    fn open(through: Through, directory: &Path, options: OpenOptions, surroundings: &Both) -> Result<Self, Error> {
+        let lease_ms = Some(options.lease_ms.unwrap_or(LEASE_MS));
+        let options = OpenOptions { lease_ms, wait_ms: Some(options.wait_ms.unwrap_or(WAIT_MS)), ..options };
+        Ok(match through {
+            Through::Native => Self::Native(Box::new(Native::open(directory, &options, &surroundings.native)?)),
             Through::Component(world) => {
-                let options = OpenOptions { shards, lease_ms: Some(LEASE_MS), ..options() };
-                let instance = Host::of(world).open_with_clock(directory, options, clock.clone())?;
-                Ok(Self::Component(Box::new(instance)))
+                let clock = surroundings.clock.clone();
+                Self::Component(Box::new(Host::of(world).open_with_clock(directory, options, clock)?))
             }
-        }
+        })
     }
 }
 
@@ -92,6 +68,7 @@ macro_rules! common {
                 match &mut self.cache {
                     Running::Native(native) => native.$name($($argument),*),
                     Running::Component(instance) => instance.$name($($argument),*),
+                    Running::Ended => Err(Error::Closed),
                 }
             }
         )*
@@ -101,20 +78,53 @@ macro_rules! common {
 impl Subject {
     /// Makes one.
     pub fn new(shape: Shape) -> Self {
-        let directory = tempfile::tempdir().expect("a temporary directory");
-        let clock = Clock::default();
-        let cache = Running::open(shape.through, directory.path(), Some(shape.shards), &clock);
-        Self { cache: cache.expect("a new cache"), directory, shape, clock }
+        Self::with(shape, options()).expect("a new cache")
+    }
+
+    /// Makes one with options; the number of shards is that of its shape.
+    pub fn with(shape: Shape, options: OpenOptions) -> Result<Self, Error> {
+        let directory = Rc::new(tempfile::tempdir().expect("a temporary directory"));
+        let surroundings = Both::default();
+        let options = OpenOptions { shards: Some(shape.shards), ..options };
+        let cache = Running::open(shape.through, directory.path(), options, &surroundings)?;
+        Ok(Self { cache, directory, shape, surroundings })
     }
 
     /// Closes the cache, unless that has been done, and opens it with a number of shards.
     pub fn reopen(&mut self, shards: Option<u32>) -> Result<(), Error> {
+        self.reopen_with(OpenOptions { shards, ..options() })
+    }
+
+    /// Closes the cache, unless that has been done, and opens it with options.
+    pub fn reopen_with(&mut self, options: OpenOptions) -> Result<(), Error> {
         match self.close() {
             Ok(()) | Err(Error::Closed) => {}
             Err(error) => return Err(error),
         }
-        self.cache = Running::open(self.shape.through, self.directory.path(), shards, &self.clock)?;
+        self.cache = Running::open(self.shape.through, self.directory.path(), options, &self.surroundings)?;
         Ok(())
+    }
+
+    /// Ends the cache as a crash of its instance does, and opens it again with options.
+    pub fn crash(&mut self, options: OpenOptions) -> Result<(), Error> {
+        match std::mem::replace(&mut self.cache, Running::Ended) {
+            Running::Native(native) => {
+                native.kill();
+                self.surroundings.native.crash();
+            }
+            // Its destructors do not run.
+            Running::Component(instance) => drop(instance),
+            Running::Ended => {}
+        }
+        self.cache = Running::open(self.shape.through, self.directory.path(), options, &self.surroundings)?;
+        Ok(())
+    }
+
+    /// Opens the same directory once more, for another user of it.
+    pub fn second(&self, options: OpenOptions) -> Result<Self, Error> {
+        let cache = Running::open(self.shape.through, self.directory.path(), options, &self.surroundings)?;
+        let (directory, surroundings) = (Rc::clone(&self.directory), self.surroundings.clone());
+        Ok(Self { cache, directory, shape: self.shape, surroundings })
     }
 
     /// Its shape.
@@ -129,10 +139,14 @@ impl Subject {
 
     /// Lets time pass.
     pub fn advance(&self, milliseconds: u32) {
-        match &self.cache {
-            Running::Native(native) => native.advance(milliseconds),
-            Running::Component(_) => self.clock.advance(milliseconds),
-        }
+        self.surroundings.native.advance(milliseconds);
+        self.surroundings.clock.advance(milliseconds);
+    }
+
+    /// Sets the wall clock back.
+    pub fn turn_back(&self, milliseconds: u32) {
+        self.surroundings.native.turn_back(milliseconds);
+        self.surroundings.clock.turn_back(milliseconds);
     }
 
     common! {
@@ -186,6 +200,28 @@ impl Subject {
         keys(scan: &Scan, limit: u32) -> Vec<Key>;
         /// `get-recent`
         get_recent(key: &Key, max_age_ms: u64) -> Option<Entry>;
+        /// `compare-and-delete`
+        compare_and_delete(key: &Key, expected: u64) -> bool;
+        /// `get-many`
+        get_many(keys: &[Key]) -> Vec<Option<Value>>;
+        /// `set-many`
+        set_many(drafts: &[Draft]) -> Vec<u64>;
+        /// `delete-many`
+        delete_many(keys: &[Key]) -> Vec<bool>;
+        /// `touch-many`
+        touch_many(keys: &[Key], ttl: Expiry) -> Vec<bool>;
+        /// `measure`
+        measure(selection: &Selection, expired: bool) -> Tally;
+        /// `queues`
+        queues() -> Vec<String>;
+        /// `compact`
+        compact() -> u64;
+        /// `info`
+        info() -> Information;
+        /// `check`
+        check() -> Vec<Problem>;
+        /// `repair`
+        repair() -> Vec<Problem>;
         /// `configure`
         configure(changes: Changes) -> ();
         /// `stats`
@@ -202,27 +238,36 @@ impl Subject {
         end(commit: bool) -> ();
     }
 
-    /// Number of problems that `check` finds.
-    pub fn problems(&mut self) -> Result<usize, Error> {
+    /// Drops the transaction without a word.
+    pub fn drop_transaction(&mut self) {
         match &mut self.cache {
-            Running::Native(native) => native.check(),
-            Running::Component(instance) => instance.check().map(|problems| problems.len()),
+            // Natively whoever keeps the ticket undoes it.
+            Running::Native(native) => native.end(false).expect("a transaction was begun"),
+            Running::Component(instance) => instance.drop_transaction(),
+            Running::Ended => {}
         }
     }
 
-    /// Number of problems that `repair` finds.
-    pub fn repair(&mut self) -> Result<usize, Error> {
+    /// Runs something past the open transaction.
+    pub fn beside<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
         match &mut self.cache {
-            Running::Native(native) => native.repair(),
-            Running::Component(instance) => instance.repair().map(|problems| problems.len()),
-        }
-    }
-
-    /// `count`, past the open transaction.
-    pub fn count_beside(&mut self) -> Result<u64, Error> {
-        match &mut self.cache {
-            Running::Native(native) => native.beside(Native::count),
-            Running::Component(instance) => instance.beside(Instance::count),
+            Running::Native(native) => {
+                let transaction = native.set_transaction_aside();
+                let result = work(self);
+                if let Running::Native(native) = &mut self.cache {
+                    native.take_up(transaction);
+                }
+                result
+            }
+            Running::Component(instance) => {
+                let transaction = instance.set_transaction_aside();
+                let result = work(self);
+                if let Running::Component(instance) = &mut self.cache {
+                    instance.take_up(transaction);
+                }
+                result
+            }
+            Running::Ended => work(self),
         }
     }
 }
