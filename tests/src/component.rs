@@ -397,6 +397,11 @@ impl Instance {
         self.transaction.take()
     }
 
+    /// Whether a transaction has begun and not ended.
+    pub fn is_in_transaction(&self) -> bool {
+        self.transaction.is_some()
+    }
+
     /// Goes on with a transaction that was set aside.
     pub fn take_up(&mut self, transaction: Option<ResourceAny>) {
         self.transaction = transaction;

@@ -207,6 +207,11 @@ impl Native {
         self.transaction.take()
     }
 
+    /// Whether a transaction has begun and not ended.
+    pub fn is_in_transaction(&self) -> bool {
+        self.transaction.is_some()
+    }
+
     /// Goes on with a transaction that was set aside.
     pub fn take_up(&mut self, transaction: Option<engine::Ticket>) {
         self.transaction = transaction;

@@ -137,6 +137,12 @@ impl Subject {
         self.directory.path()
     }
 
+    /// The time, in milliseconds.
+    pub fn now_ms(&self) -> u64 {
+        // Both kinds of clock stand at the same time.
+        self.surroundings.clock.now_ms()
+    }
+
     /// Lets time pass.
     pub fn advance(&self, milliseconds: u32) {
         self.surroundings.native.advance(milliseconds);
@@ -236,6 +242,15 @@ impl Subject {
         begin() -> ();
         /// Ends the transaction.
         end(commit: bool) -> ();
+    }
+
+    /// Whether a transaction has begun and not ended.
+    pub fn is_in_transaction(&self) -> bool {
+        match &self.cache {
+            Running::Native(native) => native.is_in_transaction(),
+            Running::Component(instance) => instance.is_in_transaction(),
+            Running::Ended => false,
+        }
     }
 
     /// Drops the transaction without a word.
