@@ -8,6 +8,7 @@
     reason = "a process of the tests, which is to stop where something is wrong"
 )]
 
+mod full_disk;
 mod recipes;
 
 use std::io::{BufRead, Write};
@@ -28,6 +29,7 @@ fn main() {
         "hold" => hold(directory),
         "native-update" => native_update(directory, number(rest[0])),
         "full" => full(directory),
+        "full-disk" => full_disk::run(directory),
         "denied" => denied(directory),
         "export-full" => export_full(directory),
         "export-hold" => export_hold(directory),

@@ -13,7 +13,7 @@
 //! | `store`, `row` | storing and removing entries inside of it |
 //! | `transaction`, `undo` | transactions over several calls, and over several shards |
 //! | `room` | making room, and writing the reads that decide what goes |
-//! | `volume` | what the shard takes on disk |
+//! | `volume`, `reserve` | what the shard takes on disk, and room kept for removing |
 //! | `stage`, `remove` | eviction by selection, expiry, clearing, compaction, in bounded steps |
 //! | `scan` | pages of keys |
 //! | `check` | looking for damage |
@@ -32,6 +32,7 @@ mod read;
 mod record;
 mod remove;
 mod repair;
+mod reserve;
 mod room;
 mod row;
 mod scan;
@@ -279,6 +280,7 @@ impl Shard {
             self.recorded = self.counts;
         }
         (self.settings, self.settings_version) = (settings, version);
+        self.keep_reserve();
         Ok(())
     }
 
