@@ -112,7 +112,25 @@ impl Deque {
 
     /// The places of all values that equal this one, in order, as [`Deque::remove`] compares.
     pub fn places_of(&self, cache: &mut Cache, value: &Value) -> Result<Vec<u64>> {
-        cache.on_collection(&self.home, |shard, home| shard.deque_places(home, value))
+        Ok(cache.on_collection(&self.home, |shard, home| shard.deque_places(home, value))?.0)
+    }
+
+    /// How many values equal this one, as [`Deque::remove`] compares.
+    pub fn count(&self, cache: &mut Cache, value: &Value) -> Result<u64> {
+        Ok(self.places_of(cache, value)?.len() as u64)
+    }
+
+    /// The first place, from one on and before another, whose value equals this one, as [`Deque::remove`]
+    /// compares; without an end, to the back.
+    pub fn index_of(&self, cache: &mut Cache, value: &Value, from: i64, to: Option<i64>) -> Result<Option<u64>> {
+        cache.on_collection(&self.home, |shard, home| {
+            let (places, length) = shard.deque_places(home, value)?;
+            let resolve = |place: i64| {
+                if place < 0 { length.saturating_sub(place.unsigned_abs()) } else { place.unsigned_abs() }
+            };
+            let range = resolve(from)..to.map_or(u64::MAX, resolve);
+            Ok(places.into_iter().find(|place| range.contains(place)))
+        })
     }
 
     /// Moves the last `steps` values to the front, or, if it is negative, the first to the back.

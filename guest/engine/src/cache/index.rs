@@ -62,8 +62,8 @@ impl Index {
     }
 
     /// Stores a value; whether the key had one before, whose place it then takes.
-    pub fn set(&self, cache: &mut Cache, key: &Key, value: &Value) -> Result<bool> {
-        Ok(self.update(cache, &[(key.clone(), value.clone())])?.first().copied().unwrap_or(false))
+    pub fn set(&self, cache: &mut Cache, key: Key, value: Value) -> Result<bool> {
+        Ok(self.update(cache, &[(key, value)])?.first().copied().unwrap_or(false))
     }
 
     /// Stores values in turn, all or none; for each whether its key had one before.

@@ -206,15 +206,15 @@ impl Shard {
         })
     }
 
-    /// The places of all values that equal this one, in order.
-    pub(crate) fn deque_places(&mut self, home: &Home, value: &Value) -> Result<Vec<u64>> {
+    /// The places of all values that equal this one, in order, and the length.
+    pub(crate) fn deque_places(&mut self, home: &Home, value: &Value) -> Result<(Vec<u64>, u64)> {
         self.guard(|shard| shard.places_of(home, value))
     }
 
     /// Removes the first value that equals this one; whether there was one.
     pub(crate) fn deque_remove(&mut self, home: &Home, value: &Value) -> Result<bool> {
         self.exclusively(|shard| {
-            let Some(first) = shard.places_of(home, value)?.first().copied() else { return Ok(false) };
+            let Some(first) = shard.places_of(home, value)?.0.first().copied() else { return Ok(false) };
             shard.change_collection(home, |work, deque| work.remove_at(deque, first))?;
             Ok(true)
         })
@@ -239,14 +239,14 @@ impl Shard {
         self.value_of_key(Address::Member(home, Slot::Row(deque.id, position)))
     }
 
-    fn places_of(&self, home: &Home, value: &Value) -> Result<Vec<u64>> {
+    fn places_of(&self, home: &Home, value: &Value) -> Result<(Vec<u64>, u64)> {
         'attempt: for _ in 0..ATTEMPTS {
             let found = self.read_optimistically(|| {
                 let Some(deque) = self.collection(home)? else { return Ok(None) };
                 let candidates = self.candidates(home, deque.id, value)?;
                 Ok(Some((deque, candidates)))
             })?;
-            let Some((deque, candidates)) = found else { return Ok(Vec::new()) };
+            let Some((deque, candidates)) = found else { return Ok((Vec::new(), 0)) };
             let mut places = Vec::new();
             for (position, candidate) in candidates {
                 let candidate = match candidate {
@@ -261,7 +261,7 @@ impl Shard {
                 }
             }
             places.sort_unstable();
-            return Ok(places);
+            return Ok((places, deque.length));
         }
         Err(Error::Timeout(format!("a moment in which {home} is not being changed")))
     }

@@ -222,7 +222,7 @@ fn names_have_limits_and_kinds_do_not_meet() {
     assert!(matches!(Deque::new(&"n".repeat(COLLECTION_LIMIT + 1)), Err(Error::TooLarge { .. })));
     let long = deque(cache, &"n".repeat(COLLECTION_LIMIT), 0..2);
     let index = larder_engine::Index::new("line").unwrap();
-    index.set(cache, &Key::Text("k".into()), &value(1)).unwrap();
+    index.set(cache, Key::Text("k".into()), value(1)).unwrap();
     put(cache, "line", 7);
     let line = deque(cache, "line", 0..3);
     index.queue("").unwrap().push(cache, &values(0..4), Side::Back).unwrap();

@@ -30,12 +30,12 @@ fn a_key_keeps_its_place_however_often_its_value_changes() {
     let mut fixture = Fixture::new();
     let cache = &mut fixture.cache;
     let index = index(cache, "i", &["c", "a", "b"]);
-    assert!(index.set(cache, &text("c"), &value(9)).unwrap(), "it had a value");
-    assert!(!index.set(cache, &text("d"), &value(3)).unwrap());
+    assert!(index.set(cache, text("c"), value(9)).unwrap(), "it had a value");
+    assert!(!index.set(cache, text("d"), value(3)).unwrap());
     assert_eq!(names(cache, &index, &IndexScan::default()), "c a b d");
     assert!(index.delete(cache, &text("c")).unwrap());
     assert!(!index.delete(cache, &text("c")).unwrap());
-    index.set(cache, &text("c"), &value(1)).unwrap();
+    index.set(cache, text("c"), value(1)).unwrap();
     assert_eq!(names(cache, &index, &IndexScan::default()), "a b d c");
     assert!(index.move_to_end(cache, &text("b"), Side::Back).unwrap());
     assert!(index.move_to_end(cache, &text("d"), Side::Front).unwrap());
@@ -106,7 +106,7 @@ fn an_enumeration_by_arrival_does_not_see_what_comes_later() {
     let index = index(cache, "i", &["a", "b", "c"]);
     let mut cursor = index.scan(cache, &IndexScan::default()).unwrap();
     assert_eq!(cursor.next(cache, 1).unwrap(), [text("a")]);
-    index.set(cache, &text("d"), &value(1)).unwrap();
+    index.set(cache, text("d"), value(1)).unwrap();
     index.delete(cache, &text("b")).unwrap();
     let rest = cursor.next_items(cache, 10).unwrap();
     assert_eq!(rest.into_iter().map(|(key, _)| key).collect::<Vec<_>>(), [text("c")]);
@@ -119,17 +119,17 @@ fn equality_heeds_the_order_if_asked_to() {
     let one = index(cache, "one", &["a", "b", "c"]);
     let two = Index::new("two").unwrap();
     for (key, number) in [("c", 2), ("b", 1), ("a", 0)] {
-        two.set(cache, &text(key), &value(number)).unwrap();
+        two.set(cache, text(key), value(number)).unwrap();
     }
     assert!(one.equals(cache, &two, false).unwrap() && !one.equals(cache, &two, true).unwrap());
     two.move_to_end(cache, &text("b"), Side::Back).unwrap();
     two.move_to_end(cache, &text("c"), Side::Back).unwrap();
     assert!(one.equals(cache, &two, true).unwrap());
-    two.set(cache, &text("b"), &Value::Real(1.0)).unwrap();
+    two.set(cache, text("b"), Value::Real(1.0)).unwrap();
     assert!(one.equals(cache, &two, true).unwrap(), "numbers are equal by value");
-    two.set(cache, &text("b"), &value(7)).unwrap();
+    two.set(cache, text("b"), value(7)).unwrap();
     assert!(!one.equals(cache, &two, false).unwrap());
-    two.set(cache, &text("d"), &value(7)).unwrap();
+    two.set(cache, text("d"), value(7)).unwrap();
     assert!(!one.equals(cache, &two, false).unwrap() && one.equals(cache, &one, true).unwrap());
 }
 

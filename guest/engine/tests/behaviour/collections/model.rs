@@ -187,7 +187,7 @@ fn on_index(cache: &mut Cache, model: &mut Model, operation: &Operation) -> Resu
         Operation::Put(key, new) | Operation::SetDefault(key, new) => {
             let (key, new, found) = (key.to_string(), i64::from(*new), model.find(&key.to_string()));
             if matches!(operation, Operation::Put(..)) {
-                assert_eq!(index.set(cache, &text(&key), &value(new))?, found.is_some());
+                assert_eq!(index.set(cache, text(&key), value(new))?, found.is_some());
                 if let Some(place) = found {
                     model.map[place].1 = new;
                 }

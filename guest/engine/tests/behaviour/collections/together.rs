@@ -43,9 +43,9 @@ fn change_all(cache: &mut Cache) -> Result<(), Error> {
         deque.set(cache, 0, &value(30))?;
         deque.pull(cache, Side::Back, 2, 0)?;
         deque.insert(cache, 2, &value(33))?;
-        index.set(cache, &text("3"), &value(36))?;
+        index.set(cache, text("3"), value(36))?;
         index.pop(cache, &text("0"))?;
-        index.set(cache, &text("new"), &value(39))?;
+        index.set(cache, text("new"), value(39))?;
         index.move_to_end(cache, &text("1"), Side::Back)?;
         if name % 2 == 0 {
             index.clear(cache)?;
@@ -204,7 +204,7 @@ fn what_could_never_fit_is_refused() {
     let large = Value::Bytes(vec![0; 2_000_000]);
     let refused = |result: Result<(), Error>| assert!(matches!(result, Err(Error::TooLarge { .. })), "{result:?}");
     refused(Deque::new("d").unwrap().push(cache, &[value(1), large.clone()], Side::Back).map(drop));
-    refused(Index::new("i").unwrap().set(cache, &text("k"), &large).map(drop));
+    refused(Index::new("i").unwrap().set(cache, text("k"), large.clone()).map(drop));
     assert_eq!((cache.deques().unwrap(), cache.indexes().unwrap()), (vec![], vec![]));
     assert_eq!((cache.check().unwrap(), value_files(fixture.path()).len()), (vec![], 0));
 }
@@ -243,7 +243,7 @@ fn a_handle_that_only_reads_says_so() {
     refused(deque(0).pull(cache, Side::Back, 1, 0).map(drop));
     refused(Deque::new("none").unwrap().pull(cache, Side::Back, 1, 10).map(drop));
     refused(deque(0).copy_to(cache, &deque(1)).map(drop));
-    refused(index(0).set(cache, &text("k"), &value(1)).map(drop));
+    refused(index(0).set(cache, text("k"), value(1)).map(drop));
     refused(index(0).set_default(cache, &text("none"), &value(1)).map(drop));
     refused(index(0).pop_item(cache, Side::Back).map(drop));
     assert!(deque(0).compare(cache, &deque(1)).unwrap().is_eq());
