@@ -123,16 +123,15 @@ impl Operation {
     fn apply_to_map(&self, map: &mut Vec<(String, String)>) -> String {
         let find = |map: &[(String, String)], key: &str| map.iter().position(|(other, _)| other == key);
         match self {
-            Self::Put(key, value) => match find(map, key) {
-                Some(place) => {
+            Self::Put(key, value) => {
+                let found = find(map, key);
+                if let Some(place) = found {
                     map[place].1.clone_from(value);
-                    true.to_string()
-                }
-                None => {
+                } else {
                     map.push((key.clone(), value.clone()));
-                    false.to_string()
                 }
-            },
+                found.is_some().to_string()
+            }
             Self::Pop(key) => format!("{:?}", find(map, key).map(|place| map.remove(place).1)),
             Self::PopItem(side) => {
                 let place = if *side == Side::Front { 0 } else { map.len().saturating_sub(1) };
