@@ -62,7 +62,7 @@ mod value;
 
 pub use cache::{
     Answer, Cache, Claim, Content, Draft, Filling, Gate, Information, Lock, LookUp, Method, Occupancy, PART_LIMIT,
-    READERS, Rate, Statistics, Ticket, ValueReader, ValueWriter,
+    READERS, Rate, Resharding, Statistics, Ticket, ValueReader, ValueWriter,
 };
 pub use content::STREAM_LIMIT;
 pub use cursor::{Cursor, Order, Scan};

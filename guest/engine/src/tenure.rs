@@ -53,13 +53,15 @@ enum Standing {
 pub(crate) struct Tenure {
     root: PathBuf,
     platform: Rc<dyn Platform>,
-    epoch: u32,
+    epoch: Cell<u32>,
     /// What the lease said at first; `data` and `beat` have changed since.
     record: Record,
     /// The generation of the data in use; none while it is being made.
     data: Cell<Option<u32>>,
     locks: Option<Box<dyn RangeLocks>>,
     standing: Standing,
+    /// Whether there was more in the directory than its lease and its data, when it was obtained.
+    leftovers: bool,
     /// When the lease was last known to be ours, by the monotonic clock.
     renewed: Cell<u64>,
     beat: Cell<u64>,
@@ -89,12 +91,12 @@ impl Tenure {
 
     /// Where the shards are.
     pub(crate) fn data(&self) -> PathBuf {
-        lease::data_path(&self.root, self.data.get().unwrap_or(self.epoch))
+        lease::data_path(&self.root, self.data.get().unwrap_or(self.epoch.get()))
     }
 
     /// Where the shards are made, until they are complete.
     pub(crate) fn draft(&self) -> PathBuf {
-        lease::draft_path(&self.root, self.epoch)
+        lease::draft_path(&self.root, self.epoch.get())
     }
 
     /// Whether there are data.
@@ -117,16 +119,39 @@ impl Tenure {
         self.standing == Standing::Joined
     }
 
-    /// Puts the data from the draft in place, and records that.
+    /// Whether there was more in the directory than there should be, when it was obtained.
+    pub(crate) fn found_leftovers(&self) -> bool {
+        self.leftovers
+    }
+
+    /// Goes on under the next epoch with the same data, so that others can be made beside them.
+    /// Only for a sole user.
+    pub(crate) fn begin_next_epoch(&self) -> Result<()> {
+        self.assure()?;
+        let next = next_epoch(&lease::list(&self.root)?)?;
+        // As if it were an opener's: whoever watches sees a lease that has just been claimed.
+        if !claim_epoch(&self.root, next, &self.record(false))? {
+            return Err(Error::Locked(format!("{} was taken over", self.root.display())));
+        }
+        lease::remove(&self.root, self.epoch.replace(next));
+        self.renewed.set(self.platform.monotonic_ms());
+        Ok(())
+    }
+
+    /// Puts the data from the draft in place, and records that. From then on they are in force; if it
+    /// fails, those before are.
     pub(crate) fn complete(&self) -> Result<()> {
-        let (draft, data) = (self.draft(), lease::data_path(&self.root, self.epoch));
+        let (draft, data) = (self.draft(), lease::data_path(&self.root, self.epoch.get()));
+        self.platform.before_commit()?;
         fs::rename(&draft, &data).map_err(|error| Error::from_io(&draft, &error))?;
-        self.data.set(Some(self.epoch));
-        match self.record.holder {
-            Holder::Locks => lease::rewrite(&self.root, self.epoch, &self.record(false)),
+        self.platform.before_commit()?;
+        let before = self.data.replace(Some(self.epoch.get()));
+        let recorded = match self.record.holder {
+            Holder::Locks => lease::rewrite(&self.root, self.epoch.get(), &self.record(false)),
             // Making them may have taken longer than the lease.
             Holder::Lease => self.renew(self.platform.monotonic_ms()),
-        }
+        };
+        recorded.inspect_err(|_| self.data.set(before))
     }
 
     /// What the lease is to say now.
@@ -141,27 +166,37 @@ impl Tenure {
 
     /// Removes what earlier epochs left.
     pub(crate) fn remove_leftovers(&self) -> Result<()> {
-        if matches!(self.standing, Standing::Joined | Standing::Passive) {
-            // Whoever claimed the epoch has tidied up.
-            return Ok(());
+        match self.standing {
+            Standing::Passive => return Ok(()),
+            // Whoever claimed the epoch has tidied up. But it may have been killed while it made others.
+            Standing::Joined if !self.leftovers || !self.is_alone()? => return Ok(()),
+            _ => self.assure()?,
         }
-        self.assure()?;
         let contents = lease::list(&self.root)?;
         // Never anything later, which would be a new owner's.
-        let is_earlier = |number: &&u32| **number < self.epoch;
-        for epoch in contents.epochs.iter().filter(is_earlier) {
-            lease::remove(&self.root, *epoch);
+        let epoch = self.epoch.get();
+        for earlier in contents.epochs.iter().filter(|other| **other < epoch) {
+            lease::remove(&self.root, *earlier);
         }
-        let unused = |generation: &&u32| Some(**generation) != self.data.get();
-        let data = contents.generations.iter().filter(is_earlier).filter(unused);
+        let unused = |generation: &&u32| **generation <= epoch && Some(**generation) != self.data.get();
+        let data = contents.generations.iter().filter(unused);
         let data = data.map(|generation| lease::data_path(&self.root, *generation));
-        let drafts = contents.drafts.iter().filter(is_earlier);
+        let drafts = contents.drafts.iter().filter(|draft| **draft <= epoch);
         let drafts = drafts.map(|generation| lease::draft_path(&self.root, *generation));
         for path in data.chain(drafts) {
             // What stays is passed over: no lease names it.
             let _ = fs::remove_dir_all(path);
         }
         Ok(())
+    }
+
+    /// Whether no other user is in the directory; only before others are let in.
+    fn is_alone(&self) -> Result<bool> {
+        let Some(locks) = &self.locks else { return Ok(true) };
+        if !locks.lock(USERS, true, 0)? {
+            return Ok(false);
+        }
+        locks.lock(USERS, self.standing == Standing::Sole, 0)
     }
 
     /// Makes sure that the directory is still ours; called before and after every operation. Costs
@@ -181,13 +216,14 @@ impl Tenure {
         let lost = || Error::Locked(format!("the lease of {} expired and was taken over", self.root.display()));
         // The order matters: a claimant that creates the next epoch after the second look has seen
         // the lease stand still for its whole duration before, and this beat is younger than that.
-        let ours = lease::read(&self.root, self.epoch)?.and_then(|lease| lease.record).ok_or_else(lost)?;
-        let is_last = || lease::list(&self.root).map(|contents| contents.epochs.last() == Some(&self.epoch));
+        let epoch = self.epoch.get();
+        let ours = lease::read(&self.root, epoch)?.and_then(|lease| lease.record).ok_or_else(lost)?;
+        let is_last = || lease::list(&self.root).map(|contents| contents.epochs.last() == Some(&epoch));
         if ours.owner != self.record.owner || !is_last()? {
             return Err(lost());
         }
         self.beat.set(self.beat.get().saturating_add(1));
-        match lease::rewrite(&self.root, self.epoch, &self.record(false)) {
+        match lease::rewrite(&self.root, epoch, &self.record(false)) {
             Err(Error::NotFound(_)) => return Err(lost()),
             written => written?,
         }
@@ -233,7 +269,7 @@ impl Tenure {
             (Some(locks), Standing::First | Standing::Joined) if !locks.lock(USERS, true, 0)? => return Ok(()),
             _ => self.assure()?,
         }
-        lease::rewrite(&self.root, self.epoch, &self.record(true))
+        lease::rewrite(&self.root, self.epoch.get(), &self.record(true))
     }
 }
 
@@ -259,6 +295,26 @@ fn prepare_root(root: &Path, options: &OpenOptions) -> Result<()> {
         (true, None) if !options.create => Err(Error::NotFound(format!("{} holds no cache", root.display()))),
         _ => Ok(()),
     }
+}
+
+/// The epoch after all there were.
+fn next_epoch(contents: &Contents) -> Result<u32> {
+    let last = contents.epochs.last().max(contents.generations.iter().max());
+    let next = last.copied().unwrap_or_default().checked_add(1);
+    next.ok_or_else(|| Error::Overflow("the epoch of the lease".into()))
+}
+
+/// Claims an epoch; false if somebody else was faster.
+fn claim_epoch(root: &Path, epoch: u32, record: &Record) -> Result<bool> {
+    if !lease::claim(root, epoch, record)? {
+        return Ok(false);
+    }
+    if lease::list(root)?.epochs.last() != Some(&epoch) {
+        // The epoch was used and removed while this claimant slept; a later one counts.
+        lease::remove(root, epoch);
+        return Ok(false);
+    }
+    Ok(true)
 }
 
 /// Data that an earlier epoch has left.
@@ -310,7 +366,7 @@ impl Claimant<'_> {
         let data = self.source(&contents)?.map(|source| source.generation);
         let record = record.map(|record| Record { data, ..record }).filter(|record| record.data.is_some());
         let record = record.ok_or_else(|| Error::NotFound(format!("{} holds no cache yet", self.root.display())))?;
-        Ok(self.tenure(epoch, Record { holder: Holder::Locks, ..record }, None, Standing::Passive))
+        Ok(self.tenure(epoch, Record { holder: Holder::Locks, ..record }, None, Standing::Passive, &contents))
     }
 
     fn left(&self) -> u32 {
@@ -334,7 +390,7 @@ impl Claimant<'_> {
                     Some(Record { holder: Holder::Locks, data: None, .. }) if holder == Holder::Locks => true,
                     Some(record) if record.holder == Holder::Locks && holder == Holder::Locks => {
                         let standing = if standing == Standing::Sole { standing } else { Standing::Joined };
-                        return Ok(self.tenure(epoch, record.clone(), locks, standing));
+                        return Ok(self.tenure(epoch, record.clone(), locks, standing, &contents));
                     }
                     _ => false,
                 };
@@ -342,15 +398,17 @@ impl Claimant<'_> {
                     continue;
                 }
             }
-            let last = contents.epochs.last().max(contents.generations.iter().max());
-            let next = last.copied().unwrap_or_default().checked_add(1);
-            let next = next.ok_or_else(|| Error::Overflow("the epoch of the lease".into()))?;
+            let next = next_epoch(&contents)?;
             let source = self.source(&contents)?;
             let free = source.filter(|source| source.released).map(|source| source.generation);
             if let Some(record) = self.claim(next, holder, free)? {
-                let tenure = self.tenure(next, record, locks, standing);
-                if let Some(source) = source.filter(|source| !source.released) {
-                    let taken = self.take_over(&tenure, source.generation);
+                let tenure = self.tenure(next, record, locks, standing, &contents);
+                if source.is_some_and(|source| !source.released) {
+                    // Looked for again: until the claim its owner may have put others in force.
+                    let taken = self.source(&contents).and_then(|source| match source {
+                        Some(source) => self.take_over(&tenure, source.generation),
+                        None => Err(Error::Locked(format!("the data of {} are gone", self.root.display()))),
+                    });
                     if taken.is_err() {
                         // The error of taking over is the one to tell.
                         let _ = tenure.release();
@@ -425,22 +483,22 @@ impl Claimant<'_> {
             released: false,
             beat: 1,
         };
-        if !lease::claim(self.root, epoch, &record)? {
-            return Ok(None);
-        }
-        if lease::list(self.root)?.epochs.last() != Some(&epoch) {
-            // The epoch was used and removed while this claimant slept; a later one counts.
-            lease::remove(self.root, epoch);
-            return Ok(None);
-        }
-        Ok(Some(record))
+        Ok(claim_epoch(self.root, epoch, &record)?.then_some(record))
     }
 
-    fn tenure(&self, epoch: u32, record: Record, locks: Option<Box<dyn RangeLocks>>, standing: Standing) -> Tenure {
+    fn tenure(
+        &self,
+        epoch: u32,
+        record: Record,
+        locks: Option<Box<dyn RangeLocks>>,
+        standing: Standing,
+        contents: &Contents,
+    ) -> Tenure {
         Tenure {
             root: self.root.to_owned(),
             platform: Rc::clone(self.platform),
-            epoch,
+            epoch: Cell::new(epoch),
+            leftovers: contents.epochs.len() > 1 || contents.generations.len() > 1 || !contents.drafts.is_empty(),
             beat: Cell::new(record.beat),
             data: Cell::new(record.data),
             record,

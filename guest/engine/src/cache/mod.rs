@@ -5,6 +5,7 @@
 //! | `session` | the time between obtaining a directory and letting go of it |
 //! | `items` | operations on one key or queue |
 //! | `bulk` | operations on many keys at once |
+//! | `reshard` | changing the number of shards |
 //! | `stream` | values written and read in parts |
 //! | `locks`, `limits`, `tallies`, `meetings` | what processes share beside entries |
 //! | `memo` | values computed once |
@@ -18,6 +19,7 @@ mod locks;
 mod meetings;
 mod memo;
 mod records;
+mod reshard;
 mod session;
 mod stream;
 mod tallies;
@@ -41,6 +43,7 @@ pub use limits::{Method, Rate};
 pub use locks::{Claim, Lock, Occupancy, READERS};
 pub use meetings::Gate;
 pub use memo::{Answer, Filling, LookUp};
+pub use reshard::Resharding;
 pub(crate) use stream::Readable;
 pub use stream::{Content, PART_LIMIT, ValueReader, ValueWriter};
 pub use transaction::Ticket;

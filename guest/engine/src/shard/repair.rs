@@ -76,7 +76,7 @@ impl Shard {
 }
 
 impl Change<'_> {
-    fn cure(&mut self, cure: &Cure) -> Result<Option<String>> {
+    pub(super) fn cure(&mut self, cure: &Cure) -> Result<Option<String>> {
         let changed = |rows: usize, what: &str| (rows > 0).then(|| what.to_owned());
         Ok(match cure {
             Cure::RemoveEntry { id, version } => match self.stored(*id, *version)? {

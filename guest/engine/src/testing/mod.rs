@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 pub use locks::LockTable;
 
-use crate::cache::Cache;
+use crate::cache::{Cache, Resharding};
 use crate::error::{Error, Result};
 use crate::platform::{Platform, RangeLocks, Sharing};
 
@@ -88,7 +88,7 @@ impl TestPlatform {
         }));
     }
 
-    /// Does something before each commit of a transaction over several shards.
+    /// Does something at each [`Platform::before_commit`].
     pub fn on_commit(&self, action: impl FnMut() -> Result<()> + 'static) {
         *self.on_commit.borrow_mut() = Some(Box::new(action));
     }
@@ -97,6 +97,11 @@ impl TestPlatform {
     /// Its locks end with [`TestPlatform::crash`].
     pub fn kill(mut cache: Cache) {
         cache.end_abruptly();
+    }
+
+    /// Ends a change of the number of shards likewise.
+    pub fn kill_resharding(resharding: Resharding) {
+        resharding.end_abruptly();
     }
 
     /// Releases the locks of everything opened with this platform, as the end of a process does.

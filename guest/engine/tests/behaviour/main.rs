@@ -18,6 +18,7 @@ mod opening;
 mod owners;
 mod queues;
 mod recipes;
+mod reshard;
 mod scans;
 mod shared;
 mod steps;
