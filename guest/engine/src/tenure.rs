@@ -149,7 +149,7 @@ impl Tenure {
         let recorded = match self.record.holder {
             Holder::Locks => lease::rewrite(&self.root, self.epoch.get(), &self.record(false)),
             // Making them may have taken longer than the lease.
-            Holder::Lease => self.renew(self.platform.monotonic_ms()),
+            Holder::Lease => self.confirm(),
         };
         recorded.inspect_err(|_| self.data.set(before))
     }
@@ -210,6 +210,14 @@ impl Tenure {
             return Ok(());
         }
         self.renew(now)
+    }
+
+    /// Makes sure of it by looking, however fresh the lease is.
+    pub(crate) fn confirm(&self) -> Result<()> {
+        match self.record.holder {
+            Holder::Locks => Ok(()),
+            Holder::Lease => self.renew(self.platform.monotonic_ms()),
+        }
     }
 
     fn renew(&self, now: u64) -> Result<()> {

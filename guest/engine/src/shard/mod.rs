@@ -18,7 +18,7 @@
 //! | `scan` | pages of keys |
 //! | `check` | looking for damage |
 //! | `repair` | setting right what was found |
-//! | `carry` | taking entries over from shards of another number |
+//! | `carry` | taking rows over from shards of another number |
 //! | `statistics` | what is counted, and adding it up in the directory |
 //! | `loose` | value files no entry refers to |
 
@@ -61,7 +61,7 @@ use crate::settings::{LoadError, Settings};
 use crate::tenure::Tenure;
 
 pub(crate) use address::{Address, queue_hash, record_hash};
-pub(crate) use carry::Origin;
+pub(crate) use carry::{Carried, Origin, Row, RowKey, TABLES};
 pub use check::Problem;
 pub(crate) use content::{Drafted, Part};
 pub(crate) use record::{Found, vacancy_name};

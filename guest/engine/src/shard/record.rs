@@ -10,7 +10,7 @@ use rusqlite::OptionalExtension;
 
 use super::change::Change;
 use super::check::{Cure, Finding};
-use super::{Address, Shard};
+use super::{Address, Shard, record_hash};
 use crate::error::{Error, Result};
 use crate::key::{Key, exact_integer};
 use crate::recipes::vacancy::Vacancy;
@@ -254,6 +254,13 @@ pub(crate) fn vacancy_name(key: &Key) -> String {
             None => format!("r{:016x}", real.to_bits()),
         },
     }
+}
+
+/// The hash that chooses the shard of a record, whatever a directory says it is: beside an entry that of
+/// its key.
+pub(super) fn hash_of_record(kind: i64, name: &str) -> u64 {
+    let beside = Kind::from_number(kind).and_then(|kind| vacancy_key(Place { kind, name }));
+    beside.map_or_else(|| record_hash(name), |key| key.hash())
 }
 
 /// The key beside whose entry a record is.

@@ -1,17 +1,16 @@
-//! Changing the number of shards: everything is kept, and whatever is interrupted, the directory is as
-//! it was or as it is to be.
+//! Changing the number of shards: everything is kept.
 
-use std::cell::Cell;
+mod interruption;
+
 use std::collections::BTreeMap;
 use std::fs;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::rc::Rc;
 
 use larder_engine::testing::{LockTable, TestPlatform};
 use larder_engine::{
-    Cache, Changes, Error, Key, Limit, Metadata, Number, OpenOptions, Order, Platform, Policy, Resharding, Scan,
-    Selection, SetOptions, Side, Value,
+    Answer, Cache, Changes, Claim, Error, Filling, Key, Limit, Lock, LookUp, Metadata, Number, OpenOptions, Order,
+    Platform, Policy, Resharding, Scan, Selection, SetOptions, Side, Value,
 };
 
 use crate::support::{
@@ -20,6 +19,8 @@ use crate::support::{
 
 const LEASE: u32 = 1_000;
 const KEYS: i64 = 40;
+/// Names of counters and averages.
+const TALLIES: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
 
 fn options(shards: u32, policy: Policy) -> OpenOptions {
     let changes = Changes {
@@ -54,6 +55,10 @@ fn fill(cache: &mut Cache, platform: &TestPlatform) {
         cache.get(&Key::Integer(number)).unwrap();
     }
     cache.delete(&text("k3")).unwrap();
+    for (number, name) in (1..).zip(TALLIES) {
+        cache.count_up(name, number).unwrap();
+        cache.add_to_average(name, 0.5).unwrap();
+    }
     platform.advance(1);
 }
 
@@ -68,6 +73,7 @@ struct Everything {
     count: u64,
     statistics: Option<larder_engine::Statistics>,
     measured: (u64, u64),
+    tallies: Vec<(i64, Option<larder_engine::Mean>)>,
 }
 
 fn items(cache: &mut Cache, selection: Selection, order: Order) -> Vec<(Key, String, Metadata)> {
@@ -99,6 +105,7 @@ fn everything(cache: &mut Cache) -> Everything {
         count: information.count,
         statistics: cache.recorded_statistics().unwrap(),
         measured: cache.measure(&Selection::All, false).unwrap(),
+        tallies: TALLIES.map(|name| (cache.counter(name).unwrap(), cache.average(name).unwrap())).to_vec(),
     }
 }
 
@@ -177,7 +184,7 @@ fn the_directory_is_used_as_before() {
     fixture.reopen_closed(&existing());
     let cache = &mut fixture.cache;
     assert!(put(cache, "new", 2) > last);
-    assert_eq!(cache.compare_and_set(&text("last"), Some(last), &Value::Integer(3), &plain()).unwrap().is_some(), true);
+    assert!(cache.compare_and_set(&text("last"), Some(last), &Value::Integer(3), &plain()).unwrap().is_some());
     assert_eq!(cache.push("a", &Value::Integer(9), Side::Back, &plain()).unwrap(), 14);
     assert!(same(&cache.pull("a", Side::Front).unwrap().unwrap().entry.value, &Value::Integer(0)));
     assert_eq!(
@@ -197,6 +204,40 @@ fn the_directory_is_used_as_before() {
         crate::support::names_of(crate::support::keys(cache, &scan(Selection::Prefix(text("ne")), Order::Insertion))),
         ["new"]
     );
+}
+
+#[test]
+fn who_holds_a_lock_or_a_vacancy_holds_it_still() {
+    let mut fixture = Fixture::with(&options(2, Policy::None));
+    let claim = Claim { owner: None, weight: None, lease_ms: 600_000 };
+    let look_up = LookUp { lease_ms: 600_000, eagerness: 0.0 };
+    let lock = |number: i64| Lock { name: format!("lock {number}"), capacity: 1 };
+    let held: Vec<_> = (0..9)
+        .map(|number| {
+            let grant = fixture.cache.try_lock(&lock(number), &claim).unwrap().unwrap();
+            let Answer::Vacant(token) = fixture.cache.look_up(&Key::Integer(number), &look_up).unwrap() else {
+                panic!("{number} is no vacancy")
+            };
+            (number, grant, token)
+        })
+        .collect();
+    fixture.cache.close().unwrap();
+    for shards in [5, 3] {
+        reshard(fixture.path(), shards, &fixture.platform).unwrap();
+    }
+    fixture.reopen_closed(&existing());
+    assert_eq!(fixture.cache.check().unwrap(), []);
+    for (number, grant, token) in held {
+        assert_eq!(fixture.cache.try_lock(&lock(number), &claim).unwrap(), None);
+        fixture.cache.release_lock(&lock(number), grant).unwrap();
+        assert!(fixture.cache.try_lock(&lock(number), &claim).unwrap().unwrap().fence > grant.fence);
+        let key = Key::Integer(number);
+        assert!(matches!(fixture.cache.look_up(&key, &look_up), Ok(Answer::Wait)));
+        fixture.cache.fill(&key, token, &Value::Integer(number), &Filling::default()).unwrap();
+        assert!(
+            matches!(fixture.cache.look_up(&key, &look_up), Ok(Answer::Hit(Value::Integer(value))) if value == number)
+        );
+    }
 }
 
 #[test]
@@ -336,172 +377,6 @@ fn a_directory_that_somebody_has_open_is_locked_and_so_it_is_meanwhile() {
     drop(resharding);
     assert_eq!(crate::support::integer(&mut shared.open(3, &existing()), "k"), Some(2));
     assert!(matches!(begin(&shared.directory.path().join("none"), 3, &shared.platform(4)), Err(Error::NotFound(_))));
-}
-
-#[test]
-fn one_that_is_given_up_has_changed_nothing() {
-    for steps in [0, 1, 5] {
-        let mut fixture = Fixture::with(&options(2, Policy::None));
-        fill(&mut fixture.cache, &fixture.platform);
-        fixture.cache.close().unwrap();
-        let mut resharding = begin(fixture.path(), 5, &fixture.platform).unwrap();
-        for _ in 0..steps {
-            assert!(!resharding.step(10).unwrap().finished);
-        }
-        drop(resharding);
-        assert_eq!(names(fixture.path()).len(), 2, "{:?}", names(fixture.path()));
-        fixture.reopen_closed(&OpenOptions { shards: Some(2), ..existing() });
-        assert_eq!(fixture.cache.check().unwrap(), []);
-    }
-}
-
-/// Changes the number of shards in a process that ends before its `n`-th step of consequence; whether
-/// it got there.
-fn crash_before(root: &Path, shards: u32, platform: &Rc<TestPlatform>, n: u32) -> bool {
-    let count = Rc::new(Cell::new(0));
-    platform.on_commit(move || {
-        count.set(count.get() + 1);
-        assert!(count.get() != n, "the end of the process");
-        Ok(())
-    });
-    let mut resharding = begin(root, shards, platform).unwrap();
-    let died = catch_unwind(AssertUnwindSafe(|| while !resharding.step(25).unwrap().finished {})).is_err();
-    TestPlatform::kill_resharding(resharding);
-    platform.crash();
-    platform.on_commit(|| Ok(()));
-    died
-}
-
-#[test]
-fn a_crash_at_any_step_leaves_the_old_shards_or_the_new() {
-    for by_locks in [false, true] {
-        let mut outcomes = Vec::new();
-        for n in 1.. {
-            let (directory, table) = (tempfile::tempdir().unwrap(), LockTable::new());
-            let platform =
-                |seed| if by_locks { TestPlatform::sharing(&table, seed, true) } else { TestPlatform::seeded(seed) };
-            let maker = platform(1);
-            let mut cache = open(directory.path(), &options(2, Policy::LeastRecentlyUsed), &maker).unwrap();
-            fill(&mut cache, &maker);
-            cache.close().unwrap();
-            let mut cache = open(directory.path(), &existing(), &maker).unwrap();
-            let before = everything(&mut cache);
-            cache.close().unwrap();
-
-            let died = crash_before(directory.path(), 3, &maker, n);
-            let next = platform(2);
-            next.set_wall_clock(maker.wall_ms() - next.wall_ms());
-            let mut cache = open(directory.path(), &OpenOptions { lease_ms: LEASE, ..existing() }, &next).unwrap();
-            let shards = cache.information().unwrap().settings.shards;
-            assert_eq!(everything(&mut cache), before, "before step {n}");
-            assert_eq!(cache.check().unwrap(), [], "before step {n}");
-            // Nothing is left of the other, while the directory is in use already.
-            assert_eq!(
-                names(directory.path()).len(),
-                if by_locks { 3 } else { 2 },
-                "before step {n}: {:?}",
-                names(directory.path())
-            );
-            put(&mut cache, "afterwards", 1);
-            cache.close().unwrap();
-            // And it can be done again.
-            reshard(directory.path(), 5, &next).unwrap();
-            outcomes.push(shards);
-            if !died {
-                break;
-            }
-        }
-        let turned = outcomes.iter().position(|shards| *shards == 3).unwrap();
-        assert!(
-            outcomes[..turned].iter().all(|shards| *shards == 2)
-                && outcomes[turned..].iter().all(|shards| *shards == 3)
-        );
-        assert!(turned > 10, "{outcomes:?}");
-    }
-}
-
-#[test]
-fn what_fails_at_any_step_has_changed_nothing_and_can_be_tried_again() {
-    for n in 1.. {
-        let mut fixture = Fixture::with(&options(2, Policy::None));
-        fill(&mut fixture.cache, &fixture.platform);
-        fixture.cache.close().unwrap();
-        let count = Cell::new(0);
-        fixture.platform.on_commit(move || {
-            count.set(count.get() + 1);
-            if count.get() == n { Err(Error::Full("the disk".into())) } else { Ok(()) }
-        });
-        let mut resharding = begin(fixture.path(), 3, &fixture.platform).unwrap();
-        let ended = loop {
-            match resharding.step(25) {
-                Ok(progress) if progress.finished => break Ok(()),
-                Ok(_) => {}
-                Err(error) => break Err(error),
-            }
-        };
-        if ended.is_ok() {
-            break;
-        }
-        assert!(matches!(ended, Err(Error::Full(_))), "{ended:?}");
-        assert!(matches!(resharding.step(25), Err(Error::Closed)));
-        fixture.platform.on_commit(|| Ok(()));
-        drop(resharding);
-        fixture.reopen_closed(&OpenOptions { shards: Some(2), ..existing() });
-        assert_eq!(fixture.cache.check().unwrap(), [], "failed at step {n}");
-        assert_eq!(names(fixture.path()).len(), 2, "failed at step {n}: {:?}", names(fixture.path()));
-        fixture.cache.close().unwrap();
-        reshard(fixture.path(), 3, &fixture.platform).unwrap();
-    }
-}
-
-#[test]
-fn one_that_was_taken_over_while_it_paused_harms_nobody() {
-    for finish_late in [false, true] {
-        let Fixture { directory, platform, mut cache } = Fixture::with(&options(2, Policy::None));
-        fill(&mut cache, &platform);
-        cache.close().unwrap();
-        let mut resharding = begin(directory.path(), 3, &platform).unwrap();
-        resharding.step(50).unwrap();
-        let other = TestPlatform::seeded(2);
-        let mut second = open(directory.path(), &OpenOptions { lease_ms: LEASE, ..existing() }, &other).unwrap();
-        put(&mut second, "second", 1);
-        if finish_late {
-            platform.advance(2 * LEASE);
-        }
-        let late = loop {
-            match resharding.step(50) {
-                Ok(progress) => assert!(!progress.finished, "it puts nothing in force"),
-                Err(error) => break error,
-            }
-        };
-        assert!(matches!(late, Error::Locked(_) | Error::NotFound(_)), "{late:?}");
-        drop(resharding);
-        assert_eq!(second.check().unwrap(), []);
-        assert_eq!(second.information().unwrap().settings.shards, 2);
-        assert_eq!(crate::support::integer(&mut second, "second"), Some(1));
-        second.close().unwrap();
-        reshard(directory.path(), 3, &other).unwrap();
-    }
-}
-
-#[test]
-fn it_keeps_its_lease_while_it_works() {
-    let Fixture { directory, platform, mut cache } = Fixture::with(&options(2, Policy::None));
-    fill(&mut cache, &platform);
-    cache.close().unwrap();
-    let mut resharding = begin(directory.path(), 3, &platform).unwrap();
-    let waiting = TestPlatform::seeded(2);
-    loop {
-        platform.advance(LEASE / 2);
-        let finished = resharding.step(10).unwrap().finished;
-        let brief = OpenOptions { wait_ms: LEASE / 2, ..existing() };
-        let opened = open(directory.path(), &brief, &waiting);
-        if finished {
-            assert_eq!(opened.unwrap().information().unwrap().settings.shards, 3);
-            break;
-        }
-        assert!(matches!(opened, Err(Error::Locked(_))));
-    }
 }
 
 #[test]
