@@ -36,7 +36,7 @@ pub use cache::AsyncLockGuard;
 pub use cache::{
     Averager, Barrier, Cache, CacheBuilder, Counter, Cursor, DiskcacheExport, DiskcacheImport, Draft, Holder, Items,
     Keys, Lock, LockGuard, Lookup, Maintenance, Mean, MemoError, MemoOptions, Occupancy, Once, Owner, RateLimit,
-    Transaction, Vacancy, ValueReader, ValueWriter, Values, Verdict,
+    Resharding, Transaction, Vacancy, ValueReader, ValueWriter, Values, Verdict,
 };
 pub use directories::user_cache;
 pub use error::{Error, Result};

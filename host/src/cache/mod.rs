@@ -8,6 +8,7 @@ mod items;
 mod maintenance;
 mod pool;
 mod recipes;
+mod reshard;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -28,6 +29,7 @@ pub use recipes::{
     Averager, Barrier, Counter, Holder, Lock, LockGuard, Lookup, Mean, MemoError, MemoOptions, Occupancy, Once, Owner,
     RateLimit, Vacancy, Verdict,
 };
+pub use reshard::Resharding;
 pub use stream::{ValueReader, ValueWriter};
 pub use transaction::Transaction;
 

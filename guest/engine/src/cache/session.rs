@@ -76,7 +76,7 @@ impl Session {
         let settings = first.settings().clone();
         if let Some(asked) = options.shards.filter(|asked| *asked != settings.shards) {
             return Err(Error::InvalidArgument(format!(
-                "the number of shards is {}, not {asked}: it is fixed when the directory is made",
+                "the number of shards is {}, not {asked}: it is recorded in the directory, and changed by resharding it",
                 settings.shards
             )));
         }

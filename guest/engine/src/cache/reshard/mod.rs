@@ -30,6 +30,7 @@ use work::Work;
 pub struct Resharding {
     /// None once it has ended.
     work: Option<Work>,
+    before: u32,
     done: u64,
     total: u64,
     finished: bool,
@@ -38,7 +39,7 @@ pub struct Resharding {
 impl Resharding {
     /// Begins to give the cache in the directory `path` another number of shards. Nobody else may have
     /// it open, nor can until this has ended. Of the options only the waits count.
-    pub fn begin(path: &Path, shards: u32, options: &OpenOptions, platform: &Rc<dyn Platform>) -> Result<Self> {
+    pub fn begin(path: &Path, shards: u32, options: &OpenOptions, platform: Rc<dyn Platform>) -> Result<Self> {
         if shards == 0 || shards > SHARDS_LIMIT {
             return Err(Error::InvalidArgument(format!("shards must be 1 to {SHARDS_LIMIT}")));
         }
@@ -51,20 +52,26 @@ impl Resharding {
             ..options.clone()
         };
         options.validate()?;
-        let mut session = Session::begin(path, &options, platform)?;
+        let mut session = Session::begin(path, &options, &platform)?;
+        let before = u32::try_from(session.shards.len()).unwrap_or(u32::MAX);
         match prepare(&mut session, shards) {
             Ok(Some((settings, sources))) => {
                 let total = sources.total();
-                let work = Work::begin(session, sources, &settings, options.wait_ms, platform)?;
-                Ok(Self { work: Some(work), done: 0, total, finished: false })
+                let work = Work::begin(session, sources, &settings, options.wait_ms, &platform)?;
+                Ok(Self { work: Some(work), before, done: 0, total, finished: false })
             }
             ended => {
                 let outcome = ended.map(drop);
                 // The error is the one to tell; a directory not let go of is found out.
                 let released = session.end();
-                outcome.and(released).map(|()| Self { work: None, done: 0, total: 0, finished: true })
+                outcome.and(released).map(|()| Self { work: None, before, done: 0, total: 0, finished: true })
             }
         }
+    }
+
+    /// How many shards there were when it began.
+    pub fn shards_before(&self) -> u32 {
+        self.before
     }
 
     /// Carries up to `limit` further rows over, fewer where they are large. The last step puts the
