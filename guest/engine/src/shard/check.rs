@@ -295,13 +295,16 @@ impl Shard {
     /// Files that are there and belong to nothing. The list is older than the rows it is compared
     /// with: every file on it was then in a row, or is gone now.
     fn check_strays(&mut self, listed: Vec<(PathBuf, Option<i64>)>) -> Result<Vec<Finding>> {
-        let known = self.database()?.run(|connection| {
-            let mut statement = connection.prepare("SELECT file FROM entry WHERE file IS NOT NULL")?;
-            statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<HashSet<i64>>>()
-        })?;
-        let loose: Vec<(i64, i64)> = self.database()?.run(|connection| {
-            let mut statement = connection.prepare("SELECT file, span FROM loose")?;
-            statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+        let database = self.database()?;
+        // Of one moment: a file may go from one to the other.
+        let (known, loose) = database.snapshot(|| {
+            database.run(|connection| {
+                let mut statement = connection.prepare("SELECT file FROM entry WHERE file IS NOT NULL")?;
+                let known = statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<HashSet<i64>>>()?;
+                let mut statement = connection.prepare("SELECT file, span FROM loose")?;
+                let loose = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+                Ok((known, loose.collect::<rusqlite::Result<Vec<(i64, i64)>>>()?))
+            })
         })?;
         let is_known = |number: i64| {
             known.contains(&number)
