@@ -36,7 +36,7 @@ fn what_can_not_be_is_refused_by_name() {
         assert_eq!(shelf.run(["reshard", "--", impossible]).code, 2, "{impossible}");
     }
     shelf.run(["reshard", "8"]).assert_failed(2, "size limit");
-    shelf.run_with_input(["set", "large"], &[7; 600_000]);
+    shelf.run_with_input(["set", "large"], &vec![7; 600_000]);
     shelf.run(["reshard", "2"]).assert_failed(3, "large");
     let error: serde_json::Value = serde_json::from_str(&shelf.run(["reshard", "2", "--json"]).error).unwrap();
     assert_eq!(error["error"], "too-large");

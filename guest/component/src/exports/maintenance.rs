@@ -52,8 +52,10 @@ impl GuestResharding for Resharding {
             lease_ms: lease_ms.unwrap_or(engine::DEFAULT_LEASE_MS),
             ..engine::OpenOptions::default()
         };
-        let begun = WasiPlatform::new()
-            .and_then(|platform| engine::Resharding::begin(Path::new(&path), shards, &options, platform));
+        let begun = WasiPlatform::new().and_then(|platform| {
+            let platform: Rc<dyn engine::Platform> = platform;
+            engine::Resharding::begin(Path::new(&path), shards, &options, &platform)
+        });
         begun.map(|resharding| ReshardingHandle::new(Self(RefCell::new(resharding)))).map_err(Convert::convert)
     }
 

@@ -39,7 +39,7 @@ pub struct Resharding {
 impl Resharding {
     /// Begins to give the cache in the directory `path` another number of shards. Nobody else may have
     /// it open, nor can until this has ended. Of the options only the waits count.
-    pub fn begin(path: &Path, shards: u32, options: &OpenOptions, platform: Rc<dyn Platform>) -> Result<Self> {
+    pub fn begin(path: &Path, shards: u32, options: &OpenOptions, platform: &Rc<dyn Platform>) -> Result<Self> {
         if shards == 0 || shards > SHARDS_LIMIT {
             return Err(Error::InvalidArgument(format!("shards must be 1 to {SHARDS_LIMIT}")));
         }
@@ -52,12 +52,12 @@ impl Resharding {
             ..options.clone()
         };
         options.validate()?;
-        let mut session = Session::begin(path, &options, &platform)?;
+        let mut session = Session::begin(path, &options, platform)?;
         let before = u32::try_from(session.shards.len()).unwrap_or(u32::MAX);
         match prepare(&mut session, shards) {
             Ok(Some((settings, sources))) => {
                 let total = sources.total();
-                let work = Work::begin(session, sources, &settings, options.wait_ms, &platform)?;
+                let work = Work::begin(session, sources, &settings, options.wait_ms, platform)?;
                 Ok(Self { work: Some(work), before, done: 0, total, finished: false })
             }
             ended => {

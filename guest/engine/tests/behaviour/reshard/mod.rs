@@ -125,7 +125,7 @@ fn reshard(root: &Path, shards: u32, platform: &Rc<TestPlatform>) -> Result<u32,
 
 fn begin(root: &Path, shards: u32, platform: &Rc<TestPlatform>) -> Result<Resharding, Error> {
     let options = OpenOptions { wait_ms: 10, lease_ms: LEASE, ..OpenOptions::default() };
-    Resharding::begin(root, shards, &options, Rc::clone(platform) as Rc<dyn Platform>)
+    Resharding::begin(root, shards, &options, &(Rc::clone(platform) as Rc<dyn Platform>))
 }
 
 /// Names in the directory itself.
