@@ -5,6 +5,7 @@
 //! | `session` | the time between obtaining a directory and letting go of it |
 //! | `items` | operations on one key or queue |
 //! | `bulk` | operations on many keys at once |
+//! | `check` | what is wrong with the directory, and setting it right |
 //! | `reshard` | changing the number of shards |
 //! | `stream` | values written and read in parts |
 //! | `locks`, `limits`, `tallies`, `meetings` | what processes share beside entries |
@@ -13,6 +14,7 @@
 //! | `transaction` | operations of which all happen or none |
 
 mod bulk;
+mod check;
 mod items;
 mod limits;
 mod locks;
@@ -34,7 +36,7 @@ use crate::platform::Platform;
 use crate::recipes::member::Watches;
 use crate::recipes::timeline::Timelines;
 use crate::settings::Settings;
-use crate::shard::{Counts, Problem, Shard};
+use crate::shard::{Counts, Shard};
 use session::Session;
 use transaction::Open;
 
@@ -192,16 +194,6 @@ impl Cache {
             let settings = first.settings().with(changes)?;
             session::change_settings(&mut session.shards, &settings)
         })
-    }
-
-    /// Everything that is wrong with the directory.
-    pub fn check(&mut self) -> Result<Vec<Problem>> {
-        Ok(self.on_all(Shard::check)?.into_iter().flatten().collect())
-    }
-
-    /// Checks, and sets right what can be; what is lost is said.
-    pub fn repair(&mut self) -> Result<Vec<Problem>> {
-        Ok(self.on_all(Shard::repair)?.into_iter().flatten().collect())
     }
 
     /// Writes what is pending and lets go of the directory.

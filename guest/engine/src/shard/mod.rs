@@ -17,6 +17,7 @@
 //! | `stage`, `remove` | eviction by selection, expiry, clearing, compaction, in bounded steps |
 //! | `scan` | pages of keys |
 //! | `check` | looking for damage |
+//! | `stale` | looking for what users that are gone have left |
 //! | `repair` | setting right what was found |
 //! | `carry` | taking rows over from shards of another number |
 //! | `statistics` | what is counted, and adding it up in the directory |
@@ -38,6 +39,7 @@ mod room;
 mod row;
 mod scan;
 mod stage;
+mod stale;
 mod statistics;
 mod store;
 mod transaction;

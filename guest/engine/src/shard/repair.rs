@@ -38,6 +38,8 @@ impl Shard {
         let cured = self.guard(|shard| match cure {
             Cure::Reindex => shard.reindex(),
             Cure::RemoveFile { path, number } => shard.remove_stray(path, *number),
+            Cure::Reclaim => shard.reclaim_abandoned(),
+            Cure::Settle { transaction } => shard.settle_abandoned(*transaction),
             other => shard.change(|change| change.cure(other)),
         });
         match cured {
@@ -125,7 +127,7 @@ impl Change<'_> {
                 })?;
                 Some("they were counted again; nothing is lost".to_owned())
             }
-            Cure::Reindex | Cure::RemoveFile { .. } => None,
+            Cure::Reindex | Cure::RemoveFile { .. } | Cure::Reclaim | Cure::Settle { .. } => None,
         })
     }
 

@@ -21,6 +21,7 @@ mod recipes;
 mod reshard;
 mod scans;
 mod shared;
+mod stale;
 mod steps;
 mod streams;
 mod support;
