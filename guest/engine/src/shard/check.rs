@@ -62,6 +62,9 @@ const PAGE: u32 = 32;
 /// Rows of tags looked at between two looks at the lease.
 const TAG_PAGE: u32 = 512;
 
+/// Something to be looked at, with the files that were there at the beginning.
+type Part = fn(&mut Shard, &[(PathBuf, Option<i64>)]) -> Result<Vec<Finding>>;
+
 /// What is to be verified of one entry.
 struct Claim {
     id: i64,
@@ -103,17 +106,17 @@ impl Shard {
     /// Everything that is wrong with this shard, and what can be done about it.
     pub(super) fn examine(&mut self) -> Result<Vec<Finding>> {
         let listed = self.files.list().map_err(|error| Error::from_io(self.files.directory(), &error))?;
-        let parts: [&mut dyn FnMut(&mut Self) -> Result<Vec<Finding>>; 6] = [
-            &mut |shard| shard.guard(Self::check_database),
-            &mut |shard| shard.guard(|shard| shard.check_owners()),
-            &mut Self::check_entries,
-            &mut Self::check_tags,
-            &mut Self::check_records,
-            &mut |shard| shard.guard(|shard| shard.check_strays(&listed)),
+        let parts: [Part; 6] = [
+            |shard, _| shard.guard(Self::check_database),
+            |shard, _| shard.guard(|shard| shard.check_owners()),
+            |shard, _| shard.check_entries(),
+            |shard, _| shard.check_tags(),
+            |shard, _| shard.check_records(),
+            |shard, listed| shard.guard(|shard| shard.check_strays(listed)),
         ];
         let mut problems: Vec<Finding> = Vec::new();
         for part in parts {
-            match part(self) {
+            match part(self, &listed) {
                 Ok(found) => problems.extend(found),
                 // Too damaged to be looked at closer here; elsewhere perhaps not.
                 Err(Error::Corrupt(description)) => {
