@@ -8,6 +8,7 @@
 //! | `queue` | pushing to a queue and pulling from it |
 //! | `record` | the states of locks, limits and the like |
 //! | `vacancy` | computing the value of an entry, once |
+//! | `collection`, `deque`, `index` | collections, and what is in them |
 //! | `content` | putting values into files, and reading them |
 //! | `change` | a write transaction: what it begins with and what it entails |
 //! | `store`, `row` | storing and removing entries inside of it |
@@ -16,7 +17,7 @@
 //! | `volume` | what the shard takes on disk |
 //! | `stage`, `remove` | eviction by selection, expiry, clearing, compaction, in bounded steps |
 //! | `scan` | pages of keys |
-//! | `check` | looking for damage |
+//! | `check`, `check_collections` | looking for damage |
 //! | `stale` | looking for what users that are gone have left |
 //! | `repair` | setting right what was found |
 //! | `carry` | taking rows over from shards of another number |
@@ -27,7 +28,11 @@ mod address;
 mod carry;
 mod change;
 mod check;
+mod check_collections;
+mod collection;
 mod content;
+mod deque;
+mod index;
 mod loose;
 mod parts;
 mod queue;
@@ -63,9 +68,10 @@ use crate::settings::{LoadError, Settings};
 use crate::tenure::Tenure;
 
 pub(crate) use address::{Address, queue_hash, record_hash};
-pub(crate) use carry::{Carried, Origin, Row, RowKey, TABLES};
+pub(crate) use carry::{Carried, Numbering, Origin, Row, RowKey, TABLES};
 pub use check::Problem;
 pub(crate) use content::{Drafted, Part};
+pub(crate) use index::{IndexPage, Member};
 pub(crate) use record::{Found, vacancy_name};
 pub(crate) use scan::{Direction, Page, Position};
 pub(crate) use stage::{Next, Stage};

@@ -111,6 +111,9 @@ fn prepare(session: &mut Session, shards: u32) -> Result<Option<(Settings, Sourc
             let what = format!("the entry of {}, for one of {shards} shards,", address.borrowed());
             return Err(Error::TooLarge { what, size, limit });
         }
+        if let Some((collection, size)) = shard.largest_collection()?.filter(|(_, size)| *size > limit) {
+            return Err(Error::TooLarge { what: format!("{collection}, for one of {shards} shards,"), size, limit });
+        }
     }
     Ok(Some((settings, Sources::of(&mut session.shards)?)))
 }

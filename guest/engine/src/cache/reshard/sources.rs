@@ -1,10 +1,10 @@
 //! What is to be carried over, in order: entries by their numbers across the old shards, then the rows
 //! of other tables.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
 use crate::error::{Error, Result};
-use crate::shard::{Carried, Origin, Row, RowKey, Shard, TABLES};
+use crate::shard::{Carried, Numbering, Origin, Row, RowKey, Shard, TABLES};
 
 /// Numbers of entries read from a shard at a time.
 const PAGE: u32 = 512;
@@ -14,6 +14,8 @@ const ROW_PAGE: u32 = 16;
 /// What is to be carried over.
 pub(super) struct Sources {
     lines: Vec<Line>,
+    /// The numbers that entries get.
+    numbers: Numbers,
     rows: Rows,
 }
 
@@ -24,7 +26,7 @@ impl Sources {
             let origin = shard.origin()?;
             Ok(Line { origin, ids: VecDeque::new(), after: i64::MIN, ended: false })
         });
-        Ok(Self { lines: lines.collect::<Result<_>>()?, rows: Rows::default() })
+        Ok(Self { lines: lines.collect::<Result<_>>()?, numbers: Numbers::default(), rows: Rows::default() })
     }
 
     /// How much that is.
@@ -56,8 +58,24 @@ impl Sources {
             return Err(Error::Closed);
         };
         line.ids.pop_front();
-        let entry = shard.carry_entry(id, &line.origin)?;
+        let mut entry = shard.carry_entry(id, &line.origin)?;
+        entry.renumber(self.numbers.next(id)?);
         Ok(Some((index, Carried::Entry(entry))))
+    }
+}
+
+/// Numbers of one shard each, as numbers of all: they stay what they are unless they are taken.
+#[derive(Default)]
+struct Numbers {
+    last: i64,
+}
+
+impl Numbers {
+    /// The number for what had `number`; greater than all before.
+    fn next(&mut self, number: i64) -> Result<i64> {
+        let next = self.last.checked_add(1).ok_or_else(|| Error::Overflow("the number of an entry".into()))?;
+        self.last = number.max(next);
+        Ok(self.last)
     }
 }
 
@@ -92,12 +110,17 @@ struct Rows {
     page: VecDeque<Row>,
     /// The last one that was read.
     after: Option<RowKey>,
+    /// The numbers that collections get.
+    numbers: Numbers,
+    /// Those that are other ones than before, by shard and what they were.
+    changed: HashMap<(usize, i64), i64>,
 }
 
 impl Rows {
     fn next(&mut self, shards: &mut [Shard]) -> Result<Option<(usize, Carried)>> {
         while let Some(table) = TABLES.get(self.table) {
-            if let Some(row) = self.page.pop_front() {
+            if let Some(mut row) = self.page.pop_front() {
+                self.renumber(&mut row)?;
                 return Ok(Some((self.shard, Carried::Row(row))));
             }
             let Some(shard) = shards.get_mut(self.shard) else {
@@ -111,5 +134,25 @@ impl Rows {
             }
         }
         Ok(None)
+    }
+
+    /// Numbers a collection, and what belongs to it likewise.
+    fn renumber(&mut self, row: &mut Row) -> Result<()> {
+        match row.number() {
+            None => {}
+            Some((number, Numbering::Gives)) => {
+                let next = self.numbers.next(number)?;
+                if next != number {
+                    self.changed.insert((self.shard, number), next);
+                    row.renumber(next);
+                }
+            }
+            Some((number, _)) => {
+                if let Some(next) = self.changed.get(&(self.shard, number)) {
+                    row.renumber(*next);
+                }
+            }
+        }
+        Ok(())
     }
 }

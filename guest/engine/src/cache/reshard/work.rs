@@ -11,7 +11,7 @@ use crate::database::Access;
 use crate::error::{Error, Result};
 use crate::platform::Platform;
 use crate::settings::{Settings, shard_of};
-use crate::shard::{Carried, Counts, DATABASE, Shard, shard_path};
+use crate::shard::{Counts, DATABASE, Shard, shard_path};
 
 /// A step ends early once its rows take so many bytes.
 const STEP_SIZE: usize = 8 * 1024 * 1024;
@@ -21,9 +21,7 @@ pub(super) struct Work {
     session: Session,
     sources: Sources,
     targets: Vec<Shard>,
-    /// The number of the last entry that was carried over.
-    last: i64,
-    /// The greatest number that any entry bears.
+    /// The greatest number that was given out.
     sequence: i64,
     /// Whether there is nothing to be given up any more.
     ended: bool,
@@ -40,7 +38,7 @@ impl Work {
     ) -> Result<Self> {
         let sequence = sources.sequence();
         // Whole from here on, so that it lets go of the directory if it comes to nothing.
-        let mut work = Self { session, sources, targets: Vec::new(), last: 0, sequence, ended: false };
+        let mut work = Self { session, sources, targets: Vec::new(), sequence, ended: false };
         work.session.tenure.begin_next_epoch()?;
         let draft = work.session.tenure.draft();
         let access = Access { read_only: false, frozen: false, exclusive: true, wait_ms };
@@ -91,21 +89,12 @@ impl Work {
     /// Carries the next row over; its size, none if that was all.
     fn carry_next(&mut self) -> Result<Option<usize>> {
         let Some((index, carried)) = self.sources.next(&mut self.session.shards)? else { return Ok(None) };
-        let number = match &carried {
-            Carried::Entry(entry) => {
-                self.sequence = self.sequence.max(entry.latest());
-                let next = self.last.checked_add(1);
-                let next = next.ok_or_else(|| Error::Overflow("the number of an entry".into()))?;
-                self.last = entry.id().max(next);
-                self.last
-            }
-            Carried::Row(_) => 0,
-        };
+        self.sequence = self.sequence.max(carried.latest());
         let (size, target) = (carried.size(), shard_of(carried.hash(), self.targets.len()));
         let target = self.targets.get_mut(target).ok_or(Error::Closed)?;
         let source = self.session.shards.get(index).ok_or(Error::Closed)?;
         let tenure = &self.session.tenure;
-        target.receive(carried, number, source.files(), &mut || tenure.assure())?;
+        target.receive(carried, source.files(), &mut || tenure.assure())?;
         Ok(Some(size))
     }
 
@@ -115,11 +104,10 @@ impl Work {
         for shard in &mut self.session.shards {
             statistics.add(shard.recorded_statistics()?);
         }
-        let sequence = self.sequence.max(self.last);
         for target in &mut self.targets {
             // All of it in the first: what is told is the sum.
             target.add_statistics(std::mem::take(&mut statistics))?;
-            target.conclude_receiving(sequence)?;
+            target.conclude_receiving(self.sequence)?;
             self.session.tenure.assure()?;
         }
         let count = self.targets.len();

@@ -34,8 +34,13 @@ impl Entry {
         self.integer("id").unwrap_or(0)
     }
 
+    /// Gives it another number.
+    pub(crate) fn renumber(&mut self, id: i64) {
+        self.change("id", |_| id);
+    }
+
     /// The greatest number it bears.
-    pub(crate) fn latest(&self) -> i64 {
+    pub(super) fn latest(&self) -> i64 {
         ["id", "version", "rank"].into_iter().filter_map(|name| self.integer(name)).max().unwrap_or(0)
     }
 
@@ -112,14 +117,13 @@ impl Shard {
     pub(super) fn receive_entry(
         &self,
         mut entry: Entry,
-        id: i64,
         adopt: &mut dyn FnMut(&Self, i64) -> Result<i64>,
     ) -> Result<()> {
         if let Some(file) = entry.integer("file") {
             let name = adopt(self, file)?;
             entry.change("file", |_| name);
         }
-        entry.change("id", |_| id);
+        let id = entry.id();
         let places = vec!["?"; entry.columns.len()].join(", ");
         let insert = format!("INSERT INTO entry ({COLUMNS}) VALUES ({places})");
         self.database()?.run(|connection| {

@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::files::ValueFiles;
 use crate::generation::{Linked, link};
 
-pub(crate) use table::{Row, RowKey, TABLES};
+pub(crate) use table::{Numbering, Row, RowKey, TABLES};
 
 /// How often a name for a value file may be taken already.
 const ATTEMPTS: u32 = 8;
@@ -50,6 +50,14 @@ impl Carried {
         match self {
             Self::Entry(entry) => entry.hash(),
             Self::Row(row) => row.hash(),
+        }
+    }
+
+    /// The greatest number it bears that was given out in order.
+    pub(crate) fn latest(&self) -> i64 {
+        match self {
+            Self::Entry(entry) => entry.latest(),
+            Self::Row(row) => row.latest(),
         }
     }
 
@@ -102,18 +110,17 @@ impl Shard {
         self.guard(|shard| shard.database()?.begin())
     }
 
-    /// Takes a row over, an entry under a number of its own. Its value file, among `files`, gets a
+    /// Takes a row over. Its value file, among `files`, gets a
     /// second name; one that is missing stays so.
     pub(crate) fn receive(
         &mut self,
         carried: Carried,
-        number: i64,
         files: &ValueFiles,
         alive: &mut dyn FnMut() -> Result<()>,
     ) -> Result<()> {
         let mut adopt = |shard: &Self, file| shard.adopt_file(files, file, alive);
         self.guard(|shard| match carried {
-            Carried::Entry(entry) => shard.receive_entry(entry, number, &mut adopt),
+            Carried::Entry(entry) => shard.receive_entry(entry, &mut adopt),
             Carried::Row(row) => shard.receive_row(row, &mut adopt),
         })
     }
