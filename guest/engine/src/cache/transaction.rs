@@ -139,6 +139,14 @@ impl Session {
         }
         // It has taken place. Whatever can not be tidied up now is by whoever comes next.
         self.shards.iter_mut().for_each(|shard| shard.learn_decisions(&[number]));
+        // Tidying up takes write locks anew. Whoever waits for one must hold none: another
+        // transaction has perhaps the one and waits for the other.
+        for (index, shard) in self.shards.iter_mut().enumerate() {
+            if index != coordinator && !others.contains(&index) {
+                // What is wrong there is found out by the next call: this transaction has taken place.
+                let _ = shard.abort();
+            }
+        }
         for index in others.iter().chain([&coordinator]) {
             if self.shard(*index)?.complete(number).is_err() {
                 // The decision stays as long as a shard may ask for it.

@@ -305,6 +305,41 @@ fn while_several_shards_commit_nobody_sees_half_of_it() {
 }
 
 #[test]
+fn a_shard_that_a_transaction_has_not_changed_is_free_once_it_is_decided() {
+    let shared = Shared::new();
+    let platform = shared.platform(1);
+    let options = OpenOptions { shards: Some(3), ..OpenOptions::default() };
+    let mut cache = open(shared.directory.path(), &options, &platform).unwrap();
+    prepare(&mut cache);
+    let key_in = |shard| {
+        let connection = rusqlite::Connection::open(crate::support::database(shared.directory.path(), shard)).unwrap();
+        Key::Integer(connection.query_row("SELECT key FROM entry", [], |row| row.get(0)).unwrap())
+    };
+    let [first, second, third] = [0, 1, 2].map(key_in);
+    let mut other = shared.open(2, &OpenOptions { wait_ms: 5, ..existing() });
+    let ticket = cache.begin().unwrap();
+    let change = |cache: &mut Cache| {
+        cache.set(&first, &Value::Integer(1), &plain())?;
+        cache.set(&second, &Value::Integer(1), &plain())
+    };
+    cache.within(ticket, change).unwrap();
+    // The second shard, the first, which decides, and then both again: who has to wait then while it holds
+    // the third may wait for one who holds what it waits for.
+    let stored = Rc::new(Cell::new(0));
+    let (commits, counted) = (Cell::new(0), Rc::clone(&stored));
+    platform.on_commit(move || {
+        commits.set(commits.get() + 1);
+        if commits.get() > 2 {
+            other.set(&third, &Value::Integer(2), &plain()).unwrap();
+            counted.set(counted.get() + 1);
+        }
+        Ok(())
+    });
+    cache.commit(ticket).unwrap();
+    assert_eq!(stored.get(), 2);
+}
+
+#[test]
 fn a_commit_that_fails_in_one_shard_is_undone_in_all() {
     for n in 1..=SHARDS {
         let mut fixture = Fixture::sharded(SHARDS);
