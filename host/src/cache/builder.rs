@@ -230,7 +230,7 @@ impl CacheBuilder {
     /// end, value files excepted. The last step puts them in force, all at once; whatever ends it before
     /// has changed nothing. Limits then hold for the new shares: what exceeds one of them is evicted when
     /// something is stored. A limit that is too small for so many shards is
-    /// [`Error::InvalidArgument`], an entry that is too large for the share of one
+    /// [`Error::InvalidArgument`], an entry (or a deque or index) that is too large for the share of one
     /// [`Error::TooLarge`], a directory in use [`Error::Locked`].
     ///
     /// ```

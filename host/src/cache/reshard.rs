@@ -26,8 +26,8 @@ impl Resharding {
         self.before
     }
 
-    /// Carries some more over. Progress is in entries, and locks, limits and the like. After an error it is
-    /// over, with nothing changed, and further steps are [`crate::Error::Closed`].
+    /// Carries some more over. Progress is in rows: entries, values of deques and indexes, locks and the
+    /// like. After an error it is over, with nothing changed, and further steps are [`crate::Error::Closed`].
     pub fn step(&mut self) -> Result<Progress> {
         self.instance.advance(|guest, store, work| guest.resharding().call_step(store, work)).map(Progress::from)
     }

@@ -1,5 +1,6 @@
 //! Changing the number of shards: everything is kept.
 
+mod collections;
 mod interruption;
 
 use std::collections::BTreeMap;
