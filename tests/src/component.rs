@@ -128,6 +128,24 @@ impl Host {
         self.open_granting(directory, "/cache", options, FsPerms::ReadOnly, Access::ReadOnly, None)
     }
 
+    /// Gives the cache in a directory another number of shards; how often progress was told.
+    pub fn reshard(&self, directory: &Path, shards: u32, lease_ms: Option<u32>) -> Result<u32, Error> {
+        let (mut store, exports) = self.start(directory, FsPerms::ReadWrite, Access::ReadWrite, None);
+        let guest = exports.larder_cache_cache().resharding();
+        let begun = guest.call_begin(&mut store, "/cache", shards, Some(20), lease_ms);
+        let resharding = begun.expect("no input traps the component")?;
+        let mut steps = 0;
+        let ended = loop {
+            steps += 1;
+            match guest.call_step(&mut store, resharding).expect("no input traps the component") {
+                Ok(progress) if !progress.finished => {}
+                ended => break ended,
+            }
+        };
+        resharding.resource_drop(&mut store).expect("no input traps the component");
+        ended.map(|_| steps)
+    }
+
     fn open_granting(
         &self,
         directory: &Path,
@@ -137,6 +155,20 @@ impl Host {
         access: Access,
         clock: Option<Clock>,
     ) -> Result<Instance, Error> {
+        let (mut store, exports) = self.start(directory, permissions, access, clock);
+        let guest = exports.larder_cache_cache().cache();
+        let cache = guest.call_open(&mut store, path, options).expect("no input traps the component")?;
+        Ok(Instance { store, exports, cache, transaction: None })
+    }
+
+    /// Starts an instance that sees a directory as `/cache`.
+    fn start(
+        &self,
+        directory: &Path,
+        permissions: FsPerms,
+        access: Access,
+        clock: Option<Clock>,
+    ) -> (Store<State>, bindings::Embed) {
         let mut wasi = WasiCtxBuilder::new();
         if let Some(clock) = clock {
             wasi.wall_clock(clock);
@@ -149,9 +181,7 @@ impl Host {
         let state = State { wasi: wasi.build(), coordination: grants.build(), table: ResourceTable::new(), limits };
         let mut store = Store::new(&self.engine, state);
         let exports = bindings::Embed::instantiate(&mut store, &self.component, &self.linker).unwrap();
-        let guest = exports.larder_cache_cache().cache();
-        let cache = guest.call_open(&mut store, path, options).expect("no input traps the component")?;
-        Ok(Instance { store, exports, cache, transaction: None })
+        (store, exports)
     }
 }
 

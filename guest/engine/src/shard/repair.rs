@@ -38,6 +38,8 @@ impl Shard {
         let cured = self.guard(|shard| match cure {
             Cure::Reindex => shard.reindex(),
             Cure::RemoveFile { path, number } => shard.remove_stray(path, *number),
+            Cure::Reclaim => shard.reclaim_abandoned(),
+            Cure::Settle { transaction } => shard.settle_abandoned(*transaction),
             other => shard.change(|change| change.cure(other)),
         });
         match cured {
@@ -77,7 +79,7 @@ impl Shard {
 }
 
 impl Change<'_> {
-    fn cure(&mut self, cure: &Cure) -> Result<Option<String>> {
+    pub(super) fn cure(&mut self, cure: &Cure) -> Result<Option<String>> {
         let changed = |rows: usize, what: &str| (rows > 0).then(|| what.to_owned());
         Ok(match cure {
             Cure::RemoveEntry { id, version } => match self.stored(*id, *version)? {
@@ -127,7 +129,7 @@ impl Change<'_> {
                 })?;
                 Some("they were counted again; nothing is lost".to_owned())
             }
-            Cure::Reindex | Cure::RemoveFile { .. } => None,
+            Cure::Reindex | Cure::RemoveFile { .. } | Cure::Reclaim | Cure::Settle { .. } => None,
         })
     }
 

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
-use larder_engine::testing::TestPlatform;
+use larder_engine::testing::{TestPlatform, shard_of};
 use larder_engine::{Cache, Draft, Error, Expiry, Key, OpenOptions, Selection, Side, Ticket, Value};
 
 use crate::support::{Fixture, Shared, existing, integer, names, open, plain, put, tagged, text, value_files};
@@ -329,8 +329,7 @@ fn no_lock_is_held_while_what_was_committed_is_tidied_up() {
     let ticket = cache.begin().unwrap();
     cache.within(ticket, |cache| cache.set(&keys[0], &Value::Integer(1), &plain())).unwrap();
     let mut place = 1;
-    // Of the shards, these two differ.
-    while larder_engine::testing::shard_of(&keys[0], SHARDS) == larder_engine::testing::shard_of(&keys[place], SHARDS) {
+    while shard_of(&keys[0], SHARDS as usize) == shard_of(&keys[place], SHARDS as usize) {
         place += 1;
     }
     cache.within(ticket, |cache| cache.set(&keys[place], &Value::Integer(1), &plain())).unwrap();
