@@ -17,7 +17,7 @@ use super::Lookup;
 use super::barrier::Barrier;
 use super::limits::{RateLimit, Verdict};
 use super::locks::{Lock, LockGuard, Step};
-use super::memo::{MemoError, MemoOptions, Task, cache_error, settle, task};
+use super::memo::{MemoError, MemoOptions, Task, settle, task};
 use super::once::{self, Once};
 use super::pauses::Pauses;
 use super::vacancy::Vacancy;
@@ -55,10 +55,10 @@ impl AsyncLockGuard {
 
 /// Something whose end writes to the cache: dropped on a thread of its own.
 #[derive(Debug)]
-struct Later<T: Send + 'static>(Option<T>);
+pub(super) struct Later<T: Send + 'static>(pub(super) Option<T>);
 
 impl<T: Send + 'static> Later<T> {
-    fn take(&mut self) -> Option<T> {
+    pub(super) fn take(&mut self) -> Option<T> {
         self.0.take()
     }
 }
@@ -204,7 +204,7 @@ impl Cache {
         F: Future<Output = T>,
     {
         let compute = || async { Ok::<T, Infallible>(compute().await) };
-        self.try_memoize_async(key, options, compute).await.map_err(cache_error)
+        self.try_memoize_async(key, options, compute).await.map_err(Error::from)
     }
 
     /// [`Cache::try_memoize`] for an asynchronous computation.
@@ -234,7 +234,7 @@ impl Cache {
         }
     }
 
-    async fn lookup_async(&self, key: &Key<'static>, options: &MemoOptions) -> Result<Lookup> {
+    pub(super) async fn lookup_async(&self, key: &Key<'static>, options: &MemoOptions) -> Result<Lookup> {
         let mut pauses = Pauses::begin(options.wait);
         loop {
             let (cache, key, options) = (self.clone(), key.clone(), options.clone());

@@ -175,7 +175,7 @@ impl Cache {
         options: impl Into<MemoOptions>,
         compute: impl FnOnce() -> T,
     ) -> Result<T> {
-        self.try_memoize(key, options, || Ok::<T, Infallible>(compute())).map_err(cache_error)
+        self.try_memoize(key, options, || Ok::<T, Infallible>(compute())).map_err(Error::from)
     }
 
     /// [`Cache::memoize`] for what can fail. A failure is not stored, but may be remembered for
@@ -202,7 +202,7 @@ impl Cache {
         compute: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T> {
         let options = options.into();
-        match self.task::<T, Infallible>(&key.into(), &options).map_err(cache_error)? {
+        match self.task::<T, Infallible>(&key.into(), &options).map_err(Error::from)? {
             Task::Have(value) => Ok(value),
             Task::Compute(vacancy, Some(old)) => {
                 let refresh = move || {
@@ -218,12 +218,16 @@ impl Cache {
                 Ok(old)
             }
             Task::Compute(vacancy, None) => {
-                settle(vacancy, &options, Ok::<T, Infallible>(compute()), None).map_err(cache_error)
+                settle(vacancy, &options, Ok::<T, Infallible>(compute()), None).map_err(Error::from)
             }
         }
     }
 
-    fn task<T: DeserializeOwned, E>(&self, key: &Key<'_>, options: &MemoOptions) -> Result<Task<T>, MemoError<E>> {
+    pub(super) fn task<T: DeserializeOwned, E>(
+        &self,
+        key: &Key<'_>,
+        options: &MemoOptions,
+    ) -> Result<Task<T>, MemoError<E>> {
         let outcome = self.lookup_within(key, options, options.wait).map_err(MemoError::Cache)?;
         task(key, outcome)
     }
@@ -268,7 +272,7 @@ pub(super) fn settle<T: Serialize, E: std::fmt::Display>(
 }
 
 /// Stores what was computed. What can not be stored is of use all the same, to who has computed it.
-fn keep<T: Serialize>(vacancy: Vacancy, options: &MemoOptions, value: &T) -> Result<()> {
+pub(super) fn keep<T: Serialize>(vacancy: Vacancy, options: &MemoOptions, value: &T) -> Result<()> {
     let bytes = postcard::to_stdvec(value).map_err(|error| Error::Encoding(error.to_string()))?;
     match vacancy.fill(bytes, options) {
         Ok(_) => Ok(()),
@@ -280,10 +284,12 @@ fn keep<T: Serialize>(vacancy: Vacancy, options: &MemoOptions, value: &T) -> Res
     }
 }
 
-pub(super) fn cache_error(error: MemoError<Infallible>) -> Error {
-    match error {
-        MemoError::Compute(never) => match never {},
-        MemoError::Remembered(reason) => Error::Failed(reason),
-        MemoError::Cache(error) => error,
+impl From<MemoError<Infallible>> for Error {
+    fn from(error: MemoError<Infallible>) -> Self {
+        match error {
+            MemoError::Compute(never) => match never {},
+            MemoError::Remembered(reason) => Self::Failed(reason),
+            MemoError::Cache(error) => error,
+        }
     }
 }
