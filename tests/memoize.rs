@@ -225,6 +225,25 @@ fn a_failure_falls_back_upon_what_there_was() {
 }
 
 #[test]
+fn a_failure_falls_back_upon_what_may_not_be_handed_out_otherwise() {
+    let cache = Cache::temporary().unwrap();
+    let options = MemoOptions::new().ttl(Duration::from_millis(10)).stale_if_error(MINUTE);
+    assert_eq!(cache.try_memoize("k", &options, || Ok::<u32, String>(1)).unwrap(), 1);
+    assert_eq!(fallible(&cache, &options, 2, false), Ok(4));
+    std::thread::sleep(Duration::from_millis(20));
+    for _ in 0..2 {
+        assert_eq!(cache.try_memoize("k", &options, || Err::<u32, _>("down")).unwrap(), 1);
+        assert_eq!(fallible(&cache, &options, 2, true), Ok(4));
+    }
+    let asynchronous = cache.try_memoize_async("k", &options, || async { Err::<u32, _>("down") });
+    assert_eq!(futures_lite::future::block_on(asynchronous).unwrap(), 1);
+    let Lookup::Vacant(vacancy) = cache.lookup("k", &options).unwrap() else { panic!() };
+    assert!(vacancy.last().is_some());
+    drop(vacancy);
+    assert_eq!(cache.memoize_in_background("k", &options, || 2).unwrap(), 2, "the old one is no answer");
+}
+
+#[test]
 fn a_computation_that_panics_is_the_next_ones() {
     let cache = Cache::temporary().unwrap();
     let panicked = std::panic::catch_unwind(|| cache.memoize::<u32>("k", MINUTE, || panic!("on purpose")));

@@ -4,6 +4,7 @@ use super::Cache;
 use super::records::Patience;
 use crate::error::{Error, Result};
 use crate::recipes::bucket::{Bucket, PERIOD_LIMIT_US, RATE_LIMIT, Verdict};
+use crate::recipes::timeline::Now;
 use crate::recipes::window::{WINDOW_LIMIT, Window};
 use crate::recipes::{Kind, Machine};
 use crate::shard::Found;
@@ -57,7 +58,8 @@ impl Rate {
 trait Limiter: Machine + PartialEq + Clone {
     fn fresh(rate: &Rate, now_us: i64) -> Self;
     fn fits(&self, rate: &Rate) -> bool;
-    fn ask(&mut self, amount: u32, now_us: i64) -> Verdict;
+    fn ask(&mut self, amount: u32, now: Now) -> Verdict;
+    fn dated_us(&self) -> i64;
 }
 
 impl Limiter for Bucket {
@@ -69,8 +71,12 @@ impl Limiter for Bucket {
         self.allows(rate.count, rate.period_us)
     }
 
-    fn ask(&mut self, amount: u32, now_us: i64) -> Verdict {
-        self.take(amount, now_us)
+    fn ask(&mut self, amount: u32, now: Now) -> Verdict {
+        self.take(amount, now)
+    }
+
+    fn dated_us(&self) -> i64 {
+        self.dated_us()
     }
 }
 
@@ -83,8 +89,12 @@ impl Limiter for Window {
         self.allows(rate.count, rate.period_us)
     }
 
-    fn ask(&mut self, amount: u32, now_us: i64) -> Verdict {
-        self.take(amount, now_us)
+    fn ask(&mut self, amount: u32, now: Now) -> Verdict {
+        self.take(amount, now)
+    }
+
+    fn dated_us(&self) -> i64 {
+        self.dated_us()
     }
 }
 
@@ -122,24 +132,28 @@ impl Cache {
 
     fn take_of<L: Limiter>(&mut self, rate: &Rate, amount: u32) -> Result<Verdict> {
         let platform = std::rc::Rc::clone(&self.platform);
-        let mut timelines = std::mem::take(&mut self.timelines);
         let kind: Kind = L::KIND;
-        // What the time is can only be said once nobody else can change the record.
-        let mut now = || timelines.now(kind, &rate.name, platform.wall_us(), platform.monotonic_ms());
-        let verdict = if amount == 0 {
-            self.look_at::<L>(&rate.name)
-                .and_then(|state| settle(state, rate, now()).map(|mut limit| limit.ask(0, now())))
-        } else {
-            self.change_record(&rate.name, |found: &mut Found<L>| {
-                let now_us = now();
-                let mut limit = settle(found.state.take(), rate, now_us)?;
-                let verdict = limit.ask(amount, now_us);
-                found.state = Some(limit);
-                Ok(verdict)
-            })
-        };
+        if amount == 0 {
+            let state = self.look_at::<L>(&rate.name)?;
+            let now = self.timelines.now(kind, &rate.name, platform.wall_us(), platform.monotonic_ms());
+            return Ok(settle(state, rate, now.us)?.ask(0, now));
+        }
+        let mut timelines = std::mem::take(&mut self.timelines);
+        let taken = self.change_record(&rate.name, |found: &mut Found<L>| {
+            // What the time is can only be said once nobody else can change the record.
+            let before_ms = platform.monotonic_ms();
+            let now = timelines.now(kind, &rate.name, platform.wall_us(), platform.monotonic_ms());
+            let mut limit = settle(found.state.take(), rate, now.us)?;
+            let verdict = limit.ask(amount, now);
+            let dated_us = limit.dated_us();
+            found.state = Some(limit);
+            Ok((verdict, dated_us, now, before_ms))
+        });
+        if let Ok((_, dated_us, now, before_ms)) = &taken {
+            timelines.note(kind, &rate.name, *dated_us, *now, *before_ms);
+        }
         self.timelines = timelines;
-        verdict
+        taken.map(|(verdict, ..)| verdict)
     }
 }
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::bucket::{PERIOD_LIMIT_US, Verdict};
+use super::timeline::Now;
 use super::{Kind, Machine};
 
 /// Most grants of a window: each is remembered for as long as it counts.
@@ -31,8 +32,10 @@ impl Window {
     }
 
     /// Takes some, if so few were granted in the window that ends now. What is refused changes nothing,
-    /// unless the clock was set back.
-    pub(crate) fn take(&mut self, amount: u32, now_us: i64) -> Verdict {
+    /// unless the clock has jumped.
+    pub(crate) fn take(&mut self, amount: u32, now: Now) -> Verdict {
+        let now_us = now.us;
+        self.latest_us = now.of_change(self.latest_us);
         let mut moved = self.clone();
         moved.move_to(now_us);
         let room = moved.room();
@@ -50,6 +53,11 @@ impl Window {
             *self = moved;
         }
         verdict
+    }
+
+    /// When it was last changed.
+    pub(crate) fn dated_us(&self) -> i64 {
+        self.latest_us
     }
 
     fn room(&self) -> u32 {
@@ -95,20 +103,23 @@ mod tests {
     #[test]
     fn what_was_granted_counts_for_a_whole_window() {
         let mut window = Window::new(2, 1_000, 0);
-        assert!(window.take(1, 0).granted);
-        assert!(window.take(1, 400).granted);
-        assert_eq!(window.take(1, 500), Verdict { granted: false, remaining: 0, retry_us: 500, reset_us: 900 });
-        assert!(!window.take(1, 999).granted);
-        assert!(window.take(1, 1_000).granted);
-        assert_eq!(window.take(2, 1_000).retry_us, 1_000, "for two, the last one has to be out, too");
+        assert!(window.take(1, Now::at(0)).granted);
+        assert!(window.take(1, Now::at(400)).granted);
+        assert_eq!(
+            window.take(1, Now::at(500)),
+            Verdict { granted: false, remaining: 0, retry_us: 500, reset_us: 900 }
+        );
+        assert!(!window.take(1, Now::at(999)).granted);
+        assert!(window.take(1, Now::at(1_000)).granted);
+        assert_eq!(window.take(2, Now::at(1_000)).retry_us, 1_000, "for two, the last one has to be out, too");
     }
 
     #[test]
     fn a_clock_that_is_set_back_gives_nothing_and_starves_nobody() {
         let mut window = Window::new(1, 1_000, 1_000_000);
-        assert!(window.take(1, 1_000_000).granted);
-        assert_eq!(window.take(1, 10).retry_us, 1_000);
-        assert!(window.take(1, 1_010).granted);
+        assert!(window.take(1, Now::at(1_000_000)).granted);
+        assert_eq!(window.take(1, Now::at(10)).retry_us, 1_000);
+        assert!(window.take(1, Now::at(1_010)).granted);
     }
 
     proptest! {
@@ -124,13 +135,13 @@ mod tests {
                 wall += step;
                 time += step.max(0);
                 let amount = amount.min(count);
-                let verdict = window.take(amount, wall);
+                let verdict = window.take(amount, Now::at(wall));
                 if verdict.granted {
                     granted.extend(std::iter::repeat_n(time, amount as usize));
                 } else {
                     let retry = i64::try_from(verdict.retry_us).unwrap();
-                    prop_assert!(!window.clone().take(amount, wall + retry - 1).granted);
-                    prop_assert!(window.clone().take(amount, wall + retry).granted);
+                    prop_assert!(!window.clone().take(amount, Now::at(wall + retry - 1)).granted);
+                    prop_assert!(window.clone().take(amount, Now::at(wall + retry)).granted);
                 }
                 prop_assert!(window.is_sound());
             }

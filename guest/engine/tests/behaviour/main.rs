@@ -20,6 +20,7 @@ mod queues;
 mod recipes;
 mod scans;
 mod shared;
+mod silence;
 mod steps;
 mod streams;
 mod support;

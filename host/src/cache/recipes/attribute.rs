@@ -62,7 +62,7 @@ pub fn run_result<T: Serialize + DeserializeOwned, E>(
     let task = key.and_then(|key| cache.task::<T, std::convert::Infallible>(&key, options).map_err(Error::from));
     match task {
         Ok(Task::Have(value)) => Ok(value),
-        Ok(Task::Compute(vacancy, old)) => finish(vacancy, options, compute(), old),
+        Ok(Task::Compute { vacancy, old, .. }) => finish(vacancy, options, compute(), old),
         Err(error) => {
             tracing::warn!(%error, "a function is computed without the cache");
             compute()
@@ -107,7 +107,7 @@ where
     };
     match found {
         Ok(Task::Have(value)) => Ok(value),
-        Ok(Task::Compute(vacancy, old)) => {
+        Ok(Task::Compute { vacancy, old, .. }) => {
             let mut vacancy = Later(Some(vacancy));
             let computed = compute().await;
             match vacancy.take() {

@@ -137,8 +137,8 @@ impl MemoOptions {
         self
     }
 
-    /// How long to wait for another who computes: then it is [`Error::Timeout`]. As long as it takes
-    /// unless set.
+    /// How long to wait for another who computes: then it is [`Error::Timeout`], unless that other may be
+    /// dead, as in [`Cache::lookup_within`]. As long as it takes unless set.
     #[must_use]
     pub fn wait(mut self, wait: Duration) -> Self {
         self.wait = Some(wait);
@@ -150,8 +150,14 @@ impl MemoOptions {
 pub(super) enum Task<T> {
     /// Nothing.
     Have(T),
-    /// Compute it; there may be an old one to fall back upon.
-    Compute(Vacancy, Option<T>),
+    /// Compute it.
+    Compute {
+        vacancy: Vacancy,
+        /// What there was, to fall back upon.
+        old: Option<T>,
+        /// Whether that may be handed out meanwhile.
+        is_good: bool,
+    },
 }
 
 impl Cache {
@@ -189,7 +195,7 @@ impl Cache {
         let options = options.into();
         match self.task(&key.into(), &options)? {
             Task::Have(value) => Ok(value),
-            Task::Compute(vacancy, old) => settle(vacancy, &options, compute(), old),
+            Task::Compute { vacancy, old, .. } => settle(vacancy, &options, compute(), old),
         }
     }
 
@@ -204,7 +210,7 @@ impl Cache {
         let options = options.into();
         match self.task::<T, Infallible>(&key.into(), &options).map_err(Error::from)? {
             Task::Have(value) => Ok(value),
-            Task::Compute(vacancy, Some(old)) => {
+            Task::Compute { vacancy, old: Some(old), is_good: true } => {
                 let refresh = move || {
                     let done = keep(vacancy, &options, &compute());
                     if let Err(error) = done {
@@ -217,7 +223,7 @@ impl Cache {
                     .map_err(|error| Error::Io(format!("starting a thread: {error}")))?;
                 Ok(old)
             }
-            Task::Compute(vacancy, None) => {
+            Task::Compute { vacancy, .. } => {
                 settle(vacancy, &options, Ok::<T, Infallible>(compute()), None).map_err(Error::from)
             }
         }
@@ -240,8 +246,13 @@ pub(super) fn task<T: DeserializeOwned, E>(key: &Key<'_>, outcome: Lookup) -> Re
             decode(key, &value).map(Task::Have).map_err(MemoError::Cache)
         }
         // One that can not be read is replaced.
-        Lookup::Stale(value, Some(vacancy)) => Ok(Task::Compute(vacancy, decode(key, &value).ok())),
-        Lookup::Vacant(vacancy) => Ok(Task::Compute(vacancy, None)),
+        Lookup::Stale(value, Some(vacancy)) => {
+            Ok(Task::Compute { vacancy, old: decode(key, &value).ok(), is_good: true })
+        }
+        Lookup::Vacant(vacancy) => {
+            let old = vacancy.last().and_then(|value| decode(key, value).ok());
+            Ok(Task::Compute { vacancy, old, is_good: false })
+        }
         Lookup::Failed(reason) => Err(MemoError::Remembered(reason)),
         Lookup::Wait => {
             Err(MemoError::Cache(Error::Timeout(format!("the value of {key:?}, which another is computing"))))
