@@ -142,7 +142,9 @@ fn everything(cache: &Cache, lease_ms: u32) {
         let _permit = permits.acquire().unwrap();
         drop(read.acquire().unwrap());
         drop(write.acquire().unwrap());
-        once.run(|| ()).unwrap();
+        let ran = once.run(|| ());
+        // Others forget it at any time, even while it is done here.
+        assert!(matches!(ran, Ok(_) | Err(Error::NotHeld(_))), "{ran:?}");
         once.reset().unwrap();
         let value = cache.memoize("value", &options, || 7);
         assert!(value == Ok(7), "{value:?}");

@@ -235,7 +235,9 @@ impl Permits {
         };
         let served = self.line.iter().take_while(fits).count();
         for waiting in self.line.drain(..served) {
-            self.last_fence += 1;
+            // As the time at least: if a loss of power undoes grants, later ones are greater all the same.
+            let time_us = u64::try_from(now_ms.saturating_mul(1_000)).unwrap_or(0).min(NUMBER_LIMIT / 2);
+            self.last_fence = (self.last_fence + 1).max(time_us);
             let mut member = waiting.member;
             // Its lease begins now.
             member.renew(now_ms);

@@ -46,6 +46,33 @@ fn the_numbers_of_a_lock_grow_even_if_its_record_was_lost_and_the_clock_was_set_
 }
 
 #[test]
+fn the_numbers_of_a_lock_grow_even_if_a_loss_of_power_undid_the_latest_grants() {
+    let mut fixture = Fixture::new();
+    let take = |fixture: &mut Fixture, times: usize| {
+        let mut last = 0;
+        for _ in 0..times {
+            let grant = held(&mut fixture.cache);
+            fixture.cache.release_lock(&lock("a"), grant).unwrap();
+            assert!(grant.fence > last);
+            last = grant.fence;
+        }
+        last
+    };
+    take(&mut fixture, 3);
+    fixture.cache.close().unwrap();
+    let database = crate::support::database(fixture.path(), 0);
+    let before = std::fs::read(&database).unwrap();
+    fixture.reopen_closed(&OpenOptions::default());
+    fixture.platform.advance(5);
+    let last = take(&mut fixture, 20);
+    fixture.cache.close().unwrap();
+    std::fs::write(database, before).unwrap();
+    fixture.platform.advance(5);
+    fixture.reopen_closed(&OpenOptions::default());
+    assert!(take(&mut fixture, 1) > last);
+}
+
+#[test]
 fn who_loses_its_place_in_the_line_because_it_was_paused_lines_up_again() {
     let shared = Shared::new();
     let ((mut first, _), (mut second, paused), (mut third, platform)) =

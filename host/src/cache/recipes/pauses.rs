@@ -18,6 +18,8 @@ pub(super) struct Pauses {
     next: Duration,
     longest: Duration,
     extensions: u32,
+    /// How many were served first when it was last asked.
+    ahead: u32,
 }
 
 impl Pauses {
@@ -25,7 +27,7 @@ impl Pauses {
     pub(super) fn begin(wait: Option<Duration>) -> Self {
         let now = Instant::now();
         let deadline = wait.and_then(|wait| now.checked_add(wait));
-        Self { deadline, next: PAUSES.0, longest: PAUSES.1 * (MOST_AHEAD + 1), extensions: 0 }
+        Self { deadline, next: PAUSES.0, longest: PAUSES.1 * (MOST_AHEAD + 1), extensions: 0, ahead: 0 }
     }
 
     /// With pauses that are short beside a lease, which looking renews.
@@ -40,6 +42,11 @@ impl Pauses {
         if left == Some(Duration::ZERO) {
             return None;
         }
+        if ahead < self.ahead {
+            // The line moves: its turn comes soon.
+            self.next = PAUSES.0;
+        }
+        self.ahead = ahead;
         let pause = (self.next * (ahead.min(MOST_AHEAD) + 1)).min(self.longest);
         self.next = (self.next * 2).min(PAUSES.1);
         Some(left.map_or(pause, |left| left.min(pause)))
@@ -74,6 +81,7 @@ mod tests {
         assert_eq!(all.last(), Some(&PAUSES.1));
         assert!(all.is_sorted());
         assert_eq!(pauses.next(1_000), Some(PAUSES.1 * (MOST_AHEAD + 1)));
+        assert_eq!(pauses.next(0), Some(PAUSES.0), "the line moves");
         assert_eq!(Pauses::begin(Some(Duration::ZERO)).next(0), None);
         let mut short = Pauses::begin(None).within_lease(Duration::from_millis(4));
         assert!((0..10).all(|_| short.next(9).is_some_and(|pause| pause <= Duration::from_millis(1))));
