@@ -147,7 +147,7 @@ impl Shard {
         self.guard(|shard| {
             let database = shard.database()?;
             database.run(|connection| {
-                connection.execute("DELETE FROM undo", [])?;
+                undo::forget_kept(connection)?;
                 connection
                     .prepare_cached("INSERT INTO decision VALUES (?1, ?2, ?3, 0, 0)")?
                     .execute((transaction, owner, index))
