@@ -163,12 +163,13 @@ fn a_process_that_waits_shortly_follows_one_that_died_computing() {
 
 #[test]
 fn whatever_the_killed_have_held_is_had_by_others_within_two_leases() {
-    const LEASE: Duration = Duration::from_millis(300);
+    const LEASE: Duration = Duration::from_millis(500);
     let seed = 4_711;
     println!("seed {seed}");
     let mut random = Random::new(seed);
     let directory = tempfile::tempdir().unwrap();
     let lease = LEASE.as_millis().to_string();
+    let mut longest = Duration::ZERO;
     for round in 0..amount("LARDER_KILLS", 4) {
         let mut workers: Vec<Worker> =
             (0..3).map(|_| Worker::start(WORKER, "everything", directory.path(), &[&lease])).collect();
@@ -186,12 +187,15 @@ fn whatever_the_killed_have_held_is_had_by_others_within_two_leases() {
             scope.spawn(|| assert!(cache.once("task").run(|| ()).is_ok()));
             scope.spawn(|| assert_eq!(cache.memoize("value", &options, || 7).unwrap(), 7));
         });
-        assert!(killed.elapsed() < 2 * LEASE, "round {round}: {:?}", killed.elapsed());
+        let took = killed.elapsed();
+        assert!(took < 2 * LEASE, "round {round}: {took:?}");
+        longest = longest.max(took);
         for name in ["permits", "data"] {
             assert_eq!(cache.lock_holders(name).unwrap().holders, [], "{name}");
         }
         assert_eq!(cache.check().unwrap(), []);
     }
+    println!("at most {longest:?} after the kill, with a lease of {LEASE:?}");
 }
 
 #[test]
@@ -259,11 +263,12 @@ fn a_bucket_never_gives_more_than_it_holds_and_what_flows_in() {
     let grants = grants("bucket", amount("LARDER_LIMITED_MS", 1_500));
     let mut by_end = grants.clone();
     by_end.sort_unstable_by_key(|(_, ended)| *ended);
-    for (_, end) in &by_end {
-        for (first, _) in &grants {
-            let inside = grants.iter().filter(|(began, ended)| began >= first && ended <= end).count();
+    for (first, _) in &grants {
+        // Those that were granted for certain between the two.
+        let since = by_end.iter().filter(|(began, _)| began >= first);
+        for (inside, (_, end)) in (1..).zip(since) {
             let allowed = 20 + (end - first).max(0) * 20 / 200_000 + 1;
-            assert!(i64::try_from(inside).unwrap() <= allowed, "{inside} from {first} to {end}");
+            assert!(inside <= allowed, "{inside} from {first} to {end}");
         }
     }
     assert!(grants.len() > 80, "{}", grants.len());

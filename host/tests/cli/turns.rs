@@ -128,7 +128,7 @@ fn a_limit_lets_so_many_through() {
         let shown = shelf.json([&limit[..], &["--show", "--json"]].concat());
         assert_eq!(shown["remaining"], 0);
     }
-    shelf.run(["limit", "api", "--rate", "3/h", "--", "echo"]).assert_failed(3, "in use with another rate");
+    shelf.run(["limit", "api", "--rate", "3/h", "--", "echo"]).assert_failed(3, "in use with 2 in 3600s");
     shelf.run(["limit", "api", "--rate", "0/h", "--", "echo"]).assert_failed(2, "nothing");
     shelf.ok(["limit", "other", "--rate", "1/50ms", "--", "true"]);
     shelf.ok(["limit", "other", "--rate", "1/50ms", "--", "true"]);

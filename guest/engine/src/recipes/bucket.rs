@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::limit::{Limit, Verdict};
 use super::timeline::Now;
 use super::{Kind, Machine};
 
@@ -23,32 +24,37 @@ pub(crate) struct Bucket {
     at_us: i64,
 }
 
-/// What has come of a request, and how things stand after it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Verdict {
-    /// Whether it was granted.
-    pub granted: bool,
-    /// How many could be had at once now.
-    pub remaining: u32,
-    /// If it was not granted: in how many microseconds it can be, if nobody else comes first.
-    pub retry_us: u64,
-    /// In how many microseconds all can be had at once, if nobody takes any.
-    pub reset_us: u64,
+impl Bucket {
+    /// How long it takes until so many parts have come.
+    fn time_for(&self, parts: u128) -> u64 {
+        u64::try_from(parts.div_ceil(u128::from(self.count))).unwrap_or(u64::MAX)
+    }
+
+    /// A clock that was set back has stood still.
+    fn level_at(&self, now_us: i64) -> u128 {
+        let passed = u64::try_from(now_us.saturating_sub(self.at_us)).unwrap_or(0);
+        (self.level + u128::from(passed) * u128::from(self.count)).min(self.full())
+    }
+
+    fn full(&self) -> u128 {
+        u128::from(self.count) * u128::from(self.period_us)
+    }
 }
 
-impl Bucket {
-    /// A full one.
-    pub(crate) fn new(count: u32, period_us: u64, now_us: i64) -> Self {
+impl Limit for Bucket {
+    fn new(count: u32, period_us: u64, now_us: i64) -> Self {
         Self { count, period_us, level: u128::from(count) * u128::from(period_us), at_us: now_us }
     }
 
-    /// Whether it allows this and nothing else.
-    pub(crate) fn allows(&self, count: u32, period_us: u64) -> bool {
-        self.count == count && self.period_us == period_us
+    fn terms(&self) -> (u32, u64) {
+        (self.count, self.period_us)
     }
 
-    /// Takes some, if there are so many. What is refused changes nothing, unless the clock has jumped.
-    pub(crate) fn take(&mut self, amount: u32, now: Now) -> Verdict {
+    fn dated_us(&self) -> i64 {
+        self.at_us
+    }
+
+    fn take(&mut self, amount: u32, now: Now) -> Verdict {
         let now_us = now.us;
         self.at_us = now.of_change(self.at_us);
         let level = self.level_at(now_us);
@@ -64,26 +70,6 @@ impl Bucket {
             retry_us: self.time_for(wanted.saturating_sub(level)),
             reset_us: self.time_for(self.full() - left),
         }
-    }
-
-    /// When it was last changed.
-    pub(crate) fn dated_us(&self) -> i64 {
-        self.at_us
-    }
-
-    /// How long it takes until so many parts have come.
-    fn time_for(&self, parts: u128) -> u64 {
-        u64::try_from(parts.div_ceil(u128::from(self.count))).unwrap_or(u64::MAX)
-    }
-
-    /// A clock that was set back has stood still.
-    fn level_at(&self, now_us: i64) -> u128 {
-        let passed = u64::try_from(now_us.saturating_sub(self.at_us)).unwrap_or(0);
-        (self.level + u128::from(passed) * u128::from(self.count)).min(self.full())
-    }
-
-    fn full(&self) -> u128 {
-        u128::from(self.count) * u128::from(self.period_us)
     }
 }
 

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::bucket::{PERIOD_LIMIT_US, Verdict};
+use super::bucket::PERIOD_LIMIT_US;
+use super::limit::{Limit, Verdict};
 use super::timeline::Now;
 use super::{Kind, Machine};
 
@@ -21,19 +22,38 @@ pub(crate) struct Window {
 }
 
 impl Window {
-    /// Nothing was granted yet.
-    pub(crate) fn new(count: u32, period_us: u64, now_us: i64) -> Self {
+    fn room(&self) -> u32 {
+        self.count.saturating_sub(u32::try_from(self.ages.len()).unwrap_or(u32::MAX))
+    }
+
+    fn left(&self, age: u64) -> u64 {
+        self.period_us.saturating_sub(age)
+    }
+
+    /// Lets time pass and forgets what no longer counts. A clock that was set back has stood still.
+    fn move_to(&mut self, now_us: i64) {
+        let passed = u64::try_from(now_us.saturating_sub(self.latest_us)).unwrap_or(0);
+        self.ages.iter_mut().for_each(|age| *age = age.saturating_add(passed));
+        let over = self.ages.iter().take_while(|age| **age >= self.period_us).count();
+        self.ages.drain(..over);
+        self.latest_us = now_us;
+    }
+}
+
+impl Limit for Window {
+    fn new(count: u32, period_us: u64, now_us: i64) -> Self {
         Self { count, period_us, latest_us: now_us, ages: Vec::new() }
     }
 
-    /// Whether it allows this and nothing else.
-    pub(crate) fn allows(&self, count: u32, period_us: u64) -> bool {
-        self.count == count && self.period_us == period_us
+    fn terms(&self) -> (u32, u64) {
+        (self.count, self.period_us)
     }
 
-    /// Takes some, if so few were granted in the window that ends now. What is refused changes nothing,
-    /// unless the clock has jumped.
-    pub(crate) fn take(&mut self, amount: u32, now: Now) -> Verdict {
+    fn dated_us(&self) -> i64 {
+        self.latest_us
+    }
+
+    fn take(&mut self, amount: u32, now: Now) -> Verdict {
         let now_us = now.us;
         self.latest_us = now.of_change(self.latest_us);
         let mut moved = self.clone();
@@ -53,28 +73,6 @@ impl Window {
             *self = moved;
         }
         verdict
-    }
-
-    /// When it was last changed.
-    pub(crate) fn dated_us(&self) -> i64 {
-        self.latest_us
-    }
-
-    fn room(&self) -> u32 {
-        self.count.saturating_sub(u32::try_from(self.ages.len()).unwrap_or(u32::MAX))
-    }
-
-    fn left(&self, age: u64) -> u64 {
-        self.period_us.saturating_sub(age)
-    }
-
-    /// Lets time pass and forgets what no longer counts. A clock that was set back has stood still.
-    fn move_to(&mut self, now_us: i64) {
-        let passed = u64::try_from(now_us.saturating_sub(self.latest_us)).unwrap_or(0);
-        self.ages.iter_mut().for_each(|age| *age = age.saturating_add(passed));
-        let over = self.ages.iter().take_while(|age| **age >= self.period_us).count();
-        self.ages.drain(..over);
-        self.latest_us = now_us;
     }
 }
 
