@@ -41,7 +41,7 @@ fn critical_sections_of_many_processes_add_up_exactly() {
     let directory = tempfile::tempdir().unwrap();
     let counter = directory.path().join("counter");
     fs::write(&counter, "0").unwrap();
-    let times = amount("LARDER_SECTIONS", 200);
+    let times = amount("LARDER_SECTIONS", 500);
     for worker in start_all("critical-sections", directory.path(), &[&times.to_string()]) {
         worker.finish();
     }
@@ -173,7 +173,9 @@ fn whatever_the_killed_have_held_is_had_by_others_within_two_leases() {
     for round in 0..amount("LARDER_KILLS", 4) {
         let mut workers: Vec<Worker> =
             (0..3).map(|_| Worker::start(WORKER, "everything", directory.path(), &[&lease])).collect();
-        workers.iter_mut().for_each(|worker| worker.expect("ready"));
+        for worker in &mut workers {
+            worker.expect("ready");
+        }
         std::thread::sleep(Duration::from_micros(random.below(60_000)));
         for worker in &mut workers {
             worker.kill();

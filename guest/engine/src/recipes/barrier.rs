@@ -76,8 +76,9 @@ impl Barrier {
 
     /// A party that waits shows that it lives; which may be what the others have waited for.
     pub(crate) fn renew(&mut self, token: u64, now_us: i64) {
-        let party = self.arrived.iter_mut().find(|member| member.token == token);
-        party.into_iter().for_each(|member| member.renew(now_us / 1000));
+        if let Some(party) = self.arrived.iter_mut().find(|member| member.token == token) {
+            party.renew(now_us / 1000);
+        }
         self.open_if_complete(now_us);
     }
 

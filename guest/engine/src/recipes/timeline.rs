@@ -59,8 +59,8 @@ impl Timelines {
     /// The time for a record. The monotonic clock is to be looked at after the wall clock.
     pub(crate) fn now(&self, kind: Kind, name: &str, wall_us: i64, monotonic_ms: u64) -> Now {
         let known = self.0.get(&(kind, name.to_owned())).copied();
-        let passed_ms = known.map_or(0, |known| monotonic_ms.saturating_sub(known.monotonic_ms));
-        let passed_us = i64::try_from(passed_ms).unwrap_or(i64::MAX).saturating_mul(1_000);
+        let passed = known.map_or(0, |known| monotonic_ms.saturating_sub(known.monotonic_ms));
+        let passed_us = i64::try_from(passed).unwrap_or(i64::MAX).saturating_mul(1_000);
         Now { us: wall_us, known, passed_us }
     }
 
