@@ -20,6 +20,7 @@ mod bindings {
             world embed {
                 export larder:cache/types@0.1.0;
                 export larder:cache/cache@0.1.0;
+                export larder:cache/collections@0.1.0;
                 export larder:cache/exchange@0.1.0;
             }
         ",
@@ -32,6 +33,7 @@ mod bindings {
 }
 
 pub use bindings::exports::larder::cache::cache as wit;
+pub use bindings::exports::larder::cache::collections;
 pub use bindings::exports::larder::cache::exchange;
 pub use bindings::exports::larder::cache::types;
 
@@ -50,7 +52,8 @@ pub enum World {
     Standalone,
 }
 
-struct State {
+/// What a store carries.
+pub struct State {
     wasi: WasiCtx,
     coordination: CoordinationCtx,
     table: ResourceTable,
@@ -382,6 +385,49 @@ impl Instance {
     /// Drops the transaction without a word.
     pub fn drop_transaction(&mut self) {
         self.transaction.take().expect("a transaction was begun").resource_drop(&mut self.store).unwrap();
+    }
+
+    /// A resource of the interface `collections`, in the transaction if there is one.
+    pub fn deque(&mut self, name: &str) -> Result<ResourceAny, Error> {
+        let (cache, transaction) = (self.cache, self.transaction);
+        self.with(|guest, store| match transaction {
+            None => guest.deque().call_open(store, cache, name),
+            Some(transaction) => guest.deque().call_within(store, transaction, name),
+        })
+    }
+
+    /// As [`Instance::deque`].
+    pub fn index(&mut self, name: &str) -> Result<ResourceAny, Error> {
+        let (cache, transaction) = (self.cache, self.transaction);
+        self.with(|guest, store| match transaction {
+            None => guest.index().call_open(store, cache, name),
+            Some(transaction) => guest.index().call_within(store, transaction, name),
+        })
+    }
+
+    /// `deques`
+    pub fn deques(&mut self) -> Result<Vec<String>, Error> {
+        let cache = self.cache;
+        self.with(|guest, store| guest.call_deques(store, cache))
+    }
+
+    /// `indexes`
+    pub fn indexes(&mut self) -> Result<Vec<String>, Error> {
+        let cache = self.cache;
+        self.with(|guest, store| guest.call_indexes(store, cache))
+    }
+
+    /// Calls a function of the interface `collections`.
+    pub fn with<T>(
+        &mut self,
+        call: impl FnOnce(&collections::Guest, &mut Store<State>) -> wasmtime::Result<Result<T, Error>>,
+    ) -> Result<T, Error> {
+        call(self.exports.larder_cache_collections(), &mut self.store).expect("no input traps the component")
+    }
+
+    /// Drops a resource.
+    pub fn let_go(&mut self, resource: ResourceAny) {
+        resource.resource_drop(&mut self.store).expect("no input traps the component");
     }
 
     /// Runs something past the open transaction.

@@ -8,6 +8,7 @@
     reason = "a process of the tests, which is to stop where something is wrong"
 )]
 
+mod collections;
 mod recipes;
 
 use std::io::{BufRead, Write};
@@ -34,7 +35,7 @@ fn main() {
         "export-denied" => export_denied(directory),
         "standalone-write" => standalone_write(directory, number(rest[0])),
         "standalone-pause" => standalone_pause(directory, number(rest[0])),
-        other => recipes::run(other, directory, rest),
+        other => collections::run(other, directory, rest),
     }
 }
 
