@@ -152,7 +152,7 @@ impl Session {
     }
 
     /// Undoes what is open, in all shards.
-    fn abort_transaction(&mut self) -> Result<()> {
+    pub(super) fn abort_transaction(&mut self) -> Result<()> {
         // Before those that are prepared are settled, which takes their locks again.
         let released = self.release_unprepared();
         let settled = self.shards.iter_mut().map(Shard::abort).fold(Ok(()), Result::and);

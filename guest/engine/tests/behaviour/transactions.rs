@@ -20,6 +20,26 @@ fn large(byte: u8) -> Value {
 }
 
 #[test]
+fn closing_undoes_what_was_not_committed() {
+    for shards in [1, SHARDS] {
+        let mut fixture = Fixture::sharded(shards);
+        put(&mut fixture.cache, "kept", 1);
+        let ticket = fixture.cache.begin().unwrap();
+        let stored = fixture.cache.within(ticket, |cache| {
+            put(cache, "kept", 2);
+            cache.set(&text("large"), &large(1), &plain())
+        });
+        stored.unwrap();
+        fixture.cache.close().unwrap();
+        assert_eq!(value_files(fixture.path()), Vec::<std::path::PathBuf>::new(), "{shards} shards");
+        fixture.reopen_closed(&existing());
+        assert_eq!(integer(&mut fixture.cache, "kept"), Some(1));
+        assert_eq!(names(&mut fixture.cache), ["kept"]);
+        assert_eq!(fixture.cache.check().unwrap(), []);
+    }
+}
+
+#[test]
 fn what_is_committed_is_there_and_what_is_rolled_back_is_not() {
     for shards in [1, SHARDS] {
         let mut fixture = Fixture::sharded(shards);
