@@ -20,6 +20,7 @@ mod bindings {
             world embed {
                 export larder:cache/types@0.1.0;
                 export larder:cache/cache@0.1.0;
+                export larder:cache/collections@0.1.0;
                 export larder:cache/exchange@0.1.0;
             }
         ",
@@ -32,6 +33,7 @@ mod bindings {
 }
 
 pub use bindings::exports::larder::cache::cache as wit;
+pub use bindings::exports::larder::cache::collections;
 pub use bindings::exports::larder::cache::exchange;
 pub use bindings::exports::larder::cache::types;
 
@@ -50,7 +52,8 @@ pub enum World {
     Standalone,
 }
 
-struct State {
+/// What a store carries.
+pub struct State {
     wasi: WasiCtx,
     coordination: CoordinationCtx,
     table: ResourceTable,
@@ -125,6 +128,24 @@ impl Host {
         self.open_granting(directory, "/cache", options, FsPerms::ReadOnly, Access::ReadOnly, None)
     }
 
+    /// Gives the cache in a directory another number of shards; how often progress was told.
+    pub fn reshard(&self, directory: &Path, shards: u32, lease_ms: Option<u32>) -> Result<u32, Error> {
+        let (mut store, exports) = self.start(directory, FsPerms::ReadWrite, Access::ReadWrite, None);
+        let guest = exports.larder_cache_cache().resharding();
+        let begun = guest.call_begin(&mut store, "/cache", shards, Some(20), lease_ms);
+        let resharding = begun.expect("no input traps the component")?;
+        let mut steps = 0;
+        let ended = loop {
+            steps += 1;
+            match guest.call_step(&mut store, resharding).expect("no input traps the component") {
+                Ok(progress) if !progress.finished => {}
+                ended => break ended,
+            }
+        };
+        resharding.resource_drop(&mut store).expect("no input traps the component");
+        ended.map(|_| steps)
+    }
+
     fn open_granting(
         &self,
         directory: &Path,
@@ -134,6 +155,20 @@ impl Host {
         access: Access,
         clock: Option<Clock>,
     ) -> Result<Instance, Error> {
+        let (mut store, exports) = self.start(directory, permissions, access, clock);
+        let guest = exports.larder_cache_cache().cache();
+        let cache = guest.call_open(&mut store, path, options).expect("no input traps the component")?;
+        Ok(Instance { store, exports, cache, transaction: None })
+    }
+
+    /// Starts an instance that sees a directory as `/cache`.
+    fn start(
+        &self,
+        directory: &Path,
+        permissions: FsPerms,
+        access: Access,
+        clock: Option<Clock>,
+    ) -> (Store<State>, bindings::Embed) {
         let mut wasi = WasiCtxBuilder::new();
         if let Some(clock) = clock {
             wasi.wall_clock(clock);
@@ -146,9 +181,7 @@ impl Host {
         let state = State { wasi: wasi.build(), coordination: grants.build(), table: ResourceTable::new(), limits };
         let mut store = Store::new(&self.engine, state);
         let exports = bindings::Embed::instantiate(&mut store, &self.component, &self.linker).unwrap();
-        let guest = exports.larder_cache_cache().cache();
-        let cache = guest.call_open(&mut store, path, options).expect("no input traps the component")?;
-        Ok(Instance { store, exports, cache, transaction: None })
+        (store, exports)
     }
 }
 
@@ -382,6 +415,49 @@ impl Instance {
     /// Drops the transaction without a word.
     pub fn drop_transaction(&mut self) {
         self.transaction.take().expect("a transaction was begun").resource_drop(&mut self.store).unwrap();
+    }
+
+    /// A resource of the interface `collections`, in the transaction if there is one.
+    pub fn deque(&mut self, name: &str) -> Result<ResourceAny, Error> {
+        let (cache, transaction) = (self.cache, self.transaction);
+        self.with(|guest, store| match transaction {
+            None => guest.deque().call_open(store, cache, name),
+            Some(transaction) => guest.deque().call_within(store, transaction, name),
+        })
+    }
+
+    /// As [`Instance::deque`].
+    pub fn index(&mut self, name: &str) -> Result<ResourceAny, Error> {
+        let (cache, transaction) = (self.cache, self.transaction);
+        self.with(|guest, store| match transaction {
+            None => guest.index().call_open(store, cache, name),
+            Some(transaction) => guest.index().call_within(store, transaction, name),
+        })
+    }
+
+    /// `deques`
+    pub fn deques(&mut self) -> Result<Vec<String>, Error> {
+        let cache = self.cache;
+        self.with(|guest, store| guest.call_deques(store, cache))
+    }
+
+    /// `indexes`
+    pub fn indexes(&mut self) -> Result<Vec<String>, Error> {
+        let cache = self.cache;
+        self.with(|guest, store| guest.call_indexes(store, cache))
+    }
+
+    /// Calls a function of the interface `collections`.
+    pub fn with<T>(
+        &mut self,
+        call: impl FnOnce(&collections::Guest, &mut Store<State>) -> wasmtime::Result<Result<T, Error>>,
+    ) -> Result<T, Error> {
+        call(self.exports.larder_cache_collections(), &mut self.store).expect("no input traps the component")
+    }
+
+    /// Drops a resource.
+    pub fn let_go(&mut self, resource: ResourceAny) {
+        resource.resource_drop(&mut self.store).expect("no input traps the component");
     }
 
     /// Runs something past the open transaction.

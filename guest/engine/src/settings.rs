@@ -15,7 +15,7 @@ pub const SIZE_SHARE_MINIMUM: u64 = 256 * 1024;
 /// What the index of a write-ahead log takes, in bytes.
 pub(crate) const WAL_INDEX: u64 = 32 * 1024;
 /// What an empty database takes at most, in bytes.
-const EMPTY_DATABASE: u64 = 24 * 4096;
+const EMPTY_DATABASE: u64 = 26 * 4096;
 /// The most a shard keeps on disk so that entries can be removed when it is full, in bytes.
 const RESERVE: u64 = 256 * 1024;
 /// The least that is of use: what the removal of one entry writes.
@@ -104,6 +104,12 @@ impl Settings {
             )));
         }
         Ok(settings)
+    }
+
+    /// These settings with another number of shards, refusing limits that are too small for it.
+    pub(crate) fn over(&self, shards: u32) -> Result<Self> {
+        let size_limit = self.size_limit.map_or(Limit::Unlimited, Limit::AtMost);
+        Self { shards, ..self.clone() }.with(&Changes { size_limit, ..Changes::default() })
     }
 
     /// The bound on the volume of one shard.
@@ -226,6 +232,13 @@ impl Settings {
             connection.prepare_cached("INSERT OR REPLACE INTO setting (name, value) VALUES (?1, ?2)")?;
         rows.iter().try_for_each(|row| statement.execute(*row).map(drop))
     }
+}
+
+/// The shard of a hash, out of so many.
+pub(crate) fn shard_of(hash: u64, shards: usize) -> usize {
+    #[allow(clippy::cast_possible_truncation, reason = "the remainder is below the number of shards")]
+    let shard = (hash % (shards.max(1) as u64)) as usize;
+    shard
 }
 
 /// Why recorded settings could not be read.

@@ -5,6 +5,9 @@
 //! | `session` | the time between obtaining a directory and letting go of it |
 //! | `items` | operations on one key or queue |
 //! | `bulk` | operations on many keys at once |
+//! | `check` | what is wrong with the directory, and setting it right |
+//! | `reshard` | changing the number of shards |
+//! | `deque`, `index`, `collections` | deques and indexes, and what they have in common |
 //! | `stream` | values written and read in parts |
 //! | `locks`, `limits`, `tallies`, `meetings` | what processes share beside entries |
 //! | `memo` | values computed once |
@@ -12,12 +15,17 @@
 //! | `transaction` | operations of which all happen or none |
 
 mod bulk;
+mod check;
+mod collections;
+mod deque;
+mod index;
 mod items;
 mod limits;
 mod locks;
 mod meetings;
 mod memo;
 mod records;
+mod reshard;
 mod session;
 mod stream;
 mod tallies;
@@ -32,15 +40,18 @@ use crate::platform::Platform;
 use crate::recipes::member::Watches;
 use crate::recipes::timeline::Timelines;
 use crate::settings::Settings;
-use crate::shard::{Counts, Problem, Shard};
+use crate::shard::{Counts, Shard};
 use session::Session;
 use transaction::Open;
 
 pub use bulk::Draft;
+pub use deque::{Deque, DequeCursor};
+pub use index::{Index, IndexCursor, IndexScan};
 pub use limits::{Method, Rate};
 pub use locks::{Claim, Lock, Occupancy, READERS};
 pub use meetings::Gate;
 pub use memo::{Answer, Filling, LookUp};
+pub use reshard::Resharding;
 pub(crate) use stream::Readable;
 pub use stream::{Content, PART_LIMIT, ValueReader, ValueWriter};
 pub use transaction::Ticket;
@@ -191,16 +202,6 @@ impl Cache {
         })
     }
 
-    /// Everything that is wrong with the directory.
-    pub fn check(&mut self) -> Result<Vec<Problem>> {
-        Ok(self.on_all(Shard::check)?.into_iter().flatten().collect())
-    }
-
-    /// Checks, and sets right what can be; what is lost is said.
-    pub fn repair(&mut self) -> Result<Vec<Problem>> {
-        Ok(self.on_all(Shard::repair)?.into_iter().flatten().collect())
-    }
-
     /// Writes what is pending and lets go of the directory.
     pub fn close(&mut self) -> Result<()> {
         self.assure_open()?;
@@ -219,6 +220,12 @@ impl Cache {
     /// Makes sure that the directory is still this handle's, and no transaction in the way.
     pub(crate) fn assure_held(&mut self) -> Result<()> {
         self.on_items(|_| Ok(()))
+    }
+
+    /// Refuses to go on with a handle that only reads.
+    pub(super) fn assure_writable(&self) -> Result<()> {
+        let shard = self.session.as_ref().and_then(|session| session.shards.first());
+        shard.map_or(Ok(()), Shard::refuse_if_read_only)
     }
 
     /// Runs an operation on every shard. None of them may be a part of a transaction.

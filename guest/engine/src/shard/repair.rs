@@ -7,10 +7,13 @@ use rusqlite::OptionalExtension;
 
 use super::Shard;
 use super::change::Change;
-use super::check::{Cure, Problem};
+use super::check::{Cure, Problem, TRUE_TOTALS};
 use super::parts::Stored;
 use super::store::Reason;
 use crate::error::{Error, Result};
+
+/// More numbers than a record gives out while no other number of its shard is.
+const NUMBERS_OF_A_RECORD: i64 = 1_000_000_000;
 
 impl Shard {
     /// Checks the shard and sets right what can be; says what is lost.
@@ -38,6 +41,8 @@ impl Shard {
         let cured = self.guard(|shard| match cure {
             Cure::Reindex => shard.reindex(),
             Cure::RemoveFile { path, number } => shard.remove_stray(path, *number),
+            Cure::Reclaim => shard.reclaim_abandoned(),
+            Cure::Settle { transaction } => shard.settle_abandoned(*transaction),
             other => shard.change(|change| change.cure(other)),
         });
         match cured {
@@ -61,6 +66,7 @@ impl Shard {
             let in_use: bool = database.run(|connection| {
                 connection.query_row(
                     "SELECT EXISTS (SELECT 1 FROM entry WHERE file = ?1) \
+                     OR EXISTS (SELECT 1 FROM member WHERE file = ?1) \
                      OR EXISTS (SELECT 1 FROM loose WHERE ?1 >= file AND ?1 < file + span)",
                     [number],
                     |row| row.get(0),
@@ -76,7 +82,7 @@ impl Shard {
 }
 
 impl Change<'_> {
-    fn cure(&mut self, cure: &Cure) -> Result<Option<String>> {
+    pub(super) fn cure(&mut self, cure: &Cure) -> Result<Option<String>> {
         let changed = |rows: usize, what: &str| (rows > 0).then(|| what.to_owned());
         Ok(match cure {
             Cure::RemoveEntry { id, version } => match self.stored(*id, *version)? {
@@ -111,22 +117,29 @@ impl Change<'_> {
                 })?,
                 "it was removed; nothing is lost",
             ),
-            Cure::RemoveRecord { kind, name } => changed(
-                self.run(|connection| {
-                    connection.prepare_cached("DELETE FROM record WHERE kind = ?1 AND name = ?2")?.execute((kind, name))
-                })?,
-                "it was removed: whoever held it holds it no more",
-            ),
+            Cure::RemoveRecord { kind, name } => self.remove_lost_record(*kind, name)?,
+            Cure::RemoveMember { .. } | Cure::MendCollection { .. } | Cure::RemoveMembers { .. } => {
+                self.cure_collection(cure)?
+            }
             Cure::Recount => {
                 (self.totals.count, self.totals.files) = self.run(|connection| {
-                    connection.query_row("SELECT count(*), ifnull(sum(occupied), 0) FROM entry", [], |row| {
-                        Ok((row.get(0)?, row.get(1)?))
-                    })
+                    connection.query_row(&format!("SELECT {TRUE_TOTALS}"), [], |row| Ok((row.get(0)?, row.get(1)?)))
                 })?;
                 Some("they were counted again; nothing is lost".to_owned())
             }
-            Cure::Reindex | Cure::RemoveFile { .. } => None,
+            Cure::Reindex | Cure::RemoveFile { .. } | Cure::Reclaim | Cure::Settle { .. } => None,
         })
+    }
+
+    /// What numbers it has given out is lost with it; those of its successor are greater than any it can
+    /// have reached.
+    fn remove_lost_record(&mut self, kind: i64, name: &str) -> Result<Option<String>> {
+        let removed = self.run(|connection| {
+            connection.prepare_cached("DELETE FROM record WHERE kind = ?1 AND name = ?2")?.execute((kind, name))
+        })?;
+        let beyond = self.new_sequence().saturating_add(NUMBERS_OF_A_RECORD);
+        self.outlive(beyond);
+        Ok((removed > 0).then(|| "it was removed: whoever held it holds it no more".to_owned()))
     }
 
     fn stored(&self, id: i64, version: i64) -> Result<Option<Stored>> {

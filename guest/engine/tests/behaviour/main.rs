@@ -7,6 +7,7 @@
     reason = "all of this crate is a test, the functions that the tests share as well"
 )]
 
+mod collections;
 mod damage;
 mod entries;
 mod expiry;
@@ -18,8 +19,11 @@ mod opening;
 mod owners;
 mod queues;
 mod recipes;
+mod reshard;
 mod scans;
 mod shared;
+mod silence;
+mod stale;
 mod steps;
 mod streams;
 mod support;

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
-use larder_engine::testing::TestPlatform;
+use larder_engine::testing::{TestPlatform, shard_of};
 use larder_engine::{Cache, Draft, Error, Expiry, Key, OpenOptions, Selection, Side, Ticket, Value};
 
 use crate::support::{Fixture, Shared, existing, integer, names, open, plain, put, tagged, text, value_files};
@@ -322,6 +322,39 @@ fn while_several_shards_commit_nobody_sees_half_of_it() {
     cache.commit(ticket).unwrap();
     assert!(waits.get() > 0);
     assert_eq!(seen(&mut cache), Seen::All);
+}
+
+#[test]
+fn no_lock_is_held_while_what_was_committed_is_tidied_up() {
+    // Else it could wait for one that is held by whoever waits for this one.
+    let shared = Shared::new();
+    let platform = shared.platform(1);
+    let options = OpenOptions { shards: Some(SHARDS), ..OpenOptions::default() };
+    let mut cache = open(shared.directory.path(), &options, &platform).unwrap();
+    let mut other = shared.open(2, &OpenOptions { wait_ms: 5, ..existing() });
+    // Keys of two shards, so that one is locked and not changed.
+    let keys: Vec<_> = (0..KEYS).map(Key::Integer).collect();
+    let begun = Rc::new(Cell::new(0));
+    let counted = Rc::clone(&begun);
+    platform.on_commit(move || {
+        match other.begin() {
+            Ok(ticket) => {
+                other.rollback(ticket).unwrap();
+                counted.set(counted.get() + 1);
+            }
+            Err(error) => assert!(matches!(error, Error::Timeout(_)), "{error:?}"),
+        }
+        Ok(())
+    });
+    let ticket = cache.begin().unwrap();
+    cache.within(ticket, |cache| cache.set(&keys[0], &Value::Integer(1), &plain())).unwrap();
+    let mut place = 1;
+    while shard_of(&keys[0], SHARDS as usize) == shard_of(&keys[place], SHARDS as usize) {
+        place += 1;
+    }
+    cache.within(ticket, |cache| cache.set(&keys[place], &Value::Integer(1), &plain())).unwrap();
+    cache.commit(ticket).unwrap();
+    assert_eq!(begun.get(), 2, "while each of the two that have changed was tidied up");
 }
 
 #[test]
