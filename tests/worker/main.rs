@@ -9,6 +9,7 @@
 )]
 
 mod collections;
+mod full_disk;
 mod recipes;
 mod reshard;
 
@@ -30,6 +31,7 @@ fn main() {
         "hold" => hold(directory),
         "native-update" => native_update(directory, number(rest[0])),
         "full" => full(directory),
+        "full-disk" => full_disk::run(directory),
         "denied" => denied(directory),
         "export-full" => export_full(directory),
         "export-hold" => export_hold(directory),
