@@ -10,6 +10,7 @@
 
 mod recipes;
 mod reshard;
+mod unwritable;
 
 use std::io::{BufRead, Write};
 use std::path::Path;
@@ -30,6 +31,7 @@ fn main() {
         "native-update" => native_update(directory, number(rest[0])),
         "full" => full(directory),
         "denied" => denied(directory),
+        "unwritable" => unwritable::read(directory, rest[0]),
         "export-full" => export_full(directory),
         "export-hold" => export_hold(directory),
         "export-denied" => export_denied(directory),

@@ -17,4 +17,6 @@ mod settings;
 mod steps;
 mod support;
 mod turns;
+#[cfg(target_os = "linux")]
+mod unwritable;
 mod values;
