@@ -8,6 +8,7 @@
     reason = "a process of the tests, which is to stop where something is wrong"
 )]
 
+mod collections;
 mod recipes;
 mod reshard;
 mod unwritable;
@@ -40,7 +41,7 @@ fn main() {
         "reshard" => reshard::without_end(directory),
         "standalone-reshard" => reshard::without_end_alone(directory, number(rest[0])),
         "reshard-full" => reshard::full(directory),
-        other => recipes::run(other, directory, rest),
+        other => collections::run(other, directory, rest),
     }
 }
 

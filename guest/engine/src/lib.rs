@@ -83,7 +83,8 @@ pub use options::{
 pub use platform::{Platform, RangeLocks, Sharing};
 pub use progress::Progress;
 pub use recipes::barrier::Arrival;
-pub use recipes::bucket::{RATE_LIMIT, Verdict};
+pub use recipes::bucket::RATE_LIMIT;
+pub use recipes::limit::Verdict;
 pub use recipes::once::Turn;
 pub use recipes::permits::{Grant, Holder, MEMBERS_LIMIT, Standing};
 pub use recipes::tally::Mean;

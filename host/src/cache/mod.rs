@@ -29,6 +29,8 @@ pub use cursor::{Cursor, Items, Keys, Values};
 pub use exchange::{DiskcacheExport, DiskcacheImport};
 pub use items::Draft;
 pub use maintenance::Maintenance;
+#[doc(hidden)]
+pub use recipes::__memoize;
 #[cfg(feature = "async")]
 pub use recipes::AsyncLockGuard;
 pub use recipes::{

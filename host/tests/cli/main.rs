@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "these are tests, though not each function is one")]
 
 mod arguments;
+mod collections;
 mod dump;
 mod entries;
 mod faults;

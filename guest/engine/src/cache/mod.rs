@@ -207,9 +207,10 @@ impl Cache {
     pub fn close(&mut self) -> Result<()> {
         self.assure_open()?;
         self.closed = true;
-        // What it has not committed is undone.
-        self.transaction = None;
-        self.session.take().map_or(Ok(()), Session::end)
+        let Some(mut session) = self.session.take() else { return Ok(()) };
+        // What it has not committed is undone: nothing could be written inside of it.
+        let undone = self.transaction.take().map_or(Ok(()), |_| session.abort_transaction());
+        undone.and(session.end())
     }
 
     /// Refuses to go on with a handle that was closed.

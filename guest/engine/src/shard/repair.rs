@@ -12,6 +12,9 @@ use super::parts::Stored;
 use super::store::Reason;
 use crate::error::{Error, Result};
 
+/// More numbers than a record gives out while no other number of its shard is.
+const NUMBERS_OF_A_RECORD: i64 = 1_000_000_000;
+
 impl Shard {
     /// Checks the shard and sets right what can be; says what is lost.
     pub(crate) fn repair(&mut self) -> Result<Vec<Problem>> {
@@ -114,12 +117,7 @@ impl Change<'_> {
                 })?,
                 "it was removed; nothing is lost",
             ),
-            Cure::RemoveRecord { kind, name } => changed(
-                self.run(|connection| {
-                    connection.prepare_cached("DELETE FROM record WHERE kind = ?1 AND name = ?2")?.execute((kind, name))
-                })?,
-                "it was removed: whoever held it holds it no more",
-            ),
+            Cure::RemoveRecord { kind, name } => self.remove_lost_record(*kind, name)?,
             Cure::RemoveMember { .. } | Cure::MendCollection { .. } | Cure::RemoveMembers { .. } => {
                 self.cure_collection(cure)?
             }
@@ -131,6 +129,17 @@ impl Change<'_> {
             }
             Cure::Reindex | Cure::RemoveFile { .. } | Cure::Reclaim | Cure::Settle { .. } => None,
         })
+    }
+
+    /// What numbers it has given out is lost with it; those of its successor are greater than any it can
+    /// have reached.
+    fn remove_lost_record(&mut self, kind: i64, name: &str) -> Result<Option<String>> {
+        let removed = self.run(|connection| {
+            connection.prepare_cached("DELETE FROM record WHERE kind = ?1 AND name = ?2")?.execute((kind, name))
+        })?;
+        let beyond = self.new_sequence().saturating_add(NUMBERS_OF_A_RECORD);
+        self.outlive(beyond);
+        Ok((removed > 0).then(|| "it was removed: whoever held it holds it no more".to_owned()))
     }
 
     fn stored(&self, id: i64, version: i64) -> Result<Option<Stored>> {

@@ -13,6 +13,12 @@ use crate::cache::{Cache, Resharding};
 use crate::error::{Error, Result};
 use crate::platform::{Platform, RangeLocks, Sharing};
 
+/// The shard in which the entry of a key lies.
+#[must_use]
+pub fn shard_of(key: &crate::Key, shards: usize) -> usize {
+    crate::settings::shard_of(key.hash(), shards)
+}
+
 /// Surroundings under the control of a test. One owner at a time, by lease, unless given a
 /// [`LockTable`].
 pub struct TestPlatform {

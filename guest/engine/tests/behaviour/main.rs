@@ -22,6 +22,7 @@ mod recipes;
 mod reshard;
 mod scans;
 mod shared;
+mod silence;
 mod stale;
 mod steps;
 mod streams;

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
-use larder_engine::testing::TestPlatform;
+use larder_engine::testing::{TestPlatform, shard_of};
 use larder_engine::{Cache, Draft, Error, Expiry, Key, OpenOptions, Selection, Side, Ticket, Value};
 
 use crate::support::{Fixture, Shared, existing, integer, names, open, plain, put, tagged, text, value_files};
@@ -17,6 +17,26 @@ const FILES: usize = 24;
 
 fn large(byte: u8) -> Value {
     Value::Bytes(vec![byte; 40_000])
+}
+
+#[test]
+fn closing_undoes_what_was_not_committed() {
+    for shards in [1, SHARDS] {
+        let mut fixture = Fixture::sharded(shards);
+        put(&mut fixture.cache, "kept", 1);
+        let ticket = fixture.cache.begin().unwrap();
+        let stored = fixture.cache.within(ticket, |cache| {
+            put(cache, "kept", 2);
+            cache.set(&text("large"), &large(1), &plain())
+        });
+        stored.unwrap();
+        fixture.cache.close().unwrap();
+        assert_eq!(value_files(fixture.path()), Vec::<std::path::PathBuf>::new(), "{shards} shards");
+        fixture.reopen_closed(&existing());
+        assert_eq!(integer(&mut fixture.cache, "kept"), Some(1));
+        assert_eq!(names(&mut fixture.cache), ["kept"]);
+        assert_eq!(fixture.cache.check().unwrap(), []);
+    }
 }
 
 #[test]
@@ -305,38 +325,36 @@ fn while_several_shards_commit_nobody_sees_half_of_it() {
 }
 
 #[test]
-fn a_shard_that_a_transaction_has_not_changed_is_free_once_it_is_decided() {
+fn no_lock_is_held_while_what_was_committed_is_tidied_up() {
+    // Else it could wait for one that is held by whoever waits for this one.
     let shared = Shared::new();
     let platform = shared.platform(1);
-    let options = OpenOptions { shards: Some(3), ..OpenOptions::default() };
+    let options = OpenOptions { shards: Some(SHARDS), ..OpenOptions::default() };
     let mut cache = open(shared.directory.path(), &options, &platform).unwrap();
-    prepare(&mut cache);
-    let key_in = |shard| {
-        let connection = rusqlite::Connection::open(crate::support::database(shared.directory.path(), shard)).unwrap();
-        Key::Integer(connection.query_row("SELECT key FROM entry", [], |row| row.get(0)).unwrap())
-    };
-    let [first, second, third] = [0, 1, 2].map(key_in);
     let mut other = shared.open(2, &OpenOptions { wait_ms: 5, ..existing() });
-    let ticket = cache.begin().unwrap();
-    let change = |cache: &mut Cache| {
-        cache.set(&first, &Value::Integer(1), &plain())?;
-        cache.set(&second, &Value::Integer(1), &plain())
-    };
-    cache.within(ticket, change).unwrap();
-    // The second shard, the first, which decides, and then both again: who has to wait then while it holds
-    // the third may wait for one who holds what it waits for.
-    let stored = Rc::new(Cell::new(0));
-    let (commits, counted) = (Cell::new(0), Rc::clone(&stored));
+    // Keys of two shards, so that one is locked and not changed.
+    let keys: Vec<_> = (0..KEYS).map(Key::Integer).collect();
+    let begun = Rc::new(Cell::new(0));
+    let counted = Rc::clone(&begun);
     platform.on_commit(move || {
-        commits.set(commits.get() + 1);
-        if commits.get() > 2 {
-            other.set(&third, &Value::Integer(2), &plain()).unwrap();
-            counted.set(counted.get() + 1);
+        match other.begin() {
+            Ok(ticket) => {
+                other.rollback(ticket).unwrap();
+                counted.set(counted.get() + 1);
+            }
+            Err(error) => assert!(matches!(error, Error::Timeout(_)), "{error:?}"),
         }
         Ok(())
     });
+    let ticket = cache.begin().unwrap();
+    cache.within(ticket, |cache| cache.set(&keys[0], &Value::Integer(1), &plain())).unwrap();
+    let mut place = 1;
+    while shard_of(&keys[0], SHARDS as usize) == shard_of(&keys[place], SHARDS as usize) {
+        place += 1;
+    }
+    cache.within(ticket, |cache| cache.set(&keys[place], &Value::Integer(1), &plain())).unwrap();
     cache.commit(ticket).unwrap();
-    assert_eq!(stored.get(), 2);
+    assert_eq!(begun.get(), 2, "while each of the two that have changed was tidied up");
 }
 
 #[test]

@@ -179,7 +179,32 @@ pub(crate) struct Pushed {
     pub(crate) position: i64,
 }
 
-/// What `queue len` prints.
+/// What `deque copy` prints.
+#[derive(Serialize)]
+pub(crate) struct Copied {
+    pub(crate) copied: u64,
+}
+
+/// What `deque bound` prints.
+#[derive(Serialize)]
+pub(crate) struct Bound {
+    pub(crate) bound: Option<u64>,
+}
+
+/// What `index set` prints.
+#[derive(Serialize)]
+pub(crate) struct Replaced {
+    pub(crate) replaced: bool,
+}
+
+/// What `index items` prints, a line each.
+#[derive(Serialize)]
+pub(crate) struct IndexItem<'a> {
+    pub(crate) key: Scalar<'a>,
+    pub(crate) value: Scalar<'a>,
+}
+
+/// What `queue len`, `deque len`, `deque push`, `deque insert` and `index len` print.
 #[derive(Serialize)]
 pub(crate) struct Length {
     pub(crate) length: u64,

@@ -216,7 +216,7 @@ fn who_holds_a_lock_or_a_vacancy_holds_it_still() {
     let held: Vec<_> = (0..9)
         .map(|number| {
             let grant = fixture.cache.try_lock(&lock(number), &claim).unwrap().unwrap();
-            let Answer::Vacant(token) = fixture.cache.look_up(&Key::Integer(number), &look_up).unwrap() else {
+            let Answer::Vacant(token, _) = fixture.cache.look_up(&Key::Integer(number), &look_up).unwrap() else {
                 panic!("{number} is no vacancy")
             };
             (number, grant, token)
@@ -233,7 +233,7 @@ fn who_holds_a_lock_or_a_vacancy_holds_it_still() {
         fixture.cache.release_lock(&lock(number), grant).unwrap();
         assert!(fixture.cache.try_lock(&lock(number), &claim).unwrap().unwrap().fence > grant.fence);
         let key = Key::Integer(number);
-        assert!(matches!(fixture.cache.look_up(&key, &look_up), Ok(Answer::Wait)));
+        assert!(matches!(fixture.cache.look_up(&key, &look_up), Ok(Answer::Wait(_))));
         fixture.cache.fill(&key, token, &Value::Integer(number), &Filling::default()).unwrap();
         assert!(
             matches!(fixture.cache.look_up(&key, &look_up), Ok(Answer::Hit(Value::Integer(value))) if value == number)

@@ -9,6 +9,7 @@ mod config;
 mod count;
 mod cull;
 mod delete;
+mod deque;
 mod dump;
 mod evict;
 mod expire;
@@ -16,6 +17,7 @@ mod export;
 mod get;
 mod import;
 mod increment;
+mod index;
 mod info;
 mod init;
 mod items;
@@ -53,6 +55,8 @@ pub(crate) enum Command {
     Items(items::Items),
     Count(count::Count),
     Queue(queue::Queue),
+    Deque(deque::Deques),
+    Index(index::Indexes),
     Run(run::Run),
     Lock(lock::Lock),
     Limit(limit::Limit),
@@ -91,6 +95,8 @@ impl Command {
             Self::Items(command) => command.run(session),
             Self::Count(command) => command.run(session),
             Self::Queue(command) => command.run(session),
+            Self::Deque(command) => command.run(session),
+            Self::Index(command) => command.run(session),
             Self::Run(command) => command.run(session),
             Self::Lock(command) => command.run(session),
             Self::Limit(command) => command.run(session),
