@@ -35,6 +35,9 @@ pub enum Error {
     /// A number beyond 64 bits or a time beyond the calendar.
     #[error("overflow: {0}")]
     Overflow(String),
+    /// A place of a deque where there is nothing.
+    #[error("out of range: {0}")]
+    OutOfRange(String),
     /// An argument that can not be.
     #[error("invalid argument: {0}")]
     InvalidArgument(String),
@@ -108,6 +111,7 @@ impl From<Reported> for Error {
             Reported::TooLarge(excess) => Self::TooLarge { what: excess.what, size: excess.size, limit: excess.limit },
             Reported::WrongType(text) => Self::WrongType(text),
             Reported::Overflow(text) => Self::Overflow(text),
+            Reported::OutOfRange(text) => Self::OutOfRange(text),
             Reported::InvalidArgument(text) => Self::InvalidArgument(text),
             Reported::ReadOnly(text) => Self::ReadOnly(text),
             Reported::NotFound(text) => Self::NotFound(text),

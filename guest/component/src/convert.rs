@@ -227,6 +227,7 @@ impl Convert<types::Error> for engine::Error {
             Self::TooLarge { what, size, limit } => types::Error::TooLarge(types::Excess { what, size, limit }),
             Self::WrongType(text) => types::Error::WrongType(text),
             Self::Overflow(text) => types::Error::Overflow(text),
+            Self::OutOfRange(text) => types::Error::OutOfRange(text),
             Self::InvalidArgument(text) => types::Error::InvalidArgument(text),
             Self::ReadOnly(text) => types::Error::ReadOnly(text),
             Self::NotFound(text) => types::Error::NotFound(text),

@@ -3,16 +3,13 @@
 use std::collections::VecDeque;
 
 use crate::cache::Cache;
+use crate::call::{self, check_limit};
 use crate::entry::Item;
 use crate::error::{Error, Result};
 use crate::key::Key;
 use crate::selection::{Selection, Span};
 use crate::shard::{Address, Direction, Page, Position};
 
-/// Most keys of one call.
-const CALL_LIMIT: u32 = 10_000;
-/// Values of one call stop at this size, in bytes.
-const CALL_SIZE: usize = 1024 * 1024;
 /// Keys read from a shard at a time.
 const PAGE: u32 = 512;
 
@@ -113,7 +110,7 @@ impl Cursor {
         check_limit(limit)?;
         cache.assure_open()?;
         let (mut items, mut size) = (Vec::new(), 0);
-        while items.len() < limit as usize && size < CALL_SIZE {
+        while items.len() < limit as usize && size < call::SIZE {
             match self.next_item(cache) {
                 Err(_) if !items.is_empty() => break,
                 Err(error) => {
@@ -197,11 +194,4 @@ impl Cursor {
         };
         first.map(|(index, _)| index)
     }
-}
-
-fn check_limit(limit: u32) -> Result<()> {
-    if limit == 0 || limit > CALL_LIMIT {
-        return Err(Error::InvalidArgument(format!("the number of entries must be 1 to {CALL_LIMIT}, not {limit}")));
-    }
-    Ok(())
 }

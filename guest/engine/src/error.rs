@@ -34,6 +34,9 @@ pub enum Error {
     /// A number beyond 64 bits or a time beyond the calendar.
     #[error("overflow: {0}")]
     Overflow(String),
+    /// A place where there is nothing.
+    #[error("out of range: {0}")]
+    OutOfRange(String),
     /// An argument that can not be.
     #[error("invalid argument: {0}")]
     InvalidArgument(String),

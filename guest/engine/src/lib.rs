@@ -13,6 +13,7 @@
 //! | `schema`, `settings`, `database`, `files`, `content` | the format on disk |
 //! | `frozen` | databases where nothing can be written |
 //! | [`diskcache`] | what python-diskcache has stored, and what it is to find |
+//! | `collection` | names of deques and indexes, the order of a deque |
 //! | `recipes` | locks, limits and the like as pure state machines |
 //! | `policy`, `lifetime`, `recency`, `sequence` | what goes, when |
 //!
@@ -28,6 +29,8 @@
 //! ```
 
 mod cache;
+mod call;
+mod collection;
 mod content;
 mod cursor;
 mod database;
@@ -61,9 +64,11 @@ pub mod testing;
 mod value;
 
 pub use cache::{
-    Answer, Cache, Claim, Content, Draft, Filling, Gate, Information, Lock, LookUp, Method, Occupancy, PART_LIMIT,
-    READERS, Rate, Statistics, Ticket, ValueReader, ValueWriter,
+    Answer, Cache, Claim, Content, Deque, DequeCursor, Draft, Filling, Gate, Index, IndexCursor, IndexScan,
+    Information, Lock, LookUp, Method, Occupancy, PART_LIMIT, READERS, Rate, Statistics, Ticket, ValueReader,
+    ValueWriter,
 };
+pub use collection::COLLECTION_LIMIT;
 pub use content::STREAM_LIMIT;
 pub use cursor::{Cursor, Order, Scan};
 pub use entry::{Entry, Item, Metadata, Queued};

@@ -15,7 +15,7 @@ pub fn format_version() -> u32 {
 
 /// What a shard consists of, in the order of creation. A database whose schema differs in a
 /// single letter is refused, so that no trigger, view or expression of a hostile one ever runs.
-const STATEMENTS: [&str; 14] = [
+const STATEMENTS: [&str; 21] = [
     // `id` is the sequence number at which the entry came in, so it orders by insertion and is
     // never used twice. An entry has a key, or a queue and a position in it. The value stands last:
     // reading what is before it touches no overflow page.
@@ -114,6 +114,53 @@ const STATEMENTS: [&str; 14] = [
   checksum INTEGER,
   value ANY
 ) STRICT",
+    // A deque or index. `layout` is the order of a deque; see `collection`.
+    "CREATE TABLE collection (
+  id INTEGER PRIMARY KEY,
+  kind INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  length INTEGER NOT NULL,
+  bound INTEGER,
+  layout BLOB NOT NULL
+) STRICT",
+    "CREATE UNIQUE INDEX collection_name ON collection (kind, name)",
+    // What is in them: elements of a deque by a number that `layout` puts in order, entries of an
+    // index by the order in which their keys came in. They never expire and are never evicted.
+    "CREATE TABLE member (
+  collection INTEGER NOT NULL,
+  position INTEGER NOT NULL,
+  key ANY,
+  form INTEGER NOT NULL,
+  file INTEGER,
+  length INTEGER,
+  occupied INTEGER,
+  checksum INTEGER NOT NULL,
+  value ANY,
+  PRIMARY KEY (collection, position)
+) STRICT, WITHOUT ROWID",
+    "CREATE UNIQUE INDEX member_key ON member (collection, key) WHERE key IS NOT NULL",
+    "CREATE INDEX member_file ON member (file) WHERE file IS NOT NULL",
+    // As `undo`, of collections and members: nothing, where there is no `kind` or `form`.
+    "CREATE TABLE undo_collection (
+  id INTEGER PRIMARY KEY,
+  kind INTEGER,
+  name TEXT,
+  length INTEGER,
+  bound INTEGER,
+  layout BLOB
+) STRICT",
+    "CREATE TABLE undo_member (
+  collection INTEGER NOT NULL,
+  position INTEGER NOT NULL,
+  key ANY,
+  form INTEGER,
+  file INTEGER,
+  length INTEGER,
+  occupied INTEGER,
+  checksum INTEGER,
+  value ANY,
+  PRIMARY KEY (collection, position)
+) STRICT, WITHOUT ROWID",
     // Transactions over several shards, in the shard that decides about them (`coordinator` is its
     // own number: the transaction is decided) and in those that took part.
     "CREATE TABLE decision (

@@ -15,7 +15,7 @@ pub const SIZE_SHARE_MINIMUM: u64 = 256 * 1024;
 /// What the index of a write-ahead log takes, in bytes.
 pub(crate) const WAL_INDEX: u64 = 32 * 1024;
 /// What an empty database takes at most, in bytes.
-const EMPTY_DATABASE: u64 = 24 * 4096;
+const EMPTY_DATABASE: u64 = 26 * 4096;
 /// Frames in the log after which it is emptied if no limit demands fewer; SQLite's default.
 const CHECKPOINT_FRAMES: u64 = 1000;
 /// Size of a frame, <https://www.sqlite.org/fileformat2.html#the_write_ahead_log>.

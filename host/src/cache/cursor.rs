@@ -11,7 +11,7 @@ use crate::runtime::Instance;
 use crate::value::{Key, Value};
 
 /// Entries fetched from the component at a time.
-const PAGE: u32 = 512;
+pub(super) const PAGE: u32 = 512;
 
 /// The keys of a [`Scan`]; made by [`crate::Cache::keys`]. After an error it ends.
 pub type Keys = Cursor<Key<'static>>;
@@ -22,8 +22,11 @@ pub type Items = Cursor<Item>;
 
 /// What can be enumerated.
 pub(crate) trait Enumerated: Sized {
+    /// What is asked for.
+    type Request;
+
     /// Begins.
-    fn open(instance: &mut Instance, scan: &Scan) -> Result<ResourceAny>;
+    fn open(instance: &mut Instance, request: &Self::Request) -> Result<ResourceAny>;
 
     /// The next page; empty at the end.
     fn next(instance: &mut Instance, cursor: ResourceAny) -> Result<Vec<Self>>;
@@ -33,6 +36,8 @@ pub(crate) trait Enumerated: Sized {
 macro_rules! enumerated {
     ($kind:ty, $open:ident, $cursor:ident) => {
         impl Enumerated for $kind {
+            type Request = Scan;
+
             fn open(instance: &mut Instance, scan: &Scan) -> Result<ResourceAny> {
                 instance.call(|call| call.guest.$open(call.store, call.resource, scan.as_param()))
             }
@@ -68,15 +73,15 @@ enum Source {
 
 #[allow(private_bounds, reason = "what can be enumerated is for this crate to say")]
 impl<T: Enumerated> Cursor<T> {
-    pub(super) fn begin(pool: &Arc<Pool>, scan: &Scan) -> Result<Self> {
+    pub(super) fn begin(pool: &Arc<Pool>, request: &T::Request) -> Result<Self> {
         let mut cursor =
             Self { pool: Arc::clone(pool), source: Source::Exhausted, page: Vec::new().into_iter(), ended: false };
         if pool.can_grow() {
             let mut instance = Box::new(pool.detach()?);
-            let resource = T::open(&mut instance, scan)?;
+            let resource = T::open(&mut instance, request)?;
             cursor.source = Source::Own { instance, cursor: resource };
         } else {
-            cursor.page = pool.run(|instance| collect(instance, scan))?.into_iter();
+            cursor.page = pool.run(|instance| collect(instance, request))?.into_iter();
         }
         Ok(cursor)
     }
@@ -123,8 +128,8 @@ impl<T: Enumerated> Drop for Cursor<T> {
     }
 }
 
-fn collect<T: Enumerated>(instance: &mut Instance, scan: &Scan) -> Result<Vec<T>> {
-    let cursor = T::open(instance, scan)?;
+fn collect<T: Enumerated>(instance: &mut Instance, request: &T::Request) -> Result<Vec<T>> {
+    let cursor = T::open(instance, request)?;
     let mut all = Vec::new();
     let result = loop {
         match T::next(instance, cursor) {

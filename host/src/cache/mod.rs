@@ -1,11 +1,13 @@
 //! The handle of an open cache.
 
 mod builder;
+mod collections;
 mod cursor;
 mod exchange;
 mod held;
 mod items;
 mod maintenance;
+mod pauses;
 mod pool;
 mod recipes;
 mod stream;
@@ -18,6 +20,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use builder::CacheBuilder;
+pub use collections::{
+    Codec, Deque, DequeValues, FromKey, InTransaction, Index, IndexItems, IndexKeys, IndexScan, Json, Plain, Postcard,
+    Scope,
+};
 pub use cursor::{Cursor, Items, Keys, Values};
 pub use exchange::{DiskcacheExport, DiskcacheImport};
 pub use items::Draft;

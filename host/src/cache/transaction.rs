@@ -8,7 +8,7 @@ use super::Cache;
 use super::pool::{Lent, Pool};
 use crate::error::Result;
 use crate::runtime::bindings::cache::GuestTransaction;
-use crate::runtime::{Answer, Call};
+use crate::runtime::{Answer, Call, Instance};
 
 /// Operations of which all happen or none; made by [`Cache::begin`].
 ///
@@ -65,6 +65,11 @@ impl Transaction {
     /// Undoes everything.
     pub fn rollback(mut self) -> Result<()> {
         self.call(|call| call.guest.call_rollback(call.store, call.resource))
+    }
+
+    /// The instance it is on, and what names it there.
+    pub(super) fn instance(&mut self) -> Result<(&mut Instance, ResourceAny)> {
+        Ok((self.lent.instance()?, self.resource))
     }
 
     /// Calls the component.

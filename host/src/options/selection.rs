@@ -80,6 +80,15 @@ pub enum Order {
     Key,
 }
 
+impl From<Order> for wit::Order {
+    fn from(order: Order) -> Self {
+        match order {
+            Order::Insertion => Self::Insertion,
+            Order::Key => Self::Key,
+        }
+    }
+}
+
 /// What to enumerate: by default all live entries in the order they came in.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Scan {
@@ -97,10 +106,7 @@ impl Scan {
     pub(crate) fn as_param(&self) -> wit::Scan<'_> {
         wit::Scan {
             selection: self.selection.as_param(),
-            order: match self.order {
-                Order::Insertion => wit::Order::Insertion,
-                Order::Key => wit::Order::Key,
-            },
+            order: self.order.into(),
             reverse: self.reverse,
             expired: self.expired,
         }

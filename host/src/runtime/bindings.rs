@@ -9,6 +9,7 @@ wasmtime::component::bindgen!({
         world embed {
             export larder:cache/types@0.1.0;
             export larder:cache/cache@0.1.0;
+            export larder:cache/collections@0.1.0;
             export larder:cache/exchange@0.1.0;
             export larder:cache/locks@0.1.0;
             export larder:cache/limits@0.1.0;
@@ -23,4 +24,4 @@ wasmtime::component::bindgen!({
     ownership: Borrowing { duplicate_if_necessary: true },
 });
 
-pub(crate) use exports::larder::cache::{cache, exchange, limits, locks, memo, recipes, types};
+pub(crate) use exports::larder::cache::{cache, collections, exchange, limits, locks, memo, recipes, types};

@@ -8,7 +8,7 @@ use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use super::Runtime;
 use super::bindings::cache::{Guest, GuestCache, GuestTransaction, OpenOptions};
-use super::bindings::{Embed, exchange, limits, locks, memo, recipes, types};
+use super::bindings::{Embed, collections, exchange, limits, locks, memo, recipes, types};
 use crate::coordination::{
     Access, Coordination, CoordinationCtx, CoordinationCtxBuilder, CoordinationView, GrantError,
 };
@@ -218,6 +218,8 @@ impl Instance {
     }
 
     interface_calls! {
+        /// Calls a function of the interface `collections`, with the open cache.
+        collections: larder_cache_collections;
         /// Calls a function of the interface `exchange`, with the open cache.
         exchange: larder_cache_exchange;
         /// Calls a function of the interface `locks`, with the open cache.

@@ -8,9 +8,10 @@
 //! | `cursors` | the resources that enumerate |
 //! | `maintenance` | the resource for work in steps |
 //! | `streams` | the resources for values in parts |
-//! | `exchange`, `locks`, `limits`, `recipes`, `memo` | the interface of that name |
+//! | `collections`, `exchange`, `locks`, `limits`, `recipes`, `memo` | the interface of that name |
 
 mod cache;
+mod collections;
 mod cursors;
 mod exchange;
 mod items;

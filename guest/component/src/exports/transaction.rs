@@ -24,6 +24,11 @@ impl Transaction {
         Self { cache: Rc::clone(cache), ticket }
     }
 
+    /// The cache, and what names the transaction in it.
+    pub(super) fn parts(&self) -> (Handle, engine::Ticket) {
+        (Rc::clone(&self.cache), self.ticket)
+    }
+
     fn with<A: Convert<B>, B>(
         &self,
         operation: impl FnOnce(&mut engine::Cache) -> engine::Result<A>,

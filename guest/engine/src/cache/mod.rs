@@ -5,6 +5,7 @@
 //! | `session` | the time between obtaining a directory and letting go of it |
 //! | `items` | operations on one key or queue |
 //! | `bulk` | operations on many keys at once |
+//! | `deque`, `index`, `collections` | deques and indexes, and what they have in common |
 //! | `stream` | values written and read in parts |
 //! | `locks`, `limits`, `tallies`, `meetings` | what processes share beside entries |
 //! | `memo` | values computed once |
@@ -12,6 +13,9 @@
 //! | `transaction` | operations of which all happen or none |
 
 mod bulk;
+mod collections;
+mod deque;
+mod index;
 mod items;
 mod limits;
 mod locks;
@@ -37,6 +41,8 @@ use session::Session;
 use transaction::Open;
 
 pub use bulk::Draft;
+pub use deque::{Deque, DequeCursor};
+pub use index::{Index, IndexCursor, IndexScan};
 pub use limits::{Method, Rate};
 pub use locks::{Claim, Lock, Occupancy, READERS};
 pub use meetings::Gate;
@@ -218,6 +224,12 @@ impl Cache {
     /// Makes sure that the directory is still this handle's, and no transaction in the way.
     pub(crate) fn assure_held(&mut self) -> Result<()> {
         self.on_items(|_| Ok(()))
+    }
+
+    /// Refuses to go on with a handle that only reads.
+    pub(super) fn assure_writable(&self) -> Result<()> {
+        let shard = self.session.as_ref().and_then(|session| session.shards.first());
+        shard.map_or(Ok(()), Shard::refuse_if_read_only)
     }
 
     /// Runs an operation on every shard. None of them may be a part of a transaction.

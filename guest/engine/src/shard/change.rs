@@ -263,6 +263,8 @@ impl Change<'_> {
                 Address::Queue(queue, position) => {
                     connection.prepare_cached(PRIOR_QUEUED)?.query_row((queue, position), read)
                 }
+                // No entry.
+                Address::Member(..) => return Ok(None),
             }
             .optional()
         })?;

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::path::PathBuf;
 
+use rusqlite::Row;
 use rusqlite::types::ValueRef;
 
 use super::address::{Address, OwnAddress};
@@ -48,10 +49,19 @@ pub(super) enum Cure {
     RemoveTag { tag: String, id: i64 },
     /// Remove a record that can not be read.
     RemoveRecord { kind: i64, name: String },
+    /// Remove a value of a collection that is lost.
+    RemoveMember { collection: i64, position: i64, checksum: i64 },
+    /// Bring what is recorded of a collection in line with what is in it.
+    MendCollection { id: i64 },
+    /// Remove values of a collection that is not there.
+    RemoveMembers { collection: i64 },
     /// Remove a file of no entry.
     RemoveFile { path: PathBuf, number: Option<i64> },
 }
 
+/// What `totals` should say of the entries and of all value files.
+pub(super) const TRUE_TOTALS: &str = "(SELECT count(*) FROM entry) AS count, \
+    (SELECT ifnull(sum(occupied), 0) FROM (SELECT occupied FROM entry UNION ALL SELECT occupied FROM member)) AS files";
 /// Rows looked at between two looks at the lease; each may hold a value of up to 1 MiB.
 const PAGE: u32 = 32;
 /// Rows of tags looked at between two looks at the lease.
@@ -64,18 +74,45 @@ struct Claim {
     address: Result<OwnAddress>,
     size: i64,
     tags: Option<String>,
+    held: Held,
+}
+
+/// A value as its row has it.
+pub(super) struct Held {
     form: Option<Form>,
     file: Option<i64>,
     length: Option<i64>,
-    checksum: i64,
+    pub(super) checksum: i64,
     value: Option<Value>,
+}
+
+impl Held {
+    /// The columns `form, file, length, checksum, value`, from `first` on.
+    pub(super) fn read(row: &Row<'_>, first: usize) -> rusqlite::Result<Self> {
+        let form = Form::from_number(row.get(first)?);
+        let value = match (form, row.get_ref(first + 4)?) {
+            (Some(form), column) if column != ValueRef::Null => Value::from_column(form, column),
+            _ => None,
+        };
+        Ok(Self { form, file: row.get(first + 1)?, length: row.get(first + 2)?, checksum: row.get(first + 3)?, value })
+    }
+}
+
+/// What a value turned out to be.
+pub(super) enum Verdict {
+    /// What was stored.
+    Sound,
+    /// Something else is in its row; what.
+    Row(&'static str),
+    /// This file is missing or something else; which.
+    File(i64, String),
 }
 
 impl Claim {
     /// The size it should have, if another is recorded. Of a value that can not be read nothing is
     /// known.
     fn other_size(&self, address: Address<'_>) -> Option<i64> {
-        let length = match (&self.value, self.length) {
+        let length = match (&self.held.value, self.held.length) {
             (Some(value), _) => Some(value.size() as u64),
             (None, length) => length.and_then(|length| u64::try_from(length).ok()),
         };
@@ -111,6 +148,7 @@ impl Shard {
         problems.extend(self.check_entries()?);
         problems.extend(self.check_tags()?);
         problems.extend(self.check_records()?);
+        problems.extend(self.check_collections()?);
         problems.extend(self.guard(|shard| shard.check_strays(listed))?);
         Ok(problems)
     }
@@ -132,8 +170,7 @@ impl Shard {
         // One statement, so that all figures are of one moment.
         let (recorded, real): ([i64; 2], [i64; 2]) = database.run(|connection| {
             connection.query_row(
-                "SELECT t.count, t.files, e.count, e.files FROM totals AS t, \
-                 (SELECT count(*) AS count, ifnull(sum(occupied), 0) AS files FROM entry) AS e",
+                &format!("SELECT t.count, t.files, e.count, e.files FROM totals AS t, (SELECT {TRUE_TOTALS}) AS e"),
                 [],
                 |row| Ok(([row.get(0)?, row.get(1)?], [row.get(2)?, row.get(3)?])),
             )
@@ -169,22 +206,13 @@ impl Shard {
                  WHERE id > ?1 ORDER BY id LIMIT ?2",
             )?;
             let rows = statement.query_map((after, PAGE), |row| {
-                let form = Form::from_number(row.get(4)?);
-                let value = match (form, row.get_ref(8)?) {
-                    (Some(form), column) if column != ValueRef::Null => Value::from_column(form, column),
-                    _ => None,
-                };
                 Ok(Claim {
                     id: row.get(0)?,
                     version: row.get(9)?,
                     size: row.get(10)?,
                     tags: row.get(11)?,
                     address: OwnAddress::read(row, 1)?,
-                    form,
-                    file: row.get(5)?,
-                    length: row.get(6)?,
-                    checksum: row.get(7)?,
-                    value,
+                    held: Held::read(row, 4)?,
                 })
             })?;
             rows.collect()
@@ -205,29 +233,36 @@ impl Shard {
             let cure = Cure::Resize { id: claim.id, version: claim.version, size };
             Some(finding(address.to_string(), "it has not the size that is recorded".into(), Some(cure)))
         };
-        let Some(form) = claim.form else { return Ok(altered("has a form that no version of the format has")) };
-        if let Some(value) = &claim.value {
-            return Ok(if value.checksum(address.hash(), form) == claim.checksum {
-                sound()
-            } else {
-                altered("was altered")
-            });
+        match self.verify_value(address, &claim.held)? {
+            Verdict::Sound => Ok(sound()),
+            Verdict::Row(what) => Ok(altered(what)),
+            Verdict::File(file, wrong) => {
+                // Perhaps the entry was replaced since its row was read, and the file rightly removed.
+                let still = self.guard(|shard| shard.refers_to(claim.id, file))?;
+                Ok(still.then(|| finding(self.files.path(file).display().to_string(), wrong, Some(claim.removal()))))
+            }
         }
-        let length = claim.length.and_then(|length| u64::try_from(length).ok());
-        let (Some(file), Some(length)) = (claim.file, length.filter(|length| *length <= STREAM_LIMIT)) else {
-            return Ok(altered("is missing"));
+    }
+
+    /// Whether a value is what was stored at an address.
+    pub(super) fn verify_value(&self, address: Address<'_>, held: &Held) -> Result<Verdict> {
+        let Some(form) = held.form else { return Ok(Verdict::Row("has a form that no version of the format has")) };
+        if let Some(value) = &held.value {
+            let is_sound = value.checksum(address.hash(), form) == held.checksum;
+            return Ok(if is_sound { Verdict::Sound } else { Verdict::Row("was altered") });
+        }
+        let length = held.length.and_then(|length| u64::try_from(length).ok());
+        let (Some(file), Some(length)) = (held.file, length.filter(|length| *length <= STREAM_LIMIT)) else {
+            return Ok(Verdict::Row("is missing"));
         };
-        let value = ValueFile { form, file, length, checksum: claim.checksum };
+        let value = ValueFile { form, file, length, checksum: held.checksum };
         let verified = self.open_file(address, &value).and_then(|opened| self.verify_file(address, &value, opened));
-        let wrong = match verified {
-            Ok(true) => return Ok(sound()),
-            Ok(false) => format!("is missing, the value of {address}"),
-            Err(Error::Corrupt(_)) => format!("does not hold what was stored under {address}"),
-            Err(error) => return Err(error),
-        };
-        // Perhaps the entry was replaced since its row was read, and the file rightly removed.
-        let still = self.guard(|shard| shard.refers_to(claim.id, file))?;
-        Ok(still.then(|| finding(self.files.path(file).display().to_string(), wrong, Some(claim.removal()))))
+        match verified {
+            Ok(true) => Ok(Verdict::Sound),
+            Ok(false) => Ok(Verdict::File(file, format!("is missing, the value of {address}"))),
+            Err(Error::Corrupt(_)) => Ok(Verdict::File(file, format!("does not hold what was stored under {address}"))),
+            Err(error) => Err(error),
+        }
     }
 
     /// Every tag of an entry must be found from the tag, too.
@@ -295,13 +330,19 @@ impl Shard {
     /// Files that are there and belong to nothing. The list is older than the rows it is compared
     /// with: every file on it was then in a row, or is gone now.
     fn check_strays(&mut self, listed: Vec<(PathBuf, Option<i64>)>) -> Result<Vec<Finding>> {
-        let known = self.database()?.run(|connection| {
-            let mut statement = connection.prepare("SELECT file FROM entry WHERE file IS NOT NULL")?;
-            statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<HashSet<i64>>>()
-        })?;
-        let loose: Vec<(i64, i64)> = self.database()?.run(|connection| {
-            let mut statement = connection.prepare("SELECT file, span FROM loose")?;
-            statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+        let database = self.database()?;
+        // Of one moment: a file may go from one to the other.
+        let (known, loose) = database.snapshot(|| {
+            database.run(|connection| {
+                let mut statement = connection.prepare(
+                    "SELECT file FROM entry WHERE file IS NOT NULL \
+                     UNION ALL SELECT file FROM member WHERE file IS NOT NULL",
+                )?;
+                let known = statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<HashSet<i64>>>()?;
+                let mut statement = connection.prepare("SELECT file, span FROM loose")?;
+                let loose = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+                Ok((known, loose.collect::<rusqlite::Result<Vec<(i64, i64)>>>()?))
+            })
         })?;
         let is_known = |number: i64| {
             known.contains(&number)
@@ -317,6 +358,6 @@ impl Shard {
     }
 }
 
-fn finding(subject: String, description: String, cure: Option<Cure>) -> Finding {
+pub(super) fn finding(subject: String, description: String, cure: Option<Cure>) -> Finding {
     Finding { problem: Problem { subject, description, remedy: None }, cure }
 }

@@ -178,6 +178,7 @@ impl Shard {
         let in_use = database.run(|connection| {
             let mut statement = connection.prepare(
                 "SELECT file FROM entry WHERE file >= ?1 AND file < ?2 \
+                     UNION ALL SELECT file FROM member WHERE file >= ?1 AND file < ?2 \
                      UNION ALL SELECT file FROM loose WHERE file > ?1 AND file < ?2",
             )?;
             statement.query_map((base, end), |row| row.get(0))?.collect::<rusqlite::Result<HashSet<i64>>>()

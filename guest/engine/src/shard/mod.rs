@@ -8,6 +8,7 @@
 //! | `queue` | pushing to a queue and pulling from it |
 //! | `record` | the states of locks, limits and the like |
 //! | `vacancy` | computing the value of an entry, once |
+//! | `collection`, `deque`, `index` | collections, and what is in them |
 //! | `content` | putting values into files, and reading them |
 //! | `change` | a write transaction: what it begins with and what it entails |
 //! | `store`, `row` | storing and removing entries inside of it |
@@ -16,7 +17,7 @@
 //! | `volume` | what the shard takes on disk |
 //! | `stage`, `remove` | eviction by selection, expiry, clearing, compaction, in bounded steps |
 //! | `scan` | pages of keys |
-//! | `check` | looking for damage |
+//! | `check`, `check_collections` | looking for damage |
 //! | `repair` | setting right what was found |
 //! | `statistics` | what is counted, and adding it up in the directory |
 //! | `loose` | value files no entry refers to |
@@ -24,7 +25,11 @@
 mod address;
 mod change;
 mod check;
+mod check_collections;
+mod collection;
 mod content;
+mod deque;
+mod index;
 mod loose;
 mod parts;
 mod queue;
@@ -61,6 +66,7 @@ use crate::tenure::Tenure;
 pub(crate) use address::{Address, queue_hash, record_hash};
 pub use check::Problem;
 pub(crate) use content::{Drafted, Part};
+pub(crate) use index::{IndexPage, Member};
 pub(crate) use record::{Found, vacancy_name};
 pub(crate) use scan::{Direction, Page, Position};
 pub(crate) use stage::{Next, Stage};

@@ -106,6 +106,12 @@ impl<'a> Kept<'a> {
         let checksum = summary.checksum.cast_signed();
         Self { form, column: ToSqlOutput::Borrowed(ValueRef::Null), file: Some(file), length: summary.length, checksum }
     }
+
+    /// What its file occupies.
+    pub(super) fn occupied(&self) -> i64 {
+        let blocks = |size: u64| size.div_ceil(BLOCK).saturating_mul(BLOCK);
+        self.file.map_or(0, |file| i64::try_from(blocks(file.summary.stored)).unwrap_or(i64::MAX))
+    }
 }
 
 /// An entry to be stored.
@@ -129,8 +135,7 @@ impl Draft<'_> {
 
     /// What its value file occupies.
     pub(super) fn occupied(&self) -> i64 {
-        let blocks = |size: u64| size.div_ceil(BLOCK).saturating_mul(BLOCK);
-        self.value.file.map_or(0, |file| i64::try_from(blocks(file.summary.stored)).unwrap_or(i64::MAX))
+        self.value.occupied()
     }
 }
 

@@ -4,7 +4,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, Row};
 
 use super::Shard;
-use super::address::Address;
+use super::address::{Address, Slot};
 use super::content::{Part, ValueFile};
 use super::parts::split_tags;
 use super::undo::Standing;
@@ -20,6 +20,10 @@ const GET_ENTRY: &str = "SELECT id, expires, ttl, sliding, form, file, length, c
     version, size, stored, accessed, hits, tags FROM entry WHERE key = ?1";
 const GET_QUEUED: &str = "SELECT id, expires, ttl, sliding, form, file, length, checksum, value, \
     version, size, stored, accessed, hits, tags FROM entry WHERE queue = ?1 AND position = ?2";
+const GET_ROW: &str = "SELECT position, NULL, NULL, 0, form, file, length, checksum, value FROM member \
+    WHERE collection = ?1 AND position = ?2";
+const GET_KEYED: &str = "SELECT m.position, NULL, NULL, 0, m.form, m.file, m.length, m.checksum, m.value \
+    FROM collection AS c JOIN member AS m ON m.collection = c.id AND m.key = ?3 WHERE c.kind = ?1 AND c.name = ?2";
 /// How often a value file may vanish between the row and its opening before something is wrong:
 /// each time another writer must have replaced the entry in between.
 const ATTEMPTS: u32 = 100;
@@ -55,6 +59,14 @@ struct Hit {
     lifetime: Lifetime,
     payload: Payload,
     metadata: Option<Metadata>,
+}
+
+/// A value where it was found.
+pub(super) enum Held {
+    /// In the row.
+    Value(Value),
+    /// In a file, which may vanish once the row changes.
+    File(ValueFile),
 }
 
 enum Payload {
@@ -193,23 +205,45 @@ impl Shard {
         Ok(self.find_any(address, with_metadata)?.filter(|hit| self.is_live(&hit.lifetime)))
     }
 
-    /// The row at an address, live or not.
+    /// The row at an address, live or not. Only entries have metadata.
     fn find_any(&self, address: Address<'_>, with_metadata: bool) -> Result<Option<Hit>> {
-        let database = self.database()?;
-        self.read_optimistically(|| {
-            database.run(|connection| {
-                let read = |row: &Row<'_>| read_hit(row, address.hash(), with_metadata);
-                match address {
-                    Address::Key(key, _) if with_metadata => {
-                        connection.prepare_cached(GET_ENTRY)?.query_row([key], read).optional()
-                    }
-                    Address::Key(key, _) => connection.prepare_cached(GET)?.query_row([key], read).optional(),
-                    Address::Queue(queue, position) => {
-                        connection.prepare_cached(GET_QUEUED)?.query_row((queue, position), read).optional()
-                    }
+        self.read_optimistically(|| self.row_at(address, with_metadata))
+    }
+
+    /// [`Shard::find_any`] inside of another read.
+    fn row_at(&self, address: Address<'_>, with_metadata: bool) -> Result<Option<Hit>> {
+        self.database()?.run(|connection| {
+            let read = |row: &Row<'_>| read_hit(row, address.hash(), with_metadata);
+            match address {
+                Address::Key(key, _) if with_metadata => connection.prepare_cached(GET_ENTRY)?.query_row([key], read),
+                Address::Key(key, _) => connection.prepare_cached(GET)?.query_row([key], read),
+                Address::Queue(queue, position) => {
+                    connection.prepare_cached(GET_QUEUED)?.query_row((queue, position), read)
                 }
-            })
+                Address::Member(_, Slot::Row(collection, position)) => {
+                    connection.prepare_cached(GET_ROW)?.query_row((collection, position), read)
+                }
+                Address::Member(home, Slot::Key(key)) => {
+                    connection.prepare_cached(GET_KEYED)?.query_row((home.kind as i64, &home.name, key), read)
+                }
+            }
+            .optional()
         })
+    }
+
+    /// The value of a row, inside of another read; none if there is none.
+    pub(super) fn held_at(&self, address: Address<'_>) -> Result<Option<Held>> {
+        let Some(hit) = self.row_at(address, false)? else { return Ok(None) };
+        Ok(Some(match hit.payload {
+            Payload::Inline(value) => Held::Value(value.ok_or_else(|| self.corrupt_row(address))?),
+            Payload::File(file) => Held::File(file),
+        }))
+    }
+
+    /// The value of a collection under a key.
+    pub(super) fn value_of_key(&self, address: Address<'_>) -> Result<Option<Value>> {
+        let Some(hit) = self.find_any(address, false)? else { return Ok(None) };
+        self.load(address, hit, false).map(|(_, value)| value)
     }
 
     /// Reads without locks first, and under locks if somebody else has committed meanwhile: then

@@ -6,6 +6,7 @@ use rusqlite::{Row, ToSql, params_from_iter};
 use super::Shard;
 use super::change::Change;
 use super::parts::Stored;
+use super::room::NOTHING;
 use super::stage::{Advance, Next, Stage};
 use super::store::Reason;
 use crate::error::Result;
@@ -18,8 +19,6 @@ const STEP: u32 = 512;
 
 /// Size up to which a database is emptied in one transaction, in bytes: some tens of milliseconds.
 const AT_ONCE: u64 = 64 * 1024 * 1024;
-/// An id that no entry has.
-const NOTHING: i64 = i64::MIN;
 /// An id that none is beyond.
 const ANY: i64 = i64::MAX;
 

@@ -7,7 +7,7 @@ use rusqlite::OptionalExtension;
 
 use super::Shard;
 use super::change::Change;
-use super::check::{Cure, Problem};
+use super::check::{Cure, Problem, TRUE_TOTALS};
 use super::parts::Stored;
 use super::store::Reason;
 use crate::error::{Error, Result};
@@ -61,6 +61,7 @@ impl Shard {
             let in_use: bool = database.run(|connection| {
                 connection.query_row(
                     "SELECT EXISTS (SELECT 1 FROM entry WHERE file = ?1) \
+                     OR EXISTS (SELECT 1 FROM member WHERE file = ?1) \
                      OR EXISTS (SELECT 1 FROM loose WHERE ?1 >= file AND ?1 < file + span)",
                     [number],
                     |row| row.get(0),
@@ -117,11 +118,12 @@ impl Change<'_> {
                 })?,
                 "it was removed: whoever held it holds it no more",
             ),
+            Cure::RemoveMember { .. } | Cure::MendCollection { .. } | Cure::RemoveMembers { .. } => {
+                self.cure_collection(cure)?
+            }
             Cure::Recount => {
                 (self.totals.count, self.totals.files) = self.run(|connection| {
-                    connection.query_row("SELECT count(*), ifnull(sum(occupied), 0) FROM entry", [], |row| {
-                        Ok((row.get(0)?, row.get(1)?))
-                    })
+                    connection.query_row(&format!("SELECT {TRUE_TOTALS}"), [], |row| Ok((row.get(0)?, row.get(1)?)))
                 })?;
                 Some("they were counted again; nothing is lost".to_owned())
             }

@@ -22,6 +22,9 @@ const CANDIDATES: u32 = 16;
 /// so that few are left to move when it is reached.
 const MOVED_AHEAD: u32 = 8;
 
+/// An id that no entry has.
+pub(super) const NOTHING: i64 = i64::MIN;
+
 const NEXT_EXPIRED: &str = "SELECT id, rank, version, file, occupied, tags FROM entry \
     WHERE expires <= ?1 AND id <> ?2 ORDER BY expires LIMIT ?3";
 const NEXT_IN_LINE: &str = "SELECT id, rank, version, file, occupied, tags, place FROM entry \

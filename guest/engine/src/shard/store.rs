@@ -1,7 +1,7 @@
 //! Storing and removing entries, with their tags and value files, inside a change.
 
 use super::change::Change;
-use super::parts::{Draft, Prior, Stored, admit, split_tags};
+use super::parts::{Draft, Kept, Prior, Stored, admit, split_tags};
 use super::row::Columns;
 use crate::error::Result;
 use crate::lifetime::Lifetime;
@@ -41,10 +41,7 @@ impl Change<'_> {
         self.write_row(live.as_ref(), draft, &columns)?;
         self.count_in(live.as_ref(), draft)?;
         self.retag(id, live.as_ref(), draft, tags.as_deref())?;
-        if let Some(file) = draft.value.file {
-            self.run(|connection| super::loose::forget(connection, &[file.number]))?;
-            self.effects.adopted.push(file.number);
-        }
+        self.adopt(draft.value)?;
         self.effects.counts.sets += 1;
         self.make_room(id)?;
         Ok(version)
@@ -113,16 +110,29 @@ impl Change<'_> {
         })
     }
 
+    /// Takes over the file of a value, if it has one: from now on a row refers to it.
+    pub(super) fn adopt(&mut self, kept: &Kept<'_>) -> Result<()> {
+        let Some(file) = kept.file else { return Ok(()) };
+        self.run(|connection| super::loose::forget(connection, &[file.number]))?;
+        self.effects.adopted.push(file.number);
+        Ok(())
+    }
+
     /// Lists the value file of an entry, if it has one, as one to be removed.
     fn let_go_of(&mut self, stored: &Stored) -> Result<()> {
-        let Some(file) = stored.file else { return Ok(()) };
+        self.let_go_of_file(stored.file, stored.occupied)
+    }
+
+    /// Lists a value file, if there is one, as one to be removed.
+    pub(super) fn let_go_of_file(&mut self, file: Option<i64>, occupied: i64) -> Result<()> {
+        let Some(file) = file else { return Ok(()) };
         let owner = self.tenure.owner()?;
         self.run(|connection| {
             connection
                 .prepare_cached("INSERT INTO loose (file, owner, span) VALUES (?1, ?2, 1)")?
                 .execute((file, owner))
         })?;
-        self.totals.files = self.totals.files.saturating_sub(stored.occupied);
+        self.totals.files = self.totals.files.saturating_sub(occupied);
         self.effects.let_go.push(file);
         Ok(())
     }

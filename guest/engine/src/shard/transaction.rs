@@ -100,6 +100,11 @@ impl Shard {
         self.open.is_some()
     }
 
+    /// Whether the shard has committed its part of a transaction that others have not.
+    pub(crate) fn is_prepared(&self) -> bool {
+        self.open.as_ref().is_some_and(Open::is_prepared)
+    }
+
     /// Whether the open transaction has changed anything.
     pub(crate) fn has_changed(&self) -> bool {
         match (&self.open, &self.database) {
@@ -147,7 +152,7 @@ impl Shard {
         self.guard(|shard| {
             let database = shard.database()?;
             database.run(|connection| {
-                connection.execute("DELETE FROM undo", [])?;
+                undo::forget_kept(connection)?;
                 connection
                     .prepare_cached("INSERT INTO decision VALUES (?1, ?2, ?3, 0, 0)")?
                     .execute((transaction, owner, index))

@@ -1,7 +1,7 @@
 //! Transactions over several shards: how one of them learns whether it took place.
 //!
 //! The shards commit one after the other. Each but the first, which is the coordinator, keeps what
-//! it changes as it was in `undo`, and names the transaction in `totals.pending` and `decision`, all
+//! it changes as it was in `undo` (of collections in `undo_collection` and `undo_member`), and names the transaction in `totals.pending` and `decision`, all
 //! in the same commit. The coordinator commits last, with a row in its own `decision`: from then
 //! on the transaction has taken place. Afterwards the others forget what they kept, and then the
 //! coordinator its row.
@@ -161,11 +161,33 @@ fn undo(connection: &Connection, transaction: i64, owner: i64) -> rusqlite::Resu
     connection.execute(&format!("INSERT INTO entry SELECT {COLUMNS} FROM undo WHERE size IS NOT NULL"), [])?;
     connection.execute("DELETE FROM loose WHERE file IN (SELECT file FROM undo WHERE file IS NOT NULL)", [])?;
     add_tags(connection)?;
+    undo_collections(connection, owner)?;
     connection.execute(
         "UPDATE totals SET (count, files) = (SELECT count, files FROM decision WHERE id = ?1)",
         [transaction],
     )?;
     Ok(())
+}
+
+/// [`undo`] of collections and of what is in them.
+fn undo_collections(connection: &Connection, owner: i64) -> rusqlite::Result<()> {
+    connection.execute(
+        "INSERT OR IGNORE INTO loose (file, owner, span) SELECT member.file, ?1, 1 FROM undo_member \
+         JOIN member USING (collection, position) WHERE member.file IS NOT NULL",
+        [owner],
+    )?;
+    connection.execute_batch(
+        "DELETE FROM member WHERE (collection, position) IN (SELECT collection, position FROM undo_member);
+         INSERT INTO member SELECT * FROM undo_member WHERE form IS NOT NULL;
+         DELETE FROM loose WHERE file IN (SELECT file FROM undo_member WHERE file IS NOT NULL);
+         DELETE FROM collection WHERE id IN (SELECT id FROM undo_collection);
+         INSERT INTO collection SELECT * FROM undo_collection WHERE kind IS NOT NULL;",
+    )
+}
+
+/// Empties the tables of what was kept.
+pub(super) fn forget_kept(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch("DELETE FROM undo; DELETE FROM undo_collection; DELETE FROM undo_member;")
 }
 
 fn remove_tags(connection: &Connection) -> rusqlite::Result<()> {
@@ -195,7 +217,7 @@ fn for_each_tag(
 
 /// Forgets what was kept for a transaction that is decided.
 pub(super) fn forget(connection: &Connection, transaction: i64) -> rusqlite::Result<()> {
-    connection.execute("DELETE FROM undo", [])?;
+    forget_kept(connection)?;
     connection.execute("UPDATE totals SET pending = 0 WHERE pending = ?1", [transaction])?;
     connection.execute("DELETE FROM decision WHERE id = ?1", [transaction]).map(drop)
 }

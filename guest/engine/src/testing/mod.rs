@@ -13,6 +13,12 @@ use crate::cache::Cache;
 use crate::error::{Error, Result};
 use crate::platform::{Platform, RangeLocks, Sharing};
 
+/// The shard in which the entry of a key lies.
+#[must_use]
+pub fn shard_of(key: &crate::Key, shards: u32) -> u64 {
+    key.hash() % u64::from(shards)
+}
+
 /// Surroundings under the control of a test. One owner at a time, by lease, unless given a
 /// [`LockTable`].
 pub struct TestPlatform {

@@ -305,6 +305,40 @@ fn while_several_shards_commit_nobody_sees_half_of_it() {
 }
 
 #[test]
+fn no_lock_is_held_while_what_was_committed_is_tidied_up() {
+    // Else it could wait for one that is held by whoever waits for this one.
+    let shared = Shared::new();
+    let platform = shared.platform(1);
+    let options = OpenOptions { shards: Some(SHARDS), ..OpenOptions::default() };
+    let mut cache = open(shared.directory.path(), &options, &platform).unwrap();
+    let mut other = shared.open(2, &OpenOptions { wait_ms: 5, ..existing() });
+    // Keys of two shards, so that one is locked and not changed.
+    let keys: Vec<_> = (0..KEYS).map(Key::Integer).collect();
+    let begun = Rc::new(Cell::new(0));
+    let counted = Rc::clone(&begun);
+    platform.on_commit(move || {
+        match other.begin() {
+            Ok(ticket) => {
+                other.rollback(ticket).unwrap();
+                counted.set(counted.get() + 1);
+            }
+            Err(error) => assert!(matches!(error, Error::Timeout(_)), "{error:?}"),
+        }
+        Ok(())
+    });
+    let ticket = cache.begin().unwrap();
+    cache.within(ticket, |cache| cache.set(&keys[0], &Value::Integer(1), &plain())).unwrap();
+    let mut place = 1;
+    // Of the shards, these two differ.
+    while larder_engine::testing::shard_of(&keys[0], SHARDS) == larder_engine::testing::shard_of(&keys[place], SHARDS) {
+        place += 1;
+    }
+    cache.within(ticket, |cache| cache.set(&keys[place], &Value::Integer(1), &plain())).unwrap();
+    cache.commit(ticket).unwrap();
+    assert_eq!(begun.get(), 2, "while each of the two that have changed was tidied up");
+}
+
+#[test]
 fn a_commit_that_fails_in_one_shard_is_undone_in_all() {
     for n in 1..=SHARDS {
         let mut fixture = Fixture::sharded(SHARDS);

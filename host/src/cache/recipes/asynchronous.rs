@@ -19,9 +19,9 @@ use super::limits::{RateLimit, Verdict};
 use super::locks::{Lock, LockGuard, Step};
 use super::memo::{MemoError, MemoOptions, Task, cache_error, settle, task};
 use super::once::{self, Once};
-use super::pauses::Pauses;
 use super::vacancy::Vacancy;
 use crate::cache::Cache;
+use crate::cache::pauses::Pauses;
 use crate::error::{Error, Result};
 use crate::value::Key;
 

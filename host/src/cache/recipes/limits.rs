@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::pauses::Pauses;
 use crate::cache::Cache;
+use crate::cache::pauses::Pauses;
 use crate::error::{Error, Result};
 use crate::runtime::bindings::limits as wit;
 

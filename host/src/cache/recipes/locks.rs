@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::keeper::{Kept, Renewable};
-use super::pauses::Pauses;
 use super::{DEFAULT_LEASE, lease_ms};
 use crate::cache::Cache;
+use crate::cache::pauses::Pauses;
 use crate::error::{Error, Result};
 use crate::runtime::Instance;
 use crate::runtime::bindings::locks as wit;

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::lease_ms;
 use super::memo::MemoOptions;
-use super::pauses::Pauses;
 use super::vacancy::Vacancy;
 use crate::cache::Cache;
+use crate::cache::pauses::Pauses;
 use crate::error::Result;
 use crate::runtime::bindings::memo as wit;
 use crate::value::{Key, Value};

@@ -9,7 +9,6 @@
 //! | `lookup`, `vacancy`, `memo` | values that are computed once |
 //! | `asynchronous` | all of it for asynchronous programs |
 //! | `keeper` | the thread that renews what a handle holds |
-//! | `pauses` | waiting between two looks |
 //!
 //! Waiting is done here, between calls of a few microseconds: so nobody who waits keeps an instance of
 //! the component from others.
@@ -23,7 +22,6 @@ mod locks;
 mod lookup;
 mod memo;
 mod once;
-mod pauses;
 mod tallies;
 mod vacancy;
 
