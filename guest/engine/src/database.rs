@@ -10,6 +10,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use crate::error::{Error, Result};
 use crate::frozen;
 use crate::options::Durability;
+use crate::pages::Pages;
 use crate::platform::Platform;
 use crate::statements::{Prepared, Statements};
 
@@ -40,6 +41,7 @@ pub(crate) struct Database {
     prepared: Prepared,
     path: PathBuf,
     platform: Rc<dyn Platform>,
+    pages: Pages,
 }
 
 impl Database {
@@ -62,8 +64,12 @@ impl Database {
             None => Connection::open_with_flags(name, flags),
         }
         .map_err(|error| translate(&error, path, &**platform))?;
-        let database =
-            Self { prepared: Prepared::wrap(connection), path: path.to_owned(), platform: Rc::clone(platform) };
+        let database = Self {
+            prepared: Prepared::wrap(connection),
+            path: path.to_owned(),
+            platform: Rc::clone(platform),
+            pages: Pages::default(),
+        };
         database.configure(access).map_err(|error| database.error(&error))?;
         Ok(database)
     }
@@ -124,6 +130,35 @@ impl Database {
         }
     }
 
+    /// How many pages the database has as the open transaction leaves it.
+    pub(crate) fn pages(&self) -> Result<u64> {
+        let pages: i64 =
+            self.run(|connection| connection.prepare_cached("PRAGMA page_count")?.query_row([], |row| row.get(0)))?;
+        let pages = pages.max(0).cast_unsigned();
+        self.pages.set(self.connection(), pages);
+        Ok(pages)
+    }
+
+    /// How many pages it has at most, if that is known; inside of a transaction.
+    pub(crate) fn most_pages(&self) -> Option<u64> {
+        self.pages.most(self.connection())
+    }
+
+    /// Takes note of a row of so many bytes that is written.
+    pub(crate) fn note_growth(&self, bytes: u64) {
+        self.pages.grow(bytes);
+    }
+
+    /// Vouches that note was taken of all rows of the open transaction that may be long.
+    pub(crate) fn vouch_for_pages(&self) {
+        self.pages.vouch();
+    }
+
+    /// Takes note that rows are written whose length is not known.
+    pub(crate) fn forget_pages(&self) {
+        self.pages.forget();
+    }
+
     /// Where the database is.
     pub(crate) fn path(&self) -> &Path {
         &self.path
@@ -171,7 +206,7 @@ impl Database {
 
     /// Commits the open transaction.
     pub(crate) fn commit(&self) -> Result<()> {
-        self.execute("COMMIT")
+        self.pages.across_commit(self.connection(), || self.execute("COMMIT"))
     }
 
     /// Undoes the open transaction, if there still is one: after some errors SQLite has done so

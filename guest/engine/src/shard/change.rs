@@ -181,6 +181,9 @@ impl Shard {
             let value = change(&mut work)?;
             work.store_totals()?;
             work.record_if_due()?;
+            if self.open.is_none() && !matches!(subject, Subject::None) {
+                database.vouch_for_pages();
+            }
             Ok(Some((value, work.effects)))
         };
         if self.open.is_some() { database.nested(run) } else { database.write(|_| run()) }

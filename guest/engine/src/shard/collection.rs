@@ -221,6 +221,7 @@ impl Change<'_> {
         self.number_collection(&mut after);
         let id = after.id;
         if self.keeps_undo {
+            self.database.forget_pages();
             let statement = if before.is_some() { KEEP } else { KEEP_ABSENT };
             self.run(|connection| connection.prepare_cached(statement)?.execute([id]))?;
         }
@@ -231,6 +232,7 @@ impl Change<'_> {
             self.update_collection(Some(home.kind), &after)?;
         } else {
             let (length, bound, layout) = after.columns(Some(home.kind))?;
+            self.database.note_growth(layout.len() as u64);
             let row = (length, bound, layout, id, home.kind as i64, &home.name);
             self.run(|connection| connection.prepare_cached(INSERT)?.execute(row))?;
         }
@@ -240,6 +242,7 @@ impl Change<'_> {
     /// Writes the row of a collection that has one.
     pub(super) fn update_collection(&self, kind: Option<Kind>, collection: &Collection) -> Result<()> {
         let (length, bound, layout) = collection.columns(kind)?;
+        self.database.note_growth(layout.len() as u64);
         let row = (length, bound, layout, collection.id);
         self.run(|connection| connection.prepare_cached(UPDATE)?.execute(row).map(drop))
     }
@@ -249,6 +252,7 @@ impl Change<'_> {
         if !self.keeps_undo {
             return Ok(());
         }
+        self.database.forget_pages();
         let statement = if absent { KEEP_MEMBER_ABSENT } else { KEEP_MEMBER };
         self.run(|connection| connection.prepare_cached(statement)?.execute((collection, position)).map(drop))
     }
@@ -284,6 +288,7 @@ impl Change<'_> {
             Address::Member(_, Slot::Key(key)) if std::ptr::eq(statement, INSERT_MEMBER) => Some(key),
             _ => None,
         };
+        self.database.note_growth(entry_size(address, kept.length, &[]));
         self.run(|connection| {
             let mut prepared = connection.prepare_cached(statement)?;
             let file = kept.file.map(|file| file.number);
@@ -325,6 +330,7 @@ impl Change<'_> {
     pub(super) fn remove_members(&mut self, collection: i64) -> Result<()> {
         let files: Vec<(Option<i64>, i64)> = self.run(|connection| {
             if self.keeps_undo {
+                self.database.forget_pages();
                 connection.prepare_cached(KEEP_MEMBERS)?.execute([collection])?;
             }
             let files = connection.prepare_cached(FILES)?.query_map([collection], read_file)?.collect();

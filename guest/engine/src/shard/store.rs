@@ -38,6 +38,7 @@ impl Change<'_> {
         let rank = self.settings.policy.rank(moment, hits);
         let tags = (!draft.tags.is_empty()).then(|| draft.tags.join("\0"));
         let columns = Columns { id, version, rank, size, hits, tags: tags.as_deref() };
+        self.database.note_growth(size.unsigned_abs());
         self.write_row(live.as_ref(), draft, &columns)?;
         self.count_in(live.as_ref(), draft)?;
         self.retag(id, live.as_ref(), draft, tags.as_deref())?;
