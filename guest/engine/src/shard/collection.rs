@@ -221,6 +221,7 @@ impl Change<'_> {
         self.number_collection(&mut after);
         let id = after.id;
         if self.keeps_undo {
+            self.database.forget_pages();
             let statement = if before.is_some() { KEEP } else { KEEP_ABSENT };
             self.run(|connection| connection.prepare_cached(statement)?.execute([id]))?;
         }
@@ -231,6 +232,7 @@ impl Change<'_> {
             self.update_collection(Some(home.kind), &after)?;
         } else {
             let (length, bound, layout) = after.columns(Some(home.kind))?;
+            self.database.note_growth(layout.len() as u64);
             let row = (length, bound, layout, id, home.kind as i64, &home.name);
             self.run(|connection| connection.prepare_cached(INSERT)?.execute(row))?;
         }
@@ -240,6 +242,7 @@ impl Change<'_> {
     /// Writes the row of a collection that has one.
     pub(super) fn update_collection(&self, kind: Option<Kind>, collection: &Collection) -> Result<()> {
         let (length, bound, layout) = collection.columns(kind)?;
+        self.database.note_growth(layout.len() as u64);
         let row = (length, bound, layout, collection.id);
         self.run(|connection| connection.prepare_cached(UPDATE)?.execute(row).map(drop))
     }
@@ -249,6 +252,7 @@ impl Change<'_> {
         if !self.keeps_undo {
             return Ok(());
         }
+        self.database.forget_pages();
         let statement = if absent { KEEP_MEMBER_ABSENT } else { KEEP_MEMBER };
         self.run(|connection| connection.prepare_cached(statement)?.execute((collection, position)).map(drop))
     }
@@ -281,6 +285,7 @@ impl Change<'_> {
     ) -> Result<()> {
         admit(address, entry_size(address, kept.length, &[]), &self.settings, self.index)?;
         let key = if let Address::Member(_, Slot::Key(key)) = address { Some(key) } else { None };
+        self.database.note_growth(entry_size(address, kept.length, &[]));
         self.run(|connection| {
             connection.prepare_cached(statement)?.execute(params![
                 kept.form as i64,
@@ -318,6 +323,7 @@ impl Change<'_> {
     pub(super) fn remove_members(&mut self, collection: i64) -> Result<()> {
         let files: Vec<(Option<i64>, i64)> = self.run(|connection| {
             if self.keeps_undo {
+                self.database.forget_pages();
                 connection.prepare_cached(KEEP_MEMBERS)?.execute([collection])?;
             }
             let files = connection.prepare_cached(FILES)?.query_map([collection], read_file)?.collect();
