@@ -23,7 +23,10 @@ fn a_deque_is_reached_at_both_ends_and_at_any_place() {
     shelf.ok(["deque", "delete", "line", "-1"]);
     assert_eq!(shelf.ok(["deque", "pull", "line"]), "7");
     assert_eq!(shelf.ok(["deque", "pull", "line", "--side", "back"]), "a");
-    assert_eq!((shelf.ok(["deque", "len", "line"]), shelf.ok(["deque", "list"])), ("2\n".into(), "line\ntwin\n".into()));
+    assert_eq!(
+        (shelf.ok(["deque", "len", "line"]), shelf.ok(["deque", "list"])),
+        ("2\n".into(), "line\ntwin\n".into())
+    );
     assert_eq!(shelf.ok(["deque", "clear", "line"]), "removed 2 values\n");
     assert_eq!(shelf.run(["deque", "clear", "line"]).code, 1);
     assert_eq!(shelf.run(["deque", "pull", "line", "--wait", "20ms"]).code, 1);
@@ -37,7 +40,10 @@ fn a_bound_is_shown_and_set_and_what_can_not_be_is_refused_by_name() {
     for value in ["a", "b", "c"] {
         shelf.ok(["deque", "push", "line", value]);
     }
-    assert_eq!((shelf.ok(["deque", "bound", "line"]), shelf.ok(["deque", "show", "line"])), ("2\n".into(), "b\nc\n".into()));
+    assert_eq!(
+        (shelf.ok(["deque", "bound", "line"]), shelf.ok(["deque", "show", "line"])),
+        ("2\n".into(), "b\nc\n".into())
+    );
     let full = shelf.run(["deque", "insert", "line", "1", "x", "--json"]);
     assert!(full.code == 3 && full.error.contains("\"full\""), "{}", full.error);
     let beyond = shelf.run(["deque", "delete", "line", "2", "--json"]);
@@ -53,7 +59,8 @@ fn a_bound_is_shown_and_set_and_what_can_not_be_is_refused_by_name() {
 fn whoever_waits_for_a_value_gets_the_next_one() {
     let shelf = Shelf::new();
     shelf.ok(["deque", "push", "other", "x"]);
-    let waiting = shelf.command(["deque", "pull", "line", "--wait", "30s"]).stdout(std::process::Stdio::piped()).spawn();
+    let waiting =
+        shelf.command(["deque", "pull", "line", "--wait", "30s"]).stdout(std::process::Stdio::piped()).spawn();
     shelf.ok(["deque", "push", "line", "here"]);
     assert_eq!(waiting.unwrap().wait_with_output().unwrap().stdout, b"here");
 }
@@ -67,7 +74,10 @@ fn an_index_keeps_the_order_of_its_keys() {
     assert_eq!(shelf.json(["index", "set", "ports", "web", "81", "--json"]), json!({ "replaced": true }));
     assert_eq!(shelf.ok(["index", "keys", "ports"]), "web\ndb\napi\n");
     assert_eq!(shelf.ok(["index", "keys", "ports", "--order", "key", "--from", "b", "--json"]), "\"db\"\n\"web\"\n");
-    assert_eq!(shelf.ok(["index", "items", "ports", "--reverse", "--limit", "1"]), "{\"key\":\"api\",\"value\":8080}\n");
+    assert_eq!(
+        shelf.ok(["index", "items", "ports", "--reverse", "--limit", "1"]),
+        "{\"key\":\"api\",\"value\":8080}\n"
+    );
     assert_eq!(shelf.ok(["index", "default", "ports", "db", "1"]), "5432");
     assert_eq!(shelf.ok(["index", "get", "ports", "web"]), "81");
     assert_eq!(shelf.ok(["index", "pop", "ports", "web"]), "81");
