@@ -18,7 +18,7 @@ fn replay(cache: &Cache) -> Model {
     let mut model = Model::default();
     let turns = cache.get("turn").unwrap().unwrap().as_integer().unwrap();
     for turn in 1..=turns {
-        let record = cache.get(format!("turn {turn}")).unwrap().expect("no turn is missing");
+        let record = cache.get(format!("turn {turn}")).unwrap().unwrap_or_else(|| panic!("turn {turn} is missing"));
         let (seed, outcome) = record.as_text().unwrap().split_once(' ').unwrap();
         let operation = Operation::of(seed.parse().unwrap());
         assert_eq!(operation.apply(&mut model), outcome, "turn {turn}: {operation:?}");
@@ -248,7 +248,7 @@ fn tour_of_an_index(instance: &mut Instance) {
     let refused = instance.with(|guest, store| guest.index().call_items(store, map, &tagged));
     assert!(matches!(refused, Err(types::Error::InvalidArgument(_))));
     let queue = instance.with(|guest, store| guest.index().call_queue(store, map, "q")).unwrap();
-    instance.with(|guest, store| guest.deque().call_push(store, queue, &[x.clone()], back)).unwrap();
+    instance.with(|guest, store| guest.deque().call_push(store, queue, std::slice::from_ref(&x), back)).unwrap();
     assert_eq!(instance.with(|guest, store| guest.index().call_delete(store, map, &key(2))), Ok(true));
     assert_eq!(instance.with(|guest, store| guest.index().call_pop(store, map, &key(2))), Ok(None));
     assert_eq!(instance.with(|guest, store| guest.index().call_length(store, map)), Ok(1));
@@ -270,7 +270,7 @@ fn every_function_does_what_it_says_in_both_worlds_and_in_transactions() {
         let line = instance.deque("line").unwrap();
         let values = [types::Value::Integer(1)];
         instance.with(|guest, store| guest.deque().call_push(store, line, &values, types::Side::Back)).unwrap();
-        let refused = instance.beside(|instance| instance.deques());
+        let refused = instance.beside(Instance::deques);
         assert_eq!(refused, Err(types::Error::InTransaction));
         let other = instance.beside(|instance| instance.deque("other")).unwrap();
         let refused = instance.with(|guest, store| guest.deque().call_copy_to(store, line, other));

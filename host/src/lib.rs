@@ -39,7 +39,7 @@ pub use cache::{
     Averager, Barrier, Cache, CacheBuilder, Codec, Counter, Cursor, Deque, DequeValues, DiskcacheExport,
     DiskcacheImport, Draft, FromKey, Holder, InTransaction, Index, IndexItems, IndexKeys, IndexScan, Items, Json, Keys,
     Lock, LockGuard, Lookup, Maintenance, Mean, MemoError, MemoOptions, Occupancy, Once, Owner, Plain, Postcard,
-    RateLimit, Scope, Transaction, Vacancy, ValueReader, ValueWriter, Values, Verdict,
+    RateLimit, Resharding, Scope, Transaction, Vacancy, ValueReader, ValueWriter, Values, Verdict,
 };
 pub use directories::user_cache;
 pub use error::{Error, Result};

@@ -128,6 +128,24 @@ impl Host {
         self.open_granting(directory, "/cache", options, FsPerms::ReadOnly, Access::ReadOnly, None)
     }
 
+    /// Gives the cache in a directory another number of shards; how often progress was told.
+    pub fn reshard(&self, directory: &Path, shards: u32, lease_ms: Option<u32>) -> Result<u32, Error> {
+        let (mut store, exports) = self.start(directory, FsPerms::ReadWrite, Access::ReadWrite, None);
+        let guest = exports.larder_cache_cache().resharding();
+        let begun = guest.call_begin(&mut store, "/cache", shards, Some(20), lease_ms);
+        let resharding = begun.expect("no input traps the component")?;
+        let mut steps = 0;
+        let ended = loop {
+            steps += 1;
+            match guest.call_step(&mut store, resharding).expect("no input traps the component") {
+                Ok(progress) if !progress.finished => {}
+                ended => break ended,
+            }
+        };
+        resharding.resource_drop(&mut store).expect("no input traps the component");
+        ended.map(|_| steps)
+    }
+
     fn open_granting(
         &self,
         directory: &Path,
@@ -137,6 +155,20 @@ impl Host {
         access: Access,
         clock: Option<Clock>,
     ) -> Result<Instance, Error> {
+        let (mut store, exports) = self.start(directory, permissions, access, clock);
+        let guest = exports.larder_cache_cache().cache();
+        let cache = guest.call_open(&mut store, path, options).expect("no input traps the component")?;
+        Ok(Instance { store, exports, cache, transaction: None })
+    }
+
+    /// Starts an instance that sees a directory as `/cache`.
+    fn start(
+        &self,
+        directory: &Path,
+        permissions: FsPerms,
+        access: Access,
+        clock: Option<Clock>,
+    ) -> (Store<State>, bindings::Embed) {
         let mut wasi = WasiCtxBuilder::new();
         if let Some(clock) = clock {
             wasi.wall_clock(clock);
@@ -149,9 +181,7 @@ impl Host {
         let state = State { wasi: wasi.build(), coordination: grants.build(), table: ResourceTable::new(), limits };
         let mut store = Store::new(&self.engine, state);
         let exports = bindings::Embed::instantiate(&mut store, &self.component, &self.linker).unwrap();
-        let guest = exports.larder_cache_cache().cache();
-        let cache = guest.call_open(&mut store, path, options).expect("no input traps the component")?;
-        Ok(Instance { store, exports, cache, transaction: None })
+        (store, exports)
     }
 }
 
@@ -432,10 +462,25 @@ impl Instance {
 
     /// Runs something past the open transaction.
     pub fn beside<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
-        let transaction = self.transaction.take();
+        let transaction = self.set_transaction_aside();
         let result = work(self);
-        self.transaction = transaction;
+        self.take_up(transaction);
         result
+    }
+
+    /// Lets what follows run past the open transaction, until it is taken up again.
+    pub fn set_transaction_aside(&mut self) -> Option<ResourceAny> {
+        self.transaction.take()
+    }
+
+    /// Whether a transaction has begun and not ended.
+    pub fn is_in_transaction(&self) -> bool {
+        self.transaction.is_some()
+    }
+
+    /// Goes on with a transaction that was set aside.
+    pub fn take_up(&mut self, transaction: Option<ResourceAny>) {
+        self.transaction = transaction;
     }
 
     /// `items`, read to the end in pages of `limit`.
@@ -532,6 +577,18 @@ impl Instance {
         guest.call_send(&mut self.store, reader.0, target, limit).expect("no trap")
     }
 
+    /// Begins an enumeration of keys.
+    pub fn enumerate(&mut self, scan: &Scan) -> Result<Part, Error> {
+        let guest = self.exports.larder_cache_cache().cache();
+        guest.call_keys(&mut self.store, self.cache, scan).expect("no trap").map(Part)
+    }
+
+    /// `key-cursor.next`
+    pub fn next_keys(&mut self, cursor: &Part, limit: u32) -> Result<Vec<Key>, Error> {
+        let guest = self.exports.larder_cache_cache().key_cursor();
+        guest.call_next(&mut self.store, cursor.0, limit).expect("no trap")
+    }
+
     /// Begins work in steps.
     pub fn maintain(&mut self, task: &Task) -> Result<Part, Error> {
         let guest = self.exports.larder_cache_cache().cache();
@@ -557,17 +614,15 @@ impl Instance {
 
     /// `keys`, read to the end in pages of `limit`.
     pub fn keys(&mut self, scan: &Scan, limit: u32) -> Result<Vec<Key>, Error> {
-        let guest = self.exports.larder_cache_cache();
-        let cursor = guest.cache().call_keys(&mut self.store, self.cache, scan).expect("no trap")?;
-        let mut all = Vec::new();
+        let (cursor, mut all) = (self.enumerate(scan)?, Vec::new());
         let result = loop {
-            match guest.key_cursor().call_next(&mut self.store, cursor, limit).expect("no trap") {
+            match self.next_keys(&cursor, limit) {
                 Ok(page) if page.is_empty() => break Ok(all),
                 Ok(page) => all.extend(page),
                 Err(error) => break Err(error),
             }
         };
-        cursor.resource_drop(&mut self.store).unwrap();
+        self.drop_part(&cursor);
         result
     }
 }

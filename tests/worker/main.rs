@@ -10,6 +10,7 @@
 
 mod collections;
 mod recipes;
+mod reshard;
 
 use std::io::{BufRead, Write};
 use std::path::Path;
@@ -35,6 +36,9 @@ fn main() {
         "export-denied" => export_denied(directory),
         "standalone-write" => standalone_write(directory, number(rest[0])),
         "standalone-pause" => standalone_pause(directory, number(rest[0])),
+        "reshard" => reshard::without_end(directory),
+        "standalone-reshard" => reshard::without_end_alone(directory, number(rest[0])),
+        "reshard-full" => reshard::full(directory),
         other => collections::run(other, directory, rest),
     }
 }

@@ -65,8 +65,8 @@ mod value;
 
 pub use cache::{
     Answer, Cache, Claim, Content, Deque, DequeCursor, Draft, Filling, Gate, Index, IndexCursor, IndexScan,
-    Information, Lock, LookUp, Method, Occupancy, PART_LIMIT, READERS, Rate, Statistics, Ticket, ValueReader,
-    ValueWriter,
+    Information, Lock, LookUp, Method, Occupancy, PART_LIMIT, READERS, Rate, Resharding, Statistics, Ticket,
+    ValueReader, ValueWriter,
 };
 pub use collection::COLLECTION_LIMIT;
 pub use content::STREAM_LIMIT;

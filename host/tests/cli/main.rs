@@ -9,6 +9,8 @@ mod faults;
 mod keys;
 mod maintenance;
 mod operations;
+#[cfg(target_os = "linux")]
+mod reshard;
 mod run;
 mod settings;
 #[cfg(target_os = "linux")]

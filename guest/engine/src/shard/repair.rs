@@ -41,6 +41,8 @@ impl Shard {
         let cured = self.guard(|shard| match cure {
             Cure::Reindex => shard.reindex(),
             Cure::RemoveFile { path, number } => shard.remove_stray(path, *number),
+            Cure::Reclaim => shard.reclaim_abandoned(),
+            Cure::Settle { transaction } => shard.settle_abandoned(*transaction),
             other => shard.change(|change| change.cure(other)),
         });
         match cured {
@@ -80,7 +82,7 @@ impl Shard {
 }
 
 impl Change<'_> {
-    fn cure(&mut self, cure: &Cure) -> Result<Option<String>> {
+    pub(super) fn cure(&mut self, cure: &Cure) -> Result<Option<String>> {
         let changed = |rows: usize, what: &str| (rows > 0).then(|| what.to_owned());
         Ok(match cure {
             Cure::RemoveEntry { id, version } => match self.stored(*id, *version)? {
@@ -125,7 +127,7 @@ impl Change<'_> {
                 })?;
                 Some("they were counted again; nothing is lost".to_owned())
             }
-            Cure::Reindex | Cure::RemoveFile { .. } => None,
+            Cure::Reindex | Cure::RemoveFile { .. } | Cure::Reclaim | Cure::Settle { .. } => None,
         })
     }
 

@@ -148,6 +148,17 @@ pub(crate) struct Freed {
     pub(crate) freed: u64,
 }
 
+/// What `reshard` prints.
+#[derive(Serialize)]
+pub(crate) struct Resharded {
+    /// How many shards there were.
+    pub(crate) before: u32,
+    /// How many there are.
+    pub(crate) shards: u32,
+    /// What was carried over: entries, and locks, limits and the like.
+    pub(crate) carried: u64,
+}
+
 /// What work prints that Ctrl-C can end: what it has done, and whether that is all.
 #[derive(Serialize)]
 pub(crate) struct Ended<T> {

@@ -29,6 +29,7 @@ mod man;
 mod pop;
 mod queue;
 mod repair;
+mod reshard;
 mod run;
 mod set;
 mod stats;
@@ -70,6 +71,7 @@ pub(crate) enum Command {
     Check(check::Check),
     Repair(repair::Repair),
     Compact(compact::Compact),
+    Reshard(reshard::Reshard),
     Dump(dump::Dump),
     Load(load::Load),
     Import(import::Import),
@@ -109,6 +111,7 @@ impl Command {
             Self::Check(command) => command.run(session),
             Self::Repair(command) => command.run(session),
             Self::Compact(command) => command.run(session),
+            Self::Reshard(command) => command.run(session),
             Self::Dump(command) => command.run(session),
             Self::Load(command) => command.run(session),
             Self::Import(command) => command.run(session),
