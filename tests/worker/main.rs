@@ -12,6 +12,7 @@ mod collections;
 mod full_disk;
 mod recipes;
 mod reshard;
+mod unwritable;
 
 use std::io::{BufRead, Write};
 use std::path::Path;
@@ -33,6 +34,7 @@ fn main() {
         "full" => full(directory),
         "full-disk" => full_disk::run(directory),
         "denied" => denied(directory),
+        "unwritable" => unwritable::read(directory, rest[0]),
         "export-full" => export_full(directory),
         "export-hold" => export_hold(directory),
         "export-denied" => export_denied(directory),
