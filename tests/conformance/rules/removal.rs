@@ -94,15 +94,15 @@ pub(crate) const TOPIC: Topic = Topic {
         different(
             "removal.steps",
             "Bulk removal works in transactions of 100 rows (`cull` 10); its progress is known only from the exception that ends it.",
-            "It works in steps of at most 512 entries, which `maintain` hands out one by one, with what is done and about how much there is.",
+            "It works in steps of at most 4,096 entries, which `maintain` hands out one by one, with what is done and about how much there is.",
             |cache| {
-                fill(cache, 1_500, &larder_tests::component::tagged(&["t"]))?;
+                fill(cache, 10_000, &larder_tests::component::tagged(&["t"]))?;
                 let done = steps(cache, &Task::Evict(Selection::Tag("t".into())))?;
-                equal((done.iter().sum::<u64>(), done.iter().all(|step| *step <= 512)), (1_500, true))
+                equal((done.iter().sum::<u64>(), done.iter().all(|step| *step <= 4_096)), (10_000, true))
             },
         ),
         matched("removal.others-between", "Others can write between two steps; what they add stays.", |cache| {
-            fill(cache, 1_500, &plain())?;
+            fill(cache, 10_000, &plain())?;
             let mut work = cache.maintain(&Task::Clear)?;
             put(cache, "new", 1)?;
             while !cache.step(&mut work)?.finished {}
@@ -110,12 +110,12 @@ pub(crate) const TOPIC: Topic = Topic {
             equal((cache.count()?, got(cache, "new")?), (1, Some(1)))
         }),
         matched("removal.kept", "What is done stays done when the work ends early.", |cache| {
-            fill(cache, 1_500, &ttl(0))?;
+            fill(cache, 10_000, &ttl(0))?;
             let mut work = cache.maintain(&Task::Expire)?;
             let first = cache.step(&mut work)?;
             cache.drop_part(work);
-            equal(cache.count()?, 1_500 - first.done)?;
-            equal(cache.expire()?, 1_500 - first.done)
+            equal(cache.count()?, 10_000 - first.done)?;
+            equal(cache.expire()?, 10_000 - first.done)
         }),
     ],
 };
