@@ -9,6 +9,7 @@
 )]
 
 mod collections;
+mod full_disk;
 mod recipes;
 mod reshard;
 mod unwritable;
@@ -31,6 +32,7 @@ fn main() {
         "hold" => hold(directory),
         "native-update" => native_update(directory, number(rest[0])),
         "full" => full(directory),
+        "full-disk" => full_disk::run(directory),
         "denied" => denied(directory),
         "unwritable" => unwritable::read(directory, rest[0]),
         "export-full" => export_full(directory),

@@ -44,6 +44,10 @@ impl Shard {
 
     /// Removes the live value at one end of a queue and returns it.
     pub(crate) fn pull(&mut self, queue: &str, side: Side) -> Result<Option<Queued>> {
+        self.freeing(|shard| shard.pull_once(queue, side))
+    }
+
+    fn pull_once(&mut self, queue: &str, side: Side) -> Result<Option<Queued>> {
         self.exclusively(|shard| {
             loop {
                 let Some((position, lifetime)) = shard.end(queue, side)? else { return Ok(None) };

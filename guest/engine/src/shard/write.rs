@@ -148,7 +148,7 @@ impl Shard {
     /// live.
     pub(crate) fn delete(&mut self, key: &Key, expected: Option<u64>) -> Result<bool> {
         let mode = expected.map_or(Mode::Always, Mode::IfVersion);
-        self.guard(|shard| shard.change_entry(Some(key), |change| change.delete(mode)))
+        self.freeing(|shard| shard.guard(|shard| shard.change_entry(Some(key), |change| change.delete(mode))))
     }
 
     /// Removes many entries, all or none; for each whether it was live.
@@ -167,10 +167,12 @@ impl Shard {
     /// Removes the live entry of a key and returns it. Its value is read first, so that no damage of
     /// it costs the entry.
     pub(crate) fn pop(&mut self, key: &Key, hash: u64) -> Result<Option<Entry>> {
-        let popped = self.exclusively(|shard| {
-            let Some(entry) = shard.live_entry(Address::Key(key, hash))? else { return Ok(None) };
-            shard.change_entry(Some(key), |change| change.delete(Mode::Always))?;
-            Ok(Some(entry))
+        let popped = self.freeing(|shard| {
+            shard.exclusively(|shard| {
+                let Some(entry) = shard.live_entry(Address::Key(key, hash))? else { return Ok(None) };
+                shard.change_entry(Some(key), |change| change.delete(Mode::Always))?;
+                Ok(Some(entry))
+            })
         })?;
         self.count_read(popped.is_some());
         Ok(popped)
