@@ -6,7 +6,7 @@ use anyhow::Result;
 use serde::Serialize;
 
 use crate::process::Worker;
-use crate::samples::{Quantiles, Samples};
+use crate::samples::{Quantiles, Samples, Tally};
 use crate::subjects::Subject;
 use crate::workload::Kind;
 
@@ -19,11 +19,15 @@ pub(crate) struct Effort {
     pub(crate) operations: usize,
     /// How often a start is repeated.
     pub(crate) starts: usize,
+    /// How often tasks are repeated.
+    pub(crate) tasks: usize,
+    /// Entries of a cache that is cleared; ten times as many have their keys enumerated.
+    pub(crate) entries: u64,
 }
 
 impl Effort {
-    pub(crate) const FULL: Self = Self { rounds: 10, operations: 20_000, starts: 20 };
-    pub(crate) const QUICK: Self = Self { rounds: 3, operations: 4_000, starts: 5 };
+    pub(crate) const FULL: Self = Self { rounds: 10, operations: 20_000, starts: 20, tasks: 5, entries: 100_000 };
+    pub(crate) const QUICK: Self = Self { rounds: 3, operations: 4_000, starts: 5, tasks: 1, entries: 20_000 };
 }
 
 /// Operations before those that count.
@@ -97,7 +101,7 @@ impl Team {
         let mut team = Self { subject, workers, samples: Samples::new()? };
         if let Some(first) = team.workers.first_mut() {
             first.tell("populate")?;
-            first.answer()?;
+            first.answer::<Tally>()?;
         }
         team.round(WARM_UP)?;
         team.samples = Samples::new()?;
@@ -110,7 +114,7 @@ impl Team {
             worker.tell(&format!("run {operations}"))?;
         }
         for worker in &mut self.workers {
-            self.samples.add(&worker.answer()?)?;
+            self.samples.add(&worker.answer::<Tally>()?)?;
         }
         Ok(())
     }

@@ -2,15 +2,19 @@
 //!
 //! Every subject runs in processes of its own that this program starts and directs (`contest`);
 //! they do the same operations in the same order (`workload`). What happens only once for each
-//! process, opening and memory, is measured apart (`start`, `memory`).
+//! process, opening and memory, is measured apart (`start`, `memory`), as is what is done to a whole cache
+//! (`maintenance`) and to queues, locks and deques (`singles`), as `tasks`.
 
 mod contest;
+mod maintenance;
 mod memory;
 mod process;
 mod report;
 mod samples;
+mod singles;
 mod start;
 mod subjects;
+mod tasks;
 mod worker;
 mod workload;
 
@@ -18,7 +22,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::contest::Effort;
 use crate::report::Report;
@@ -36,8 +40,31 @@ struct Arguments {
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 
+    /// Measure this part only; may be repeated
+    #[arg(long, value_enum, value_name = "PART")]
+    only: Vec<Part>,
+
     #[command(subcommand)]
     role: Option<Role>,
+}
+
+/// What is measured.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// Get, set and delete, in one process and in two
+    Operations,
+    /// From nothing to a value
+    Starts,
+    /// What an idle instance holds
+    Memory,
+    /// Enumerating keys, evicting a tag, clearing
+    Maintenance,
+    /// Pushing and pulling
+    Queues,
+    /// Taking locks and releasing them
+    Locks,
+    /// Reading the middle of a deque
+    Deques,
 }
 
 /// What this program does when it has started itself.
@@ -46,6 +73,9 @@ enum Role {
     /// Do operations as told on standard input
     #[command(hide = true)]
     Worker { subject: Subject, directory: PathBuf, seed: u64 },
+    /// Do tasks as told on standard input
+    #[command(hide = true)]
+    Tasks { directory: PathBuf },
     /// Open a cache, read a value, and print how long that took
     #[command(hide = true)]
     Open { directory: PathBuf },
@@ -58,6 +88,7 @@ fn main() -> Result<()> {
     let arguments = Arguments::parse();
     match &arguments.role {
         Some(Role::Worker { subject, directory, seed }) => worker::run(*subject, directory, *seed),
+        Some(Role::Tasks { directory }) => tasks::run(directory),
         Some(Role::Open { directory }) => start::open(directory),
         Some(Role::Memory { directory }) => memory::print_idle(directory),
         None => compare(&arguments),
@@ -71,21 +102,46 @@ fn compare(arguments: &Arguments) -> Result<()> {
     let scratch = tempfile::tempdir_in(&target).context("no directory for data")?;
     let effort = if arguments.quick { Effort::QUICK } else { Effort::FULL };
 
-    let mut contests = Vec::new();
-    for processes in [1, 2] {
-        eprintln!("Measuring operations, {processes} process{}", if processes == 1 { "" } else { "es" });
-        contests.push(contest::run(scratch.path(), processes, effort)?);
-    }
-    eprintln!("Measuring starts");
-    let starts = start::measure(scratch.path(), effort)?;
-    eprintln!("Measuring memory");
-    let idle = memory::measure(scratch.path())?;
-
-    let report = Report { contests, starts, idle_bytes: idle };
+    let report = measure(scratch.path(), effort, &arguments.only)?;
     println!("{report}");
     if let Some(path) = &arguments.json {
-        let json = serde_json::to_string_pretty(&report)?;
+        let json = serde_json::to_string_pretty(&report.document())?;
         fs::write(path, json).with_context(|| format!("{} can not be written", path.display()))?;
     }
     Ok(())
+}
+
+fn measure(scratch: &Path, effort: Effort, only: &[Part]) -> Result<Report> {
+    let wanted = |part: Part, what: &str| {
+        let wanted = only.is_empty() || only.contains(&part);
+        if wanted {
+            eprintln!("Measuring {what}");
+        }
+        wanted
+    };
+    let mut report = Report::default();
+    if wanted(Part::Operations, "operations, in one process and in two") {
+        for processes in [1, 2] {
+            report.contests.push(contest::run(scratch, processes, effort)?);
+        }
+    }
+    if wanted(Part::Starts, "starts") {
+        report.starts = Some(start::measure(scratch, effort)?);
+    }
+    if wanted(Part::Memory, "memory") {
+        report.idle_bytes = Some(memory::measure(scratch)?);
+    }
+    if wanted(Part::Maintenance, "work on whole caches") {
+        report.maintenance = Some(maintenance::measure(scratch, effort)?);
+    }
+    if wanted(Part::Queues, "queues") {
+        report.queues = singles::measure(scratch, effort, singles::QUEUES)?;
+    }
+    if wanted(Part::Locks, "locks") {
+        report.locks = singles::measure(scratch, effort, singles::LOCKS)?;
+    }
+    if wanted(Part::Deques, "deques") {
+        report.deques = singles::measure(scratch, effort, singles::DEQUES)?;
+    }
+    Ok(report)
 }

@@ -6,12 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::workload::Kind;
 
+/// Times of one kind of operation.
+pub(crate) struct Series(Histogram<u64>);
+
 /// Times of many operations of each kind.
-pub(crate) struct Samples {
-    get: Histogram<u64>,
-    set: Histogram<u64>,
-    delete: Histogram<u64>,
-}
+pub(crate) struct Samples([Series; 3]);
 
 /// The same as a worker prints it: how often each time was measured.
 #[derive(Default, Serialize, Deserialize)]
@@ -30,59 +29,88 @@ pub(crate) struct Quantiles {
     pub(crate) max: u64,
 }
 
-impl Samples {
+impl Series {
     /// None yet.
     pub(crate) fn new() -> Result<Self> {
         // Three digits tell differences of a thousandth apart.
-        let empty = || Histogram::new(3).context("a histogram can not be made");
-        Ok(Self { get: empty()?, set: empty()?, delete: empty()? })
+        Histogram::new(3).map(Self).context("a histogram can not be made")
+    }
+
+    /// Adds one.
+    pub(crate) fn record(&mut self, nanoseconds: u64) -> Result<()> {
+        self.0.record(nanoseconds.max(1)).context("a time can not be recorded")
+    }
+
+    /// Adds all that a worker has measured.
+    pub(crate) fn add(&mut self, times: &[(u64, u64)]) -> Result<()> {
+        for (nanoseconds, count) in times {
+            self.0.record_n((*nanoseconds).max(1), *count)?;
+        }
+        Ok(())
+    }
+
+    /// What is printed of it.
+    pub(crate) fn tally(&self) -> Vec<(u64, u64)> {
+        self.0.iter_recorded().map(|step| (step.value_iterated_to(), step.count_at_value())).collect()
+    }
+
+    /// The figures.
+    pub(crate) fn quantiles(&self) -> Quantiles {
+        let at = |quantile| self.0.value_at_quantile(quantile);
+        Quantiles { p50: at(0.5), p90: at(0.9), p99: at(0.99), max: self.0.max() }
+    }
+}
+
+impl Samples {
+    /// None yet.
+    pub(crate) fn new() -> Result<Self> {
+        Ok(Self([Series::new()?, Series::new()?, Series::new()?]))
     }
 
     /// Adds one.
     pub(crate) fn record(&mut self, kind: Kind, nanoseconds: u64) -> Result<()> {
-        self.histogram_mut(kind).record(nanoseconds.max(1)).context("a time can not be recorded")
+        self.series_mut(kind).record(nanoseconds)
     }
 
     /// Adds all that a worker has measured.
     pub(crate) fn add(&mut self, tally: &Tally) -> Result<()> {
         for (kind, times) in Kind::ALL.into_iter().zip([&tally.get, &tally.set, &tally.delete]) {
-            for (nanoseconds, count) in times {
-                self.histogram_mut(kind).record_n((*nanoseconds).max(1), *count)?;
-            }
+            self.series_mut(kind).add(times)?;
         }
         Ok(())
     }
 
     /// What is printed of it.
     pub(crate) fn tally(&self) -> Tally {
-        let times = |histogram: &Histogram<u64>| {
-            histogram.iter_recorded().map(|step| (step.value_iterated_to(), step.count_at_value())).collect()
-        };
-        Tally { get: times(&self.get), set: times(&self.set), delete: times(&self.delete) }
+        let [get, set, delete] = &self.0;
+        Tally { get: get.tally(), set: set.tally(), delete: delete.tally() }
     }
 
     /// The figures of one kind of operation.
     pub(crate) fn quantiles(&self, kind: Kind) -> Quantiles {
-        let histogram = match kind {
-            Kind::Get => &self.get,
-            Kind::Set => &self.set,
-            Kind::Delete => &self.delete,
-        };
-        Quantiles {
-            p50: histogram.value_at_quantile(0.5),
-            p90: histogram.value_at_quantile(0.9),
-            p99: histogram.value_at_quantile(0.99),
-            max: histogram.max(),
+        let [get, set, delete] = &self.0;
+        match kind {
+            Kind::Get => get,
+            Kind::Set => set,
+            Kind::Delete => delete,
         }
+        .quantiles()
     }
 
-    fn histogram_mut(&mut self, kind: Kind) -> &mut Histogram<u64> {
+    fn series_mut(&mut self, kind: Kind) -> &mut Series {
+        let [get, set, delete] = &mut self.0;
         match kind {
-            Kind::Get => &mut self.get,
-            Kind::Set => &mut self.set,
-            Kind::Delete => &mut self.delete,
+            Kind::Get => get,
+            Kind::Set => set,
+            Kind::Delete => delete,
         }
     }
+}
+
+/// The one in the middle.
+pub(crate) fn median<T: Copy + Ord>(mut times: Vec<T>) -> Result<T> {
+    times.sort_unstable();
+    times.get(times.len() / 2).copied().context("nothing was measured")
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::contest::Effort;
 use crate::process::{COMPILED_DIRECTORY, this_program};
+use crate::samples::median;
 
 const KEY: &str = "key";
 
@@ -87,9 +88,4 @@ fn run_command(program: &Path, directory: &Path, compiled: &Path) -> Result<Dura
         bail!("`larder get` failed: {status}");
     }
     Ok(time)
-}
-
-fn median(mut times: Vec<u128>) -> Result<u128> {
-    times.sort_unstable();
-    times.get(times.len() / 2).copied().context("nothing was measured")
 }

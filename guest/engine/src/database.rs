@@ -10,8 +10,13 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use crate::error::{Error, Result};
 use crate::frozen;
 use crate::options::Durability;
+use crate::pages::Pages;
 use crate::platform::Platform;
 use crate::statements::{Prepared, Statements};
+
+/// How much of a database is kept in memory, in KiB. More than SQLite's 2 MiB, so that a step of work on
+/// the whole cache, and most of the index of keys of a large one, has room.
+const PAGE_CACHE_KIB: i32 = 8 * 1024;
 
 /// How a database is opened.
 #[derive(Debug, Clone, Copy)]
@@ -40,6 +45,7 @@ pub(crate) struct Database {
     prepared: Prepared,
     path: PathBuf,
     platform: Rc<dyn Platform>,
+    pages: Pages,
 }
 
 impl Database {
@@ -62,8 +68,12 @@ impl Database {
             None => Connection::open_with_flags(name, flags),
         }
         .map_err(|error| translate(&error, path, &**platform))?;
-        let database =
-            Self { prepared: Prepared::wrap(connection), path: path.to_owned(), platform: Rc::clone(platform) };
+        let database = Self {
+            prepared: Prepared::wrap(connection),
+            path: path.to_owned(),
+            platform: Rc::clone(platform),
+            pages: Pages::default(),
+        };
         database.configure(access).map_err(|error| database.error(&error))?;
         Ok(database)
     }
@@ -82,6 +92,7 @@ impl Database {
         if access.read_only {
             connection.pragma_update(None, "query_only", true)?;
         }
+        connection.pragma_update(None, "cache_size", -PAGE_CACHE_KIB)?;
         // Look at every page before trusting it: the directory may be damaged or hostile.
         connection.pragma_update(None, "cell_size_check", true)?;
         connection.pragma_update(None, "trusted_schema", false)
@@ -98,11 +109,15 @@ impl Database {
 
     /// Empties the log after so many frames, and cuts it down to them if it has become longer.
     pub(crate) fn set_log_length(&self, frames: u64) -> Result<()> {
+        self.empty_log_after(frames)?;
+        let bytes = frames.cast_signed().saturating_mul(4120);
+        self.run(|connection| connection.pragma_update_and_check(None, "journal_size_limit", bytes, |_| Ok(())))
+    }
+
+    /// Empties the log after so many frames.
+    pub(crate) fn empty_log_after(&self, frames: u64) -> Result<()> {
         let frames = frames.cast_signed();
-        self.run(|connection| {
-            connection.pragma_update_and_check(None, "wal_autocheckpoint", frames, |_| Ok(()))?;
-            connection.pragma_update_and_check(None, "journal_size_limit", frames.saturating_mul(4120), |_| Ok(()))
-        })
+        self.run(|connection| connection.pragma_update_and_check(None, "wal_autocheckpoint", frames, |_| Ok(())))
     }
 
     /// Moves the log's content to the database and cuts it to nothing, as far as nobody reads it.
@@ -122,6 +137,35 @@ impl Database {
         } else {
             Err(Error::Io(format!("{}: write-ahead logging is not possible here", self.path.display())))
         }
+    }
+
+    /// How many pages the database has as the open transaction leaves it.
+    pub(crate) fn pages(&self) -> Result<u64> {
+        let pages: i64 =
+            self.run(|connection| connection.prepare_cached("PRAGMA page_count")?.query_row([], |row| row.get(0)))?;
+        let pages = pages.max(0).cast_unsigned();
+        self.pages.set(self.connection(), pages);
+        Ok(pages)
+    }
+
+    /// How many pages it has at most, if that is known; inside of a transaction.
+    pub(crate) fn most_pages(&self) -> Option<u64> {
+        self.pages.most(self.connection())
+    }
+
+    /// Takes note of a row of so many bytes that is written.
+    pub(crate) fn note_growth(&self, bytes: u64) {
+        self.pages.grow(bytes);
+    }
+
+    /// Vouches that note was taken of all rows of the open transaction that may be long.
+    pub(crate) fn vouch_for_pages(&self) {
+        self.pages.vouch();
+    }
+
+    /// Takes note that rows are written whose length is not known.
+    pub(crate) fn forget_pages(&self) {
+        self.pages.forget();
     }
 
     /// Where the database is.
@@ -171,7 +215,7 @@ impl Database {
 
     /// Commits the open transaction.
     pub(crate) fn commit(&self) -> Result<()> {
-        self.execute("COMMIT")
+        self.pages.across_commit(self.connection(), || self.execute("COMMIT"))
     }
 
     /// Undoes the open transaction, if there still is one: after some errors SQLite has done so

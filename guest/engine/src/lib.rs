@@ -47,6 +47,7 @@ mod listing;
 mod maintenance;
 mod number;
 mod options;
+mod pages;
 mod platform;
 mod policy;
 mod progress;

@@ -22,6 +22,8 @@ const RESERVE: u64 = 256 * 1024;
 const RESERVE_LEAST: u64 = 32 * 1024;
 /// Frames in the log after which it is emptied if no limit demands fewer; SQLite's default.
 const CHECKPOINT_FRAMES: u64 = 1000;
+/// The same during work on a whole shard.
+const WORK_FRAMES: u64 = 10_000;
 /// Size of a frame, <https://www.sqlite.org/fileformat2.html#the_write_ahead_log>.
 const FRAME: u64 = 4096 + 24;
 /// From which size on values of a new directory have files, in bytes.
@@ -145,6 +147,16 @@ impl Settings {
     pub(crate) fn reserve(&self, shard: u32) -> u64 {
         let part = self.size_share(shard).map_or(RESERVE, |share| (share / 32).min(RESERVE));
         if part < RESERVE_LEAST { 0 } else { part }
+    }
+
+    /// The same during work on the whole shard, whose database and files take so much: it writes the
+    /// same pages in many of its steps, so they are copied to the database once, by whoever writes next.
+    /// The log gets no more than half of what is left, so that nothing is evicted for its sake.
+    pub(crate) fn work_frames(&self, shard: u32, taken: u64) -> u64 {
+        let spare = self
+            .size_share(shard)
+            .map_or(u64::MAX, |share| share.saturating_sub(taken).saturating_sub(Self::log_share(share)) / 2);
+        (spare / FRAME).min(WORK_FRAMES).max(self.checkpoint_frames(shard))
     }
 
     /// Of how many entries reads may be collected before they are written.

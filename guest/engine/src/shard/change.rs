@@ -3,13 +3,13 @@
 use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, Row};
 
-use super::address::Address;
 use super::parts::Prior;
 use super::undo::Standing;
 use super::{Counts, Shard};
 use crate::database::Database;
 use crate::error::{Error, Result};
 use crate::key::Key;
+use crate::options::Side;
 use crate::recency::Recency;
 use crate::sequence::Sequence;
 use crate::settings::Settings;
@@ -20,10 +20,16 @@ const TOTALS: &str = "SELECT count, files, sequence, age, settings, pending FROM
 const PRIOR: &str = "SELECT t.count, t.files, t.sequence, t.age, t.settings, t.pending, \
     e.id, e.rank, e.version, e.file, e.occupied, e.tags, e.expires, e.ttl, e.sliding, e.hits \
     FROM totals AS t LEFT JOIN entry AS e ON e.key = ?1";
+const PRIOR_FIRST: &str = "SELECT t.count, t.files, t.sequence, t.age, t.settings, t.pending, \
+    e.id, e.rank, e.version, e.file, e.occupied, e.tags, e.expires, e.ttl, e.sliding, e.hits, e.position \
+    FROM totals AS t LEFT JOIN entry AS e \
+    ON e.id = (SELECT id FROM entry WHERE queue = ?1 ORDER BY position LIMIT 1)";
+const PRIOR_LAST: &str = "SELECT t.count, t.files, t.sequence, t.age, t.settings, t.pending, \
+    e.id, e.rank, e.version, e.file, e.occupied, e.tags, e.expires, e.ttl, e.sliding, e.hits, e.position \
+    FROM totals AS t LEFT JOIN entry AS e \
+    ON e.id = (SELECT id FROM entry WHERE queue = ?1 ORDER BY position DESC LIMIT 1)";
 const PRIOR_ALONE: &str = "SELECT id, rank, version, file, occupied, tags, expires, ttl, sliding, hits \
     FROM entry WHERE key = ?1";
-const PRIOR_QUEUED: &str = "SELECT id, rank, version, file, occupied, tags, expires, ttl, sliding, hits \
-    FROM entry WHERE queue = ?1 AND position = ?2";
 
 /// How far the recorded sequence may stay behind the numbers that replaced entries have got: a second,
 /// in microseconds. Those of new entries are recorded at once, so `id` is never used twice.
@@ -54,6 +60,20 @@ impl Totals {
         })
     }
 }
+
+/// What a change is about.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Subject<'a> {
+    /// No particular entry.
+    None,
+    /// The entry of a key.
+    Key(&'a Key),
+    /// The entry at the end of a queue.
+    End(&'a str, Side),
+}
+
+/// The entry a change is about, and its position if that is in a queue.
+type Looked = (Option<Prior>, Option<i64>);
 
 /// What a change entails beside the database, once it is committed.
 #[derive(Debug, Default)]
@@ -88,7 +108,8 @@ impl Effects {
 
 /// A write transaction at work.
 pub(super) struct Change<'a> {
-    database: &'a Database,
+    pub(super) shard: &'a Shard,
+    pub(super) database: &'a Database,
     pub(super) tenure: &'a Tenure,
     pub(super) recency: &'a Recency,
     sequence: &'a Sequence,
@@ -103,6 +124,8 @@ pub(super) struct Change<'a> {
     now_us: i64,
     /// The entry the change is about.
     pub(super) prior: Option<Prior>,
+    /// Where it stands in its queue, if the change is about the end of one.
+    pub(super) position: Option<i64>,
     /// Whether what is changed is to be kept as it was, in the table `undo`.
     pub(super) keeps_undo: bool,
     /// What was counted before and is not recorded in the directory.
@@ -113,21 +136,21 @@ pub(super) struct Change<'a> {
 impl Shard {
     /// Runs a change that is about no particular key.
     pub(super) fn change<T>(&mut self, change: impl FnOnce(&mut Change<'_>) -> Result<T>) -> Result<T> {
-        self.change_entry(None, change)
+        self.change_entry(Subject::None, change)
     }
 
-    /// Runs a change, in a write transaction of its own or as a part of the one that is open; with
-    /// a key, its entry is looked up with the totals in one statement. All of it happens or nothing.
+    /// Runs a change, in a write transaction of its own or as a part of the one that is open; the entry
+    /// it is about is looked up with the totals in one statement. All of it happens or nothing.
     pub(super) fn change_entry<T>(
         &mut self,
-        key: Option<&Key>,
+        subject: Subject<'_>,
         change: impl FnOnce(&mut Change<'_>) -> Result<T>,
     ) -> Result<T> {
         self.refuse_if_read_only()?;
         let mut change = Some(change);
         let mut waited = 0;
         loop {
-            if let Some((value, effects)) = self.attempt(key, &mut change)? {
+            if let Some((value, effects)) = self.attempt(subject, &mut change)? {
                 match &mut self.open {
                     Some(open) => open.effects.add(effects),
                     None => self.take_effect(effects)?,
@@ -141,29 +164,32 @@ impl Shard {
     /// Runs a change unless a transaction of somebody else is undecided: then none.
     fn attempt<T>(
         &self,
-        key: Option<&Key>,
+        subject: Subject<'_>,
         change: &mut Option<impl FnOnce(&mut Change<'_>) -> Result<T>>,
     ) -> Result<Option<(T, Effects)>> {
         let database = self.database()?;
         let mut run = || {
-            let (mut totals, mut prior) = look_up(database, key)?;
+            let (mut totals, mut looked) = look_up(database, subject)?;
             if totals.pending != 0 {
                 match self.settle_pending(totals.pending)? {
-                    Standing::Settled => (totals, prior) = look_up(database, key)?,
+                    Standing::Settled => (totals, looked) = look_up(database, subject)?,
                     Standing::Undecided => return Ok(None),
                 }
             }
-            let mut work = self.begin_change(totals, prior)?;
+            let mut work = self.begin_change(totals, looked)?;
             let Some(change) = change.take() else { return Ok(None) };
             let value = change(&mut work)?;
             work.store_totals()?;
             work.record_if_due()?;
+            if self.open.is_none() && !matches!(subject, Subject::None) {
+                database.vouch_for_pages();
+            }
             Ok(Some((value, work.effects)))
         };
         if self.open.is_some() { database.nested(run) } else { database.write(|_| run()) }
     }
 
-    fn begin_change(&self, totals: Totals, prior: Option<Prior>) -> Result<Change<'_>> {
+    fn begin_change(&self, totals: Totals, (prior, position): Looked) -> Result<Change<'_>> {
         let database = self.database()?;
         // What an earlier change of the open transaction has written need not be written again.
         let recency_flushed = self.open.as_ref().is_some_and(|open| open.effects.recency_flushed);
@@ -180,6 +206,7 @@ impl Shard {
         };
         let now_us = self.platform.wall_us();
         Ok(Change {
+            shard: self,
             database,
             tenure: &self.tenure,
             recency: &self.recency,
@@ -192,6 +219,7 @@ impl Shard {
             now: now_us / 1000,
             now_us,
             prior,
+            position,
             keeps_undo: self.open.as_ref().is_some_and(|open| open.keeps_undo),
             // What an open transaction has recorded counts once it is committed; until then, nothing more.
             unrecorded: if self.open.is_some() { Counts::default() } else { self.unrecorded() },
@@ -240,34 +268,40 @@ impl Shard {
     }
 }
 
-fn look_up(database: &Database, key: Option<&Key>) -> Result<(Totals, Option<Prior>)> {
-    database.run(|connection| match key {
-        None => Ok((connection.prepare_cached(TOTALS)?.query_row([], Totals::read)?, None)),
-        Some(key) => connection.prepare_cached(PRIOR)?.query_row([key], |row| {
-            let prior = match row.get_ref(6)? {
-                ValueRef::Null => None,
-                _ => Some(Prior::read(row, 6)?),
+fn look_up(database: &Database, subject: Subject<'_>) -> Result<(Totals, Looked)> {
+    let prior = |row: &Row<'_>| match row.get_ref(6)? {
+        ValueRef::Null => Ok(None),
+        _ => Prior::read(row, 6).map(Some),
+    };
+    database.run(|connection| match subject {
+        Subject::None => Ok((connection.prepare_cached(TOTALS)?.query_row([], Totals::read)?, (None, None))),
+        Subject::Key(key) => {
+            connection.prepare_cached(PRIOR)?.query_row([key], |row| Ok((Totals::read(row)?, (prior(row)?, None))))
+        }
+        Subject::End(queue, side) => {
+            let statement = match side {
+                Side::Front => PRIOR_FIRST,
+                Side::Back => PRIOR_LAST,
             };
-            Ok((Totals::read(row)?, prior))
-        }),
+            connection
+                .prepare_cached(statement)?
+                .query_row([queue], |row| Ok((Totals::read(row)?, (prior(row)?, row.get(16)?))))
+        }
     })
 }
 
 impl Change<'_> {
-    /// Turns to another entry.
-    pub(super) fn turn_to(&mut self, address: Address<'_>) -> Result<()> {
+    /// Turns to the entry of another key.
+    pub(super) fn turn_to(&mut self, key: &Key) -> Result<()> {
         self.prior = self.run(|connection| {
-            let read = |row: &Row<'_>| Prior::read(row, 0);
-            match address {
-                Address::Key(key, _) => connection.prepare_cached(PRIOR_ALONE)?.query_row([key], read),
-                Address::Queue(queue, position) => {
-                    connection.prepare_cached(PRIOR_QUEUED)?.query_row((queue, position), read)
-                }
-                // No entry.
-                Address::Member(..) => return Ok(None),
-            }
-            .optional()
+            connection.prepare_cached(PRIOR_ALONE)?.query_row([key], |row| Prior::read(row, 0)).optional()
         })?;
+        Ok(())
+    }
+
+    /// Turns to what is at the end of a queue now.
+    pub(super) fn turn_to_end(&mut self, queue: &str, side: Side) -> Result<()> {
+        (self.prior, self.position) = look_up(self.database, Subject::End(queue, side))?.1;
         Ok(())
     }
 

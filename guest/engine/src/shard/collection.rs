@@ -143,6 +143,15 @@ impl Shard {
         })
     }
 
+    /// [`Shard::change_collection`] that removes something, which is possible on a full disk, too.
+    pub(super) fn free_in_collection<T>(
+        &mut self,
+        home: &Home,
+        change: impl Fn(&mut Change<'_>, &mut Collection) -> Result<T>,
+    ) -> Result<T> {
+        self.freeing(|shard| shard.guard(|shard| shard.change_collection(home, &change)))
+    }
+
     /// [`Shard::change_collection`] with values that are to come in, unless the change comes to nothing.
     pub(super) fn add_to_collection<'v, T>(
         &mut self,
@@ -180,12 +189,10 @@ impl Shard {
 
     /// Removes all that is in a collection; returns how much it was.
     pub(crate) fn clear_collection(&mut self, home: &Home) -> Result<u64> {
-        self.guard(|shard| {
-            shard.change_collection(home, |work, collection| {
-                work.remove_members(collection.id)?;
-                collection.pieces = Pieces::default();
-                Ok(std::mem::take(&mut collection.length))
-            })
+        self.free_in_collection(home, |work, collection| {
+            work.remove_members(collection.id)?;
+            collection.pieces = Pieces::default();
+            Ok(std::mem::take(&mut collection.length))
         })
     }
 }
@@ -221,6 +228,7 @@ impl Change<'_> {
         self.number_collection(&mut after);
         let id = after.id;
         if self.keeps_undo {
+            self.database.forget_pages();
             let statement = if before.is_some() { KEEP } else { KEEP_ABSENT };
             self.run(|connection| connection.prepare_cached(statement)?.execute([id]))?;
         }
@@ -231,6 +239,7 @@ impl Change<'_> {
             self.update_collection(Some(home.kind), &after)?;
         } else {
             let (length, bound, layout) = after.columns(Some(home.kind))?;
+            self.database.note_growth(layout.len() as u64);
             let row = (length, bound, layout, id, home.kind as i64, &home.name);
             self.run(|connection| connection.prepare_cached(INSERT)?.execute(row))?;
         }
@@ -240,6 +249,7 @@ impl Change<'_> {
     /// Writes the row of a collection that has one.
     pub(super) fn update_collection(&self, kind: Option<Kind>, collection: &Collection) -> Result<()> {
         let (length, bound, layout) = collection.columns(kind)?;
+        self.database.note_growth(layout.len() as u64);
         let row = (length, bound, layout, collection.id);
         self.run(|connection| connection.prepare_cached(UPDATE)?.execute(row).map(drop))
     }
@@ -249,6 +259,7 @@ impl Change<'_> {
         if !self.keeps_undo {
             return Ok(());
         }
+        self.database.forget_pages();
         let statement = if absent { KEEP_MEMBER_ABSENT } else { KEEP_MEMBER };
         self.run(|connection| connection.prepare_cached(statement)?.execute((collection, position)).map(drop))
     }
@@ -281,6 +292,7 @@ impl Change<'_> {
     ) -> Result<()> {
         admit(address, entry_size(address, kept.length, &[]), &self.settings, self.index)?;
         let key = if let Address::Member(_, Slot::Key(key)) = address { Some(key) } else { None };
+        self.database.note_growth(entry_size(address, kept.length, &[]));
         self.run(|connection| {
             connection.prepare_cached(statement)?.execute(params![
                 kept.form as i64,
@@ -318,6 +330,7 @@ impl Change<'_> {
     pub(super) fn remove_members(&mut self, collection: i64) -> Result<()> {
         let files: Vec<(Option<i64>, i64)> = self.run(|connection| {
             if self.keeps_undo {
+                self.database.forget_pages();
                 connection.prepare_cached(KEEP_MEMBERS)?.execute([collection])?;
             }
             let files = connection.prepare_cached(FILES)?.query_map([collection], read_file)?.collect();

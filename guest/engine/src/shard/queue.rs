@@ -3,22 +3,19 @@
 //! A position is one more than the last, or one less than the first, beginning at 0. So it costs the
 //! same however long the queue is.
 
-use rusqlite::{OptionalExtension, Row};
+use rusqlite::OptionalExtension;
 
 use super::Shard;
 use super::address::Address;
-use super::change::Change;
+use super::change::{Change, Subject};
 use super::write::{Mode, Store};
 use crate::entry::Queued;
 use crate::error::{Error, Result};
-use crate::lifetime::Lifetime;
 use crate::options::Side;
 
 /// How often the end of a queue may be taken away while it is being read.
 const ATTEMPTS: u32 = 100;
 
-const FIRST: &str = "SELECT position, expires, ttl, sliding FROM entry WHERE queue = ?1 ORDER BY position LIMIT 1";
-const LAST: &str = "SELECT position, expires, ttl, sliding FROM entry WHERE queue = ?1 ORDER BY position DESC LIMIT 1";
 const FIRST_LIVE: &str = "SELECT position FROM entry WHERE queue = ?2 \
     AND (expires IS NULL OR (expires > ?1 AND expires - ?1 <= ttl + 1000)) ORDER BY position LIMIT 1";
 const LAST_LIVE: &str = "SELECT position FROM entry WHERE queue = ?2 \
@@ -30,7 +27,7 @@ impl Shard {
         self.guard(|shard| {
             shard.refuse_if_read_only()?;
             let kept = shard.keep_value(Address::Queue(queue, 0), store)?;
-            let pushed = shard.change(|change| {
+            let pushed = shard.change_entry(Subject::End(queue, side), |change| {
                 let position = change.next_position(queue, side)?;
                 change.store_value(Address::Queue(queue, position), store.terms(), &kept)?;
                 Ok(position)
@@ -44,25 +41,24 @@ impl Shard {
 
     /// Removes the live value at one end of a queue and returns it.
     pub(crate) fn pull(&mut self, queue: &str, side: Side) -> Result<Option<Queued>> {
-        self.freeing(|shard| shard.pull_once(queue, side))
+        self.freeing(|shard| shard.guard(|shard| shard.pull_once(queue, side)))
     }
 
     fn pull_once(&mut self, queue: &str, side: Side) -> Result<Option<Queued>> {
-        self.exclusively(|shard| {
-            loop {
-                let Some((position, lifetime)) = shard.end(queue, side)? else { return Ok(None) };
-                let address = Address::Queue(queue, position);
+        self.change_entry(Subject::End(queue, side), |change| {
+            while let Some(position) = change.position {
                 // Read before it is removed, so that damage of a value does not cost the entry.
-                let live = lifetime.is_live(shard.platform.wall_ms());
-                let entry = if live { shard.live_entry(address)? } else { None };
-                shard.change(|change| {
-                    change.turn_to(address)?;
-                    change.delete(Mode::Always)
-                })?;
+                let entry = match change.live() {
+                    Some(_) => change.shard.live_entry(Address::Queue(queue, position))?,
+                    None => None,
+                };
+                change.delete(Mode::Always)?;
                 if let Some(entry) = entry {
                     return Ok(Some(Queued { position, entry }));
                 }
+                change.turn_to_end(queue, side)?;
             }
+            Ok(None)
         })
     }
 
@@ -112,37 +108,19 @@ impl Shard {
             })
         })
     }
-
-    /// The entry at one end, live or not.
-    fn end(&self, queue: &str, side: Side) -> Result<Option<(i64, Lifetime)>> {
-        self.database()?
-            .run(|connection| connection.prepare_cached(end_statement(side))?.query_row([queue], read_end).optional())
-    }
 }
 
 impl Change<'_> {
-    fn next_position(&self, queue: &str, side: Side) -> Result<i64> {
-        let end = self.run(|connection| {
-            connection.prepare_cached(end_statement(side))?.query_row([queue], read_end).optional()
-        })?;
-        let next = match (end, side) {
+    /// The position beyond the end the change is about, where no entry is yet.
+    fn next_position(&mut self, queue: &str, side: Side) -> Result<i64> {
+        self.prior = None;
+        let next = match (self.position.take(), side) {
             (None, _) => Some(0),
-            (Some((position, _)), Side::Front) => position.checked_sub(1),
-            (Some((position, _)), Side::Back) => position.checked_add(1),
+            (Some(position), Side::Front) => position.checked_sub(1),
+            (Some(position), Side::Back) => position.checked_add(1),
         };
         next.ok_or_else(|| Error::Overflow(format!("the positions of the queue {queue:?} are used up")))
     }
-}
-
-fn end_statement(side: Side) -> &'static str {
-    match side {
-        Side::Front => FIRST,
-        Side::Back => LAST,
-    }
-}
-
-fn read_end(row: &Row<'_>) -> rusqlite::Result<(i64, Lifetime)> {
-    Ok((row.get(0)?, Lifetime { expires: row.get(1)?, ttl: row.get(2)?, sliding: row.get(3)? }))
 }
 
 #[cfg(test)]

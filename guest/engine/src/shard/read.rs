@@ -254,9 +254,7 @@ impl Shard {
             return read();
         }
         if self.settings.shards == 1 {
-            self.platform.begin_optimistic_read();
-            let result = read();
-            return if self.platform.end_optimistic_read() { read() } else { result };
+            return self.read_unlocked(read);
         }
         let mut waited = 0;
         loop {
@@ -269,6 +267,14 @@ impl Shard {
                 (transaction, _) => self.await_decision(transaction, &mut waited)?,
             }
         }
+    }
+
+    /// [`Shard::read_optimistically`] where a transaction over several shards that is not decided does not
+    /// matter.
+    pub(super) fn read_unlocked<T>(&self, read: impl Fn() -> Result<T>) -> Result<T> {
+        self.platform.begin_optimistic_read();
+        let result = read();
+        if self.platform.end_optimistic_read() { read() } else { result }
     }
 
     /// The transaction that has changed the shard and is perhaps not decided; 0 for none.

@@ -10,7 +10,7 @@ use rusqlite::OptionalExtension;
 
 use super::change::Change;
 use super::check::{Cure, Finding};
-use super::{Address, Shard, record_hash};
+use super::{Shard, record_hash};
 use crate::error::{Error, Result};
 use crate::key::{Key, exact_integer};
 use crate::recipes::vacancy::Vacancy;
@@ -21,6 +21,7 @@ use crate::statements::Statements;
 const FIND: &str = "SELECT state FROM record WHERE kind = ?1 AND name = ?2";
 const INSERT: &str = "INSERT INTO record (kind, name, state) VALUES (?1, ?2, ?3)";
 const UPDATE: &str = "UPDATE record SET state = ?3 WHERE kind = ?1 AND name = ?2";
+const REPLACE: &str = "UPDATE record SET state = ?3 WHERE kind = ?1 AND name = ?2 AND state = ?4";
 const DELETE: &str = "DELETE FROM record WHERE kind = ?1 AND name = ?2";
 const AFTER: &str = "SELECT name, state FROM record WHERE kind = ?1 AND name > ?2 ORDER BY name LIMIT ?3";
 /// How many records are looked at, whether they are of use, when another one is made.
@@ -66,7 +67,7 @@ impl Shard {
             let database = shard.database()?;
             let place = Place { kind: M::KIND, name };
             let state = shard.read_optimistically(|| database.run(|connection| place.find(connection)))?;
-            place.decode(state)
+            place.decode(state.as_deref())
         })
     }
 
@@ -80,7 +81,7 @@ impl Shard {
         let place = Place { kind: M::KIND, name };
         self.guard(|shard| {
             shard.refuse_if_read_only()?;
-            if let Some(done) = shard.update_record(place, &mut change)? {
+            if let Some(done) = shard.replace_record(place, &mut change)? {
                 return Ok(done);
             }
             shard.change(|work| {
@@ -93,29 +94,27 @@ impl Shard {
         })
     }
 
-    /// Changes a record that is there and stays: two statements. None if it does not.
-    fn update_record<M: Machine + PartialEq + Clone, T>(
+    /// Changes a record that is there and stays, unless somebody else does so meanwhile: a look without
+    /// locks, and one statement that is a transaction by itself. None if it was not changed so.
+    fn replace_record<M: Machine + PartialEq + Clone, T>(
         &self,
         place: Place<'_>,
         change: &mut impl FnMut(&mut Found<M>) -> Result<T>,
     ) -> Result<Option<T>> {
         let database = self.database()?;
-        database.write(|_| {
-            let state = database.run(|connection| place.find(connection))?;
-            let Some(before) = place.decode::<M>(state)? else { return Ok(None) };
-            let mut found = Found { state: Some(before.clone()), first: 0 };
-            let value = change(&mut found)?;
-            match found.state {
-                None => Ok(None),
-                Some(state) if state == before => Ok(Some(value)),
-                Some(state) => {
-                    let bytes = encode(&state)?;
-                    let update = (place.kind as i64, place.name, bytes);
-                    database.run(|connection| connection.prepare_cached(UPDATE)?.execute(update))?;
-                    Ok(Some(value))
-                }
-            }
-        })
+        let Some(seen) = self.read_unlocked(|| database.run(|connection| place.find(connection)))? else {
+            return Ok(None);
+        };
+        let Some(before) = place.decode::<M>(Some(&seen))? else { return Ok(None) };
+        let mut found = Found { state: Some(before.clone()), first: 0 };
+        let value = change(&mut found)?;
+        let Some(state) = found.state else { return Ok(None) };
+        if state == before {
+            return Ok(Some(value));
+        }
+        let update = (place.kind as i64, place.name, encode(&state)?, seen);
+        let replaced = database.run(|connection| connection.prepare_cached(REPLACE)?.execute(update))?;
+        Ok((replaced > 0).then_some(value))
     }
 
     fn wrong_with_record(&self, number: i64, name: &str, state: &[u8]) -> Option<String> {
@@ -168,9 +167,9 @@ impl Place<'_> {
         connection.prepare_cached(FIND)?.query_row(self.key(), |row| row.get(0)).optional()
     }
 
-    fn decode<M: Machine>(self, bytes: Option<Vec<u8>>) -> Result<Option<M>> {
+    fn decode<M: Machine>(self, bytes: Option<&[u8]>) -> Result<Option<M>> {
         let Some(bytes) = bytes else { return Ok(None) };
-        let state = decode(&bytes);
+        let state = decode(bytes);
         state.map(Some).ok_or_else(|| Error::Corrupt(format!("the state of {self} was altered")))
     }
 }
@@ -178,7 +177,7 @@ impl Place<'_> {
 impl Change<'_> {
     /// The state of a record.
     pub(super) fn found<M: Machine>(&mut self, place: Place<'_>) -> Result<Found<M>> {
-        let state = place.decode(self.run(|connection| place.find(connection))?)?;
+        let state = place.decode(self.run(|connection| place.find(connection))?.as_deref())?;
         let first = if state.is_some() { 0 } else { self.new_sequence().unsigned_abs() };
         Ok(Found { state, first })
     }
@@ -242,7 +241,7 @@ impl Change<'_> {
         if !vacancy.depends_on_entry(self.now) {
             return Ok(false);
         }
-        self.turn_to(Address::Key(&key, key.hash()))?;
+        self.turn_to(&key)?;
         let version = self.live().map(|prior| prior.stored.version.cast_unsigned());
         Ok(version.is_none() || version != vacancy.version())
     }

@@ -131,9 +131,13 @@ impl Change<'_> {
         let count = self.totals.count.max(0).cast_unsigned();
         let items = Excess::of(count, self.settings.item_share(self.index));
         let Some(limit) = self.settings.size_share(self.index) else { return Ok(items) };
-        let taken = self.taken()?;
         // The log takes no more than half; how long it is, the file system must be asked.
-        if items == Excess::Over || taken < limit / 4 {
+        let enough = limit / 4;
+        if items == Excess::Over || self.surely_takes_less(enough) {
+            return Ok(items);
+        }
+        let taken = self.taken()?;
+        if taken < enough {
             return Ok(items);
         }
         let room = self.room(limit);

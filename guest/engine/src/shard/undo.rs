@@ -52,6 +52,8 @@ impl Change<'_> {
         if !self.keeps_undo {
             return Ok(());
         }
+        // How long the row is that is kept, is not known.
+        self.database.forget_pages();
         let statement = if absent { KEEP_ABSENT } else { KEEP };
         self.run(|connection| connection.prepare_cached(statement)?.execute([id]).map(drop))
     }

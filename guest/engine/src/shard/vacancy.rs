@@ -1,6 +1,6 @@
 //! Computing the value of an entry, once: the entry and the record beside it change together.
 
-use super::change::Change;
+use super::change::{Change, Subject};
 use super::record::{Found, Place, vacancy_name};
 use super::write::Store;
 use super::{Address, Shard};
@@ -32,7 +32,7 @@ impl Shard {
         let name = vacancy_name(key);
         let place = Place { kind: Kind::Vacancy, name: &name };
         self.guard(|shard| {
-            shard.change_entry(Some(key), |work| {
+            shard.change_entry(Subject::Key(key), |work| {
                 let version = work.live().map(|prior| prior.stored.version.cast_unsigned());
                 let mut found = work.found(place)?;
                 let before = found.state.clone();
@@ -51,7 +51,7 @@ impl Shard {
         self.guard(|shard| {
             shard.refuse_if_read_only()?;
             let kept = shard.keep_value(Address::Key(key, hash), store)?;
-            let stored = shard.change_entry(Some(key), |work| {
+            let stored = shard.change_entry(Subject::Key(key), |work| {
                 let found = work.found::<Vacancy>(place)?;
                 let Some(before) = found.state.filter(|state| state.is_held_by(token)) else {
                     return Err(Error::NotHeld(place.to_string()));

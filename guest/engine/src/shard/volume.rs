@@ -22,16 +22,17 @@ impl Shard {
     /// Bytes on disk.
     pub(crate) fn volume(&mut self) -> Result<u64> {
         self.guard(|shard| {
-            let database = shard.database()?;
-            let (files, pages): (i64, i64) = database.run(|connection| {
-                let files = connection.prepare_cached("SELECT files FROM totals")?.query_row([], |row| row.get(0))?;
-                let pages = connection.prepare_cached("PRAGMA page_count")?.query_row([], |row| row.get(0))?;
-                Ok((files, pages))
-            })?;
-            let fixed = pages.max(0).cast_unsigned().saturating_mul(PAGE);
             let beside = shard.log_size() + shard.size_beside("-shm") + shard.reserve_size();
-            Ok(fixed.saturating_add(files.max(0).cast_unsigned()).saturating_add(beside))
+            Ok(shard.taken()?.saturating_add(beside))
         })
+    }
+
+    /// What database and value files take.
+    pub(super) fn taken(&self) -> Result<u64> {
+        let database = self.database()?;
+        let files: i64 = database
+            .run(|connection| connection.prepare_cached("SELECT files FROM totals")?.query_row([], |row| row.get(0)))?;
+        Ok(database.pages()?.saturating_mul(PAGE).saturating_add(files.max(0).cast_unsigned()))
     }
 
     /// Size of the log, in bytes.
@@ -72,18 +73,20 @@ impl Change<'_> {
 
     /// Size of the database as the transaction leaves it.
     pub(super) fn database_size(&self) -> Result<u64> {
-        self.pages("PRAGMA page_count")
+        Ok(self.database.pages()?.saturating_mul(PAGE))
+    }
+
+    /// Whether database and value files surely take less than this. What they take exactly, SQLite has
+    /// to be asked, which takes as much as a twentieth of storing a value.
+    pub(super) fn surely_takes_less(&self, bytes: u64) -> bool {
+        let files = self.totals.files.max(0).cast_unsigned();
+        self.database.most_pages().is_some_and(|pages| pages.saturating_mul(PAGE).saturating_add(files) < bytes)
     }
 
     /// What of the database has no content, in bytes.
     pub(super) fn unused(&self) -> Result<u64> {
-        self.pages("PRAGMA freelist_count")
-    }
-
-    /// A number of pages, in bytes.
-    fn pages(&self, statement: &'static str) -> Result<u64> {
         let pages: i64 =
-            self.run(|connection| connection.prepare_cached(statement)?.query_row([], |row| row.get(0)))?;
+            self.run(|connection| connection.prepare_cached("PRAGMA freelist_count")?.query_row([], |row| row.get(0)))?;
         Ok(pages.max(0).cast_unsigned().saturating_mul(PAGE))
     }
 

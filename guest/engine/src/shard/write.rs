@@ -2,7 +2,7 @@
 
 use super::Shard;
 use super::address::Address;
-use super::change::Change;
+use super::change::{Change, Subject};
 use super::parts::{Draft, Kept, Prior};
 use super::store::Reason;
 use crate::entry::Entry;
@@ -101,7 +101,7 @@ impl Shard {
         kept: &Kept<'_>,
         mode: Mode,
     ) -> Result<Option<u64>> {
-        let stored = self.change_entry(Some(key), |change| {
+        let stored = self.change_entry(Subject::Key(key), |change| {
             if !mode.permits(change.live()) {
                 return Ok(None);
             }
@@ -122,7 +122,7 @@ impl Shard {
                 shard.change(|change| {
                     let each = stores.iter().zip(&kept).map(|((key, hash, store), kept)| {
                         let address = Address::Key(key, *hash);
-                        change.turn_to(address)?;
+                        change.turn_to(key)?;
                         change.store_value(address, store.terms(), kept)
                     });
                     each.collect()
@@ -148,15 +148,15 @@ impl Shard {
     /// live.
     pub(crate) fn delete(&mut self, key: &Key, expected: Option<u64>) -> Result<bool> {
         let mode = expected.map_or(Mode::Always, Mode::IfVersion);
-        self.freeing(|shard| shard.guard(|shard| shard.change_entry(Some(key), |change| change.delete(mode))))
+        self.freeing(|shard| shard.guard(|shard| shard.change_entry(Subject::Key(key), |change| change.delete(mode))))
     }
 
     /// Removes many entries, all or none; for each whether it was live.
     pub(crate) fn delete_many(&mut self, keys: &[&(&Key, u64)]) -> Result<Vec<bool>> {
         self.guard(|shard| {
             shard.change(|change| {
-                let each = keys.iter().map(|(key, hash)| {
-                    change.turn_to(Address::Key(key, *hash))?;
+                let each = keys.iter().map(|(key, _)| {
+                    change.turn_to(key)?;
                     change.delete(Mode::Always)
                 });
                 each.collect()
@@ -167,28 +167,35 @@ impl Shard {
     /// Removes the live entry of a key and returns it. Its value is read first, so that no damage of
     /// it costs the entry.
     pub(crate) fn pop(&mut self, key: &Key, hash: u64) -> Result<Option<Entry>> {
-        let popped = self.freeing(|shard| {
-            shard.exclusively(|shard| {
-                let Some(entry) = shard.live_entry(Address::Key(key, hash))? else { return Ok(None) };
-                shard.change_entry(Some(key), |change| change.delete(Mode::Always))?;
-                Ok(Some(entry))
-            })
-        })?;
+        let popped = self.freeing(|shard| shard.guard(|shard| shard.pop_once(key, hash)))?;
         self.count_read(popped.is_some());
         Ok(popped)
     }
 
+    fn pop_once(&mut self, key: &Key, hash: u64) -> Result<Option<Entry>> {
+        self.change_entry(Subject::Key(key), |change| {
+            let entry = match change.live() {
+                Some(_) => change.shard.live_entry(Address::Key(key, hash))?,
+                None => None,
+            };
+            if entry.is_some() {
+                change.delete(Mode::Always)?;
+            }
+            Ok(entry)
+        })
+    }
+
     /// Gives a live entry another expiry; whether there was one.
     pub(crate) fn touch(&mut self, key: &Key, expiry: Expiry) -> Result<bool> {
-        self.guard(|shard| shard.change_entry(Some(key), |change| change.touch(expiry)))
+        self.guard(|shard| shard.change_entry(Subject::Key(key), |change| change.touch(expiry)))
     }
 
     /// Gives many live entries another expiry, all or none; for each whether it was live.
     pub(crate) fn touch_many(&mut self, keys: &[&(&Key, u64)], expiry: Expiry) -> Result<Vec<bool>> {
         self.guard(|shard| {
             shard.change(|change| {
-                let each = keys.iter().map(|(key, hash)| {
-                    change.turn_to(Address::Key(key, *hash))?;
+                let each = keys.iter().map(|(key, _)| {
+                    change.turn_to(key)?;
                     change.touch(expiry)
                 });
                 each.collect()
@@ -209,7 +216,7 @@ impl Shard {
         let tags = options.checked_tags()?;
         let address = Address::Key(key, hash);
         self.guard(|shard| {
-            shard.change_entry(Some(key), |change| {
+            shard.change_entry(Subject::Key(key), |change| {
                 let Some(prior) = change.live().cloned() else {
                     let Some(initial) = initial else { return Ok(None) };
                     let sum = by.apply(initial, key)?;
