@@ -187,7 +187,8 @@ fn steps(cache: &mut Instance, work: &Part) -> Vec<u64> {
 #[test]
 fn work_on_the_whole_cache_goes_in_steps_that_add_up() {
     everywhere(|cache| {
-        let tags = |key: i64| if key % 2 == 0 { tagged(&["even"]) } else { plain() };
+        // A tag is a row, too: so those that are even go in several steps.
+        let tags = |key: i64| if key % 2 == 0 { tagged(&["even", "a", "b", "c", "d"]) } else { plain() };
         let drafts: Vec<_> =
             (0..6_000).map(|key| Draft { options: tags(key), ..draft(key, Value::Integer(key)) }).collect();
         cache.set_many(&drafts).unwrap();
@@ -202,7 +203,7 @@ fn work_on_the_whole_cache_goes_in_steps_that_add_up() {
         for (task, left) in [(even, 3_110..=3_110), (Task::Expire, 3_010..=3_010), (Task::Cull, 1_500..=2_000)] {
             let (count, work) = (cache.count().unwrap(), cache.maintain(&task).unwrap());
             let done = steps(cache, &work);
-            assert!(done.iter().zip(&done[1..]).all(|(before, after)| after - before <= 512), "{task:?}: {done:?}");
+            assert!(done.iter().zip(&done[1..]).all(|(before, after)| after - before <= 4096), "{task:?}: {done:?}");
             assert_eq!(cache.count().unwrap(), count - done.last().unwrap(), "{task:?}");
             assert!(left.contains(&cache.count().unwrap()), "{task:?}: {done:?}");
             cache.drop_part(&work);

@@ -14,6 +14,10 @@ use crate::pages::Pages;
 use crate::platform::Platform;
 use crate::statements::{Prepared, Statements};
 
+/// How much of a database is kept in memory, in KiB. More than SQLite's 2 MiB, so that a step of work on
+/// the whole cache, and most of the index of keys of a large one, has room.
+const PAGE_CACHE_KIB: i32 = 8 * 1024;
+
 /// How a database is opened.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Access {
@@ -88,6 +92,7 @@ impl Database {
         if access.read_only {
             connection.pragma_update(None, "query_only", true)?;
         }
+        connection.pragma_update(None, "cache_size", -PAGE_CACHE_KIB)?;
         // Look at every page before trusting it: the directory may be damaged or hostile.
         connection.pragma_update(None, "cell_size_check", true)?;
         connection.pragma_update(None, "trusted_schema", false)
@@ -104,11 +109,15 @@ impl Database {
 
     /// Empties the log after so many frames, and cuts it down to them if it has become longer.
     pub(crate) fn set_log_length(&self, frames: u64) -> Result<()> {
+        self.empty_log_after(frames)?;
+        let bytes = frames.cast_signed().saturating_mul(4120);
+        self.run(|connection| connection.pragma_update_and_check(None, "journal_size_limit", bytes, |_| Ok(())))
+    }
+
+    /// Empties the log after so many frames.
+    pub(crate) fn empty_log_after(&self, frames: u64) -> Result<()> {
         let frames = frames.cast_signed();
-        self.run(|connection| {
-            connection.pragma_update_and_check(None, "wal_autocheckpoint", frames, |_| Ok(()))?;
-            connection.pragma_update_and_check(None, "journal_size_limit", frames.saturating_mul(4120), |_| Ok(()))
-        })
+        self.run(|connection| connection.pragma_update_and_check(None, "wal_autocheckpoint", frames, |_| Ok(())))
     }
 
     /// Moves the log's content to the database and cuts it to nothing, as far as nobody reads it.

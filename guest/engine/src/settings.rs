@@ -18,6 +18,8 @@ pub(crate) const WAL_INDEX: u64 = 32 * 1024;
 const EMPTY_DATABASE: u64 = 26 * 4096;
 /// Frames in the log after which it is emptied if no limit demands fewer; SQLite's default.
 const CHECKPOINT_FRAMES: u64 = 1000;
+/// The same during work on a whole shard.
+const WORK_FRAMES: u64 = 10_000;
 /// Size of a frame, <https://www.sqlite.org/fileformat2.html#the_write_ahead_log>.
 const FRAME: u64 = 4096 + 24;
 /// From which size on values of a new directory have files, in bytes.
@@ -128,6 +130,16 @@ impl Settings {
     /// before still fits.
     pub(crate) fn checkpoint_frames(&self, shard: u32) -> u64 {
         self.size_share(shard).map_or(CHECKPOINT_FRAMES, |share| (share / 16 / FRAME).clamp(1, CHECKPOINT_FRAMES))
+    }
+
+    /// The same during work on the whole shard, whose database and files take so much: it writes the
+    /// same pages in many of its steps, so they are copied to the database once, by whoever writes next.
+    /// The log gets no more than half of what is left, so that nothing is evicted for its sake.
+    pub(crate) fn work_frames(&self, shard: u32, taken: u64) -> u64 {
+        let spare = self
+            .size_share(shard)
+            .map_or(u64::MAX, |share| share.saturating_sub(taken).saturating_sub(Self::log_share(share)) / 2);
+        (spare / FRAME).min(WORK_FRAMES).max(self.checkpoint_frames(shard))
     }
 
     /// Of how many entries reads may be collected before they are written.

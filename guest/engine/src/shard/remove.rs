@@ -5,27 +5,31 @@ use rusqlite::{Row, ToSql, params_from_iter};
 
 use super::Shard;
 use super::change::Change;
-use super::parts::Stored;
+use super::parts::{Stored, split_tags};
 use super::room::NOTHING;
 use super::stage::{Advance, Next, Stage};
 use super::store::Reason;
+use super::volume::PAGE;
 use crate::error::Result;
 use crate::key::Key;
 use crate::lifetime::CLOCK_TOLERANCE_MS;
 use crate::selection::Bound;
 
-/// Entries looked at in one step.
-const STEP: u32 = 512;
+/// Entries looked at in one step: some tens of milliseconds. With fewer, pages that hold entries of
+/// several steps are written more often: those of the index of keys with each.
+const STEP: u32 = 4096;
+/// Rows and pages removed in one step: entries, their tags, and what large ones fill.
+const BULK: u64 = 4096;
 
 /// Size up to which a database is emptied in one transaction, in bytes: some tens of milliseconds.
 const AT_ONCE: u64 = 64 * 1024 * 1024;
 /// An id that none is beyond.
 const ANY: i64 = i64::MAX;
 
-/// The columns of [`Stored`].
-const COLUMNS: &str = "entry.id, entry.rank, entry.version, entry.file, entry.occupied, entry.tags";
+/// The columns of [`Stored`], then `size`.
+const COLUMNS: &str = "entry.id, entry.rank, entry.version, entry.file, entry.occupied, entry.tags, entry.size";
 /// Where the column after them is.
-const MARK: usize = 6;
+const MARK: usize = 7;
 
 impl Shard {
     /// Number of entries between two keys.
@@ -66,9 +70,16 @@ impl Change<'_> {
         let page = self.page(
             "FROM tag JOIN entry ON entry.id = tag.entry WHERE tag.tag = ?1 AND tag.entry <= ?2 ORDER BY tag.entry",
             &[&tag, &last],
-            no_mark,
+            |row| row.get::<_, i64>(0),
         )?;
-        self.remove_page(page, last, Reason::Selected, |()| Stage::Tagged { tag: tag.to_owned(), last })
+        let Removed { done, end, more } = self.remove_rows(page, last, Reason::Selected, Some(tag))?;
+        if let Some(end) = end {
+            // Those of this tag at once, which takes less time than one by one.
+            self.run(|connection| {
+                connection.prepare_cached("DELETE FROM tag WHERE tag = ?1 AND entry <= ?2")?.execute((tag, end))
+            })?;
+        }
+        Ok(Advance::with_rest(done, more.then(|| Stage::Tagged { tag: tag.to_owned(), last })))
     }
 
     pub(super) fn remove_queued(&mut self, queue: &str, after: i64, last: i64) -> Result<Advance> {
@@ -142,11 +153,11 @@ impl Change<'_> {
         let page = self.page(&source, &[&self.now, &after.0, &after.1], |row| {
             Ok((row.get::<_, i64>(MARK)?, row.get::<_, i64>(0)?, row.get::<_, Option<bool>>(MARK + 1)? == Some(true)))
         })?;
-        let after = page.last().filter(|_| is_full(&page)).map(|(_, (expires, id, _))| (*expires, *id));
-        let victims = page.iter().filter(|(_, (.., outlived))| *outlived);
+        let after =
+            page.last().filter(|_| is_full(&page)).map(|Candidate { mark: (expires, id, _), .. }| (*expires, *id));
         let mut done = 0;
-        for (stored, _) in victims {
-            self.remove(stored, Reason::Expired)?;
+        for candidate in page.iter().filter(|candidate| candidate.mark.2) {
+            self.remove(&candidate.stored, Reason::Expired)?;
             done += 1;
         }
         Ok(Advance::with_rest(done, after.map(|after| Stage::Outlived { after })))
@@ -167,35 +178,81 @@ impl Change<'_> {
         source: &str,
         parameters: &[&dyn ToSql],
         mark: impl Fn(&Row<'_>) -> rusqlite::Result<M>,
-    ) -> Result<Vec<(Stored, M)>> {
+    ) -> Result<Vec<Candidate<M>>> {
         self.run(|connection| {
             let mut statement = connection.prepare_dynamic(&format!("SELECT {COLUMNS} {source} LIMIT {STEP}"))?;
-            statement.query_map(params_from_iter(parameters), |row| Ok((Stored::read(row, 0)?, mark(row)?)))?.collect()
+            let read =
+                |row: &Row<'_>| Ok(Candidate { stored: Stored::read(row, 0)?, size: row.get(6)?, mark: mark(row)? });
+            statement.query_map(params_from_iter(parameters), read)?.collect()
         })
     }
 
     /// Removes those entries of a page that count. If it was full, there may be more behind its last.
     fn remove_page<M>(
         &mut self,
-        page: Vec<(Stored, M)>,
+        page: Vec<Candidate<M>>,
         last: i64,
         reason: Reason,
         rest: impl FnOnce(M) -> Stage,
     ) -> Result<Advance> {
-        let is_full = is_full(&page);
-        let (mut done, mut end) = (0, None);
-        for (stored, mark) in page {
-            if stored.id <= last {
-                self.remove(&stored, reason)?;
-                done += 1;
+        let Removed { done, end, more } = self.remove_rows(page, last, reason, None)?;
+        Ok(Advance::with_rest(done, end.filter(|_| more).map(rest)))
+    }
+
+    /// Removes entries of a page as far as a step goes, but not their row of one tag.
+    fn remove_rows<M>(
+        &mut self,
+        page: Vec<Candidate<M>>,
+        last: i64,
+        reason: Reason,
+        but: Option<&str>,
+    ) -> Result<Removed<M>> {
+        let mut removed = Removed { done: 0, end: None, more: is_full(&page) };
+        let mut bulk = 0;
+        let mut left = page.into_iter();
+        for candidate in left.by_ref() {
+            if candidate.stored.id <= last {
+                bulk += candidate.bulk(but);
+                self.remove_but(&candidate.stored, reason, but)?;
+                removed.done += 1;
             }
-            end = Some(mark);
+            removed.end = Some(candidate.mark);
+            if bulk >= BULK {
+                break;
+            }
         }
-        Ok(Advance::with_rest(done, end.filter(|_| is_full).map(rest)))
+        removed.more |= left.len() > 0;
+        Ok(removed)
     }
 }
 
-fn is_full<M>(page: &[(Stored, M)]) -> bool {
+/// An entry that may be removed.
+struct Candidate<M> {
+    stored: Stored,
+    size: i64,
+    /// What tells where it stands.
+    mark: M,
+}
+
+impl<M> Candidate<M> {
+    /// About how many rows and pages it takes, but for the row of one tag.
+    fn bulk(&self, but: Option<&str>) -> u64 {
+        let tags = split_tags(self.stored.tags.as_deref()).filter(|tag| Some(*tag) != but).count() as u64;
+        1 + tags + self.size.max(0).cast_unsigned() / PAGE
+    }
+}
+
+/// What has come of a page.
+struct Removed<M> {
+    /// Entries that were removed.
+    done: u64,
+    /// Where the last of them stood that were looked at.
+    end: Option<M>,
+    /// Whether there may be more behind it.
+    more: bool,
+}
+
+fn is_full<M>(page: &[Candidate<M>]) -> bool {
     page.len() >= STEP as usize
 }
 

@@ -91,8 +91,17 @@ impl Shard {
     pub(crate) fn advance(&mut self, stage: &Stage) -> Result<Advance> {
         self.guard(|shard| match stage {
             Stage::Log { before } => shard.give_back_log(*before),
-            other => shard.change(|change| change.advance(other)),
+            other => shard.with_long_log(|shard| shard.change(|change| change.advance(other))),
         })
+    }
+
+    /// Does work during which the log may become longer.
+    fn with_long_log<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        let frames = self.settings.work_frames(self.index, self.taken()?);
+        self.database()?.empty_log_after(frames)?;
+        let done = work(self);
+        let database = self.database()?;
+        done.and_then(|done| database.empty_log_after(self.settings.checkpoint_frames(self.index)).map(|()| done))
     }
 
     /// About how much there is to do in a stage, as far as that is quickly found out. What several

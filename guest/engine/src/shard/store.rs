@@ -65,16 +65,21 @@ impl Change<'_> {
             return Ok(());
         }
         if let Some(prior) = live {
-            self.remove_tags(&prior.stored)?;
+            self.remove_tags_but(&prior.stored, None)?;
         }
         self.add_tags(id, draft.tags)
     }
 
     /// Removes an entry and all that belongs to it.
     pub(super) fn remove(&mut self, stored: &Stored, reason: Reason) -> Result<()> {
+        self.remove_but(stored, reason, None)
+    }
+
+    /// The same, but for the row of one tag, if one is given, which somebody else removes.
+    pub(super) fn remove_but(&mut self, stored: &Stored, reason: Reason, tag: Option<&str>) -> Result<()> {
         self.keep_for_undo(stored.id, false)?;
         self.run(|connection| connection.prepare_cached("DELETE FROM entry WHERE id = ?1")?.execute([stored.id]))?;
-        self.remove_tags(stored)?;
+        self.remove_tags_but(stored, tag)?;
         self.let_go_of(stored)?;
         self.totals.count = self.totals.count.saturating_sub(1);
         self.outlive(stored.version);
@@ -102,8 +107,8 @@ impl Change<'_> {
         })
     }
 
-    fn remove_tags(&self, stored: &Stored) -> Result<()> {
-        split_tags(stored.tags.as_deref()).try_for_each(|tag| {
+    fn remove_tags_but(&self, stored: &Stored, but: Option<&str>) -> Result<()> {
+        split_tags(stored.tags.as_deref()).filter(|tag| Some(*tag) != but).try_for_each(|tag| {
             self.run(|connection| {
                 let mut statement = connection.prepare_cached("DELETE FROM tag WHERE tag = ?1 AND entry = ?2")?;
                 statement.execute((tag, stored.id)).map(drop)

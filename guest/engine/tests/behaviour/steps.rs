@@ -8,18 +8,21 @@ use larder_engine::{
 use crate::support::{Fixture, Shared, existing, integer, lasting, plain, put, tagged, text, value_files};
 
 /// Most entries that one step may remove, unless all go at once.
-const STEP: u64 = 512;
+const STEP: u64 = 4096;
 
 fn page() -> Selection {
     Selection::Tag("page".into())
 }
 
-/// Stores so many entries with integer keys, one of ten tagged as a page, one of fifty in a file.
+/// Stores so many entries with integer keys, one of ten tagged as a page and otherwise, one of fifty in a
+/// file.
 fn fill(cache: &mut Cache, count: i64) {
+    let others: Vec<String> = (0..15).map(|number| format!("tag-{number}")).collect();
+    let tags: Vec<&str> = std::iter::once("page").chain(others.iter().map(String::as_str)).collect();
     let draft = |number: i64| Draft {
         key: Key::Integer(number),
         value: if number % 50 == 7 { Value::Bytes(vec![1; 40_000]) } else { Value::Integer(number) },
-        options: if number % 10 == 0 { tagged(&["page", "even"]) } else { plain() },
+        options: if number % 10 == 0 { tagged(&tags) } else { plain() },
     };
     cache.set_many(&(0..count).map(draft).collect::<Vec<_>>()).unwrap();
 }
@@ -125,8 +128,9 @@ fn what_others_store_between_two_steps_stays() {
         let shared = Shared::new();
         let mut cache = shared.open(1, &OpenOptions { shards: Some(shards), ..OpenOptions::default() });
         let mut other = shared.open(2, &OpenOptions { wait_ms: 0, ..existing() });
-        for number in 0..1_000 {
-            cache.push("jobs", &Value::Integer(number), Side::Back, &plain()).unwrap();
+        for _ in 0..1_000 {
+            // Each fills some pages, so that they go in several steps.
+            cache.push("jobs", &Value::Bytes(vec![1; 20_000]), Side::Back, &plain()).unwrap();
         }
         let range = Selection::Range(Bound::Included(Key::Integer(0)), Bound::Unbounded);
         let jobs = Task::Evict(Selection::Queue("jobs".into()));
@@ -175,22 +179,22 @@ fn clearing_that_could_go_at_once_leaves_what_came_in_after_it_began() {
 #[test]
 fn work_that_is_given_up_keeps_what_it_has_done() {
     let mut fixture = Fixture::new();
-    fill(&mut fixture.cache, 2_000);
+    fill(&mut fixture.cache, 5_000);
     let mut work = fixture.cache.maintain(&Task::Evict(Selection::All)).unwrap();
     let done = steps(&mut fixture.cache, &mut work, |_, _| false);
-    assert_eq!(done, Progress { done: STEP, total: 2_000, finished: false });
+    assert!(done.done > 0 && done.done < STEP && done.total == 5_000 && !done.finished, "{done:?}");
     drop(work);
-    assert_eq!(fixture.cache.count().unwrap(), 2_000 - STEP);
+    assert_eq!(fixture.cache.count().unwrap(), 5_000 - done.done);
     assert_eq!(fixture.cache.check().unwrap(), []);
     fixture.reopen(&existing());
-    assert_eq!(fixture.cache.clear().unwrap(), 2_000 - STEP);
+    assert_eq!(fixture.cache.clear().unwrap(), 5_000 - done.done);
 }
 
 #[test]
 fn no_step_is_taken_while_a_transaction_is_open_and_afterwards_it_goes_on() {
     let mut fixture = Fixture::sharded(2);
     let cache = &mut fixture.cache;
-    fill(cache, 2_000);
+    fill(cache, 5_000);
     let mut work = cache.maintain(&Task::Clear).unwrap();
     let before = work.step(cache).unwrap().done;
     let ticket = cache.begin().unwrap();
@@ -201,7 +205,7 @@ fn no_step_is_taken_while_a_transaction_is_open_and_afterwards_it_goes_on() {
     cache.within(ticket, |cache| cache.set(&text("new"), &Value::Integer(1), &plain()).map(drop)).unwrap();
     cache.commit(ticket).unwrap();
     let last = steps(cache, &mut work, |_, _| true);
-    assert!(before > 0 && last.done == 2_000, "{before} {last:?}");
+    assert!(before > 0 && last.done == 5_000, "{before} {last:?}");
     assert_eq!(cache.count().unwrap(), 1);
 }
 
@@ -250,13 +254,13 @@ fn entries_that_the_clock_has_outlived_go_in_steps() {
         options: lasting(if number % 3 == 0 { 60_000 } else { 200_000_000 }),
     };
     fixture.platform.set_wall_clock(100_000_000);
-    fixture.cache.set_many(&(0..3_000).filter(|number| number % 3 == 0).map(draft).collect::<Vec<_>>()).unwrap();
+    fixture.cache.set_many(&(0..9_000).filter(|number| number % 3 == 0).map(draft).collect::<Vec<_>>()).unwrap();
     fixture.platform.set_wall_clock(-100_000_000);
-    fixture.cache.set_many(&(0..3_000).filter(|number| number % 3 != 0).map(draft).collect::<Vec<_>>()).unwrap();
+    fixture.cache.set_many(&(0..9_000).filter(|number| number % 3 != 0).map(draft).collect::<Vec<_>>()).unwrap();
     let (removed, seen) = to_the_end(&mut fixture.cache, &Task::Expire);
-    assert_eq!(removed, 1_000);
-    assert!(seen.len() >= 3_000 / 512, "{seen:?}");
-    assert_eq!(fixture.cache.count().unwrap(), 2_000);
+    assert_eq!(removed, 3_000);
+    assert!(seen.len() >= 9_000 / 4_096, "{seen:?}");
+    assert_eq!(fixture.cache.count().unwrap(), 6_000);
 }
 
 #[test]
@@ -268,16 +272,16 @@ fn culling_moves_no_more_entries_in_a_step_than_it_may_remove() {
     let mut fixture = Fixture::with(&options);
     let cache = &mut fixture.cache;
     // Stored again in the other order, so that every place in line is outdated.
-    for number in (0..3_000).chain((0..3_000).rev()) {
+    for number in (0..9_000).chain((0..9_000).rev()) {
         cache.set(&Key::Integer(number), &Value::Integer(number), &plain()).unwrap();
     }
-    cache.configure(&Changes { item_limit: Limit::AtMost(2_900), ..Changes::default() }).unwrap();
+    cache.configure(&Changes { item_limit: Limit::AtMost(8_900), ..Changes::default() }).unwrap();
     let (removed, seen) = to_the_end(cache, &Task::Cull);
     assert_eq!(removed, 100);
-    assert!(seen.len() >= 3_000 / 512, "{seen:?}");
+    assert!(seen.len() >= 9_000 / 4_096, "{seen:?}");
     assert!(seen.iter().all(|progress| progress.total == 100), "{seen:?}");
-    for number in 0..3_000 {
-        assert_eq!(cache.contains(&Key::Integer(number)).unwrap(), number < 2_900, "{number}");
+    for number in 0..9_000 {
+        assert_eq!(cache.contains(&Key::Integer(number)).unwrap(), number < 8_900, "{number}");
     }
 }
 
