@@ -10,6 +10,7 @@ import diskcache
 TAG = "page"
 VALUE = bytes(100)
 BATCH = 1000
+DEQUE_LENGTH = 20_000
 
 
 def key(number, count):
@@ -57,7 +58,19 @@ def answer(cache, task, count):
         return each_timed(lambda: cache.pull("jobs")[0], count)
     if task == "lock":
         return each_timed(lock_and_release(diskcache.Lock(cache, "deploy")), count)
+    if task == "middle":
+        deque = long_deque()
+        middle = DEQUE_LENGTH // 2
+        return each_timed(lambda: deque[middle], count)
     raise ValueError(f"not understood: {task}")
+
+
+def long_deque():
+    deque = diskcache.Deque(directory=sys.argv[1] + "-deque")
+    if not deque:
+        with deque.transact():
+            deque.extend([VALUE] * DEQUE_LENGTH)
+    return deque
 
 
 def lock_and_release(lock):

@@ -3,7 +3,7 @@
 //! Every subject runs in processes of its own that this program starts and directs (`contest`);
 //! they do the same operations in the same order (`workload`). What happens only once for each
 //! process, opening and memory, is measured apart (`start`, `memory`), as is what is done to a whole cache
-//! (`maintenance`) and to queues and locks (`singles`), as `tasks`.
+//! (`maintenance`) and to queues, locks and deques (`singles`), as `tasks`.
 
 mod contest;
 mod maintenance;
@@ -63,6 +63,8 @@ enum Part {
     Queues,
     /// Taking locks and releasing them
     Locks,
+    /// Reading the middle of a deque
+    Deques,
 }
 
 /// What this program does when it has started itself.
@@ -137,6 +139,9 @@ fn measure(scratch: &Path, effort: Effort, only: &[Part]) -> Result<Report> {
     }
     if wanted(Part::Locks, "locks") {
         report.locks = singles::measure(scratch, effort, singles::LOCKS)?;
+    }
+    if wanted(Part::Deques, "deques") {
+        report.deques = singles::measure(scratch, effort, singles::DEQUES)?;
     }
     Ok(report)
 }

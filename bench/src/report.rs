@@ -25,6 +25,7 @@ pub(crate) struct Report {
     pub(crate) maintenance: Option<Maintenance>,
     pub(crate) queues: Vec<Single>,
     pub(crate) locks: Vec<Single>,
+    pub(crate) deques: Vec<Single>,
 }
 
 /// The report as programs read it.
@@ -57,7 +58,11 @@ impl Display for Report {
         if let Some(maintenance) = &self.maintenance {
             writeln!(formatter, "\nWork on a whole cache\n{}", upkeep(maintenance))?;
         }
-        for (title, measured) in [("Queues", &self.queues), ("Locks, taken and released", &self.locks)] {
+        for (title, measured) in [
+            ("Queues", &self.queues),
+            ("Locks, taken and released", &self.locks),
+            ("The middle of a deque of 20,000", &self.deques),
+        ] {
             if !measured.is_empty() {
                 writeln!(formatter, "\n{title}, microseconds for each\n{}", singles(measured))?;
             }

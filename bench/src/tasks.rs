@@ -1,14 +1,14 @@
 //! A process that does tasks, directed line by line, each with a number: `fill N` stores N entries, one
 //! of ten with a tag; `keys`, `evict` and `clear` (with any number) enumerate all keys in their order,
 //! evict what is tagged, clear; `push N`, `pull N` and `lock N` push to and pull from a queue, or take
-//! and release a lock, N times. Each line is answered by a [`Timed`]. `diskcache_tasks.py` does the same.
+//! and release a lock, N times; `middle N` reads the value in the middle of a deque N times. Each line is answered by a [`Timed`]. `diskcache_tasks.py` does the same.
 
 use std::io::{BufRead, Write};
 use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use larder::{Cache, Draft, Order, Scan, Selection, SetOptions, Side};
+use larder::{Cache, Deque, Draft, Order, Plain, Scan, Selection, SetOptions, Side, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::samples::Series;
@@ -16,6 +16,8 @@ use crate::samples::Series;
 const TAG: &str = "page";
 const QUEUE: &str = "jobs";
 const LOCK: &str = "deploy";
+const DEQUE: &str = "line";
+const DEQUE_LENGTH: u32 = 20_000;
 const VALUE: [u8; 100] = [0; 100];
 /// Entries stored in one transaction.
 const BATCH: u64 = 1000;
@@ -60,6 +62,11 @@ fn perform(cache: &Cache, task: &str, number: u64) -> Result<Timed> {
             let lock = cache.lock(LOCK);
             each(number, || lock.acquire()?.release().map(|()| true).map_err(Into::into))
         }
+        "middle" => {
+            let deque = cache.deque_plain(DEQUE);
+            fill_deque(&deque)?;
+            each(number, || Ok(deque.get(i64::from(DEQUE_LENGTH / 2))?.is_some()))
+        }
         _ => bail!("not understood: {task}"),
     }
 }
@@ -92,6 +99,14 @@ fn fill(cache: &Cache, count: u64) -> Result<u64> {
         cache.set_many((start..count.min(start + BATCH)).map(|number| draft(number, count)))?;
     }
     Ok(count)
+}
+
+/// Puts values into a deque until it has its length.
+fn fill_deque(deque: &Deque<Value<'static>, Plain>) -> Result<()> {
+    let missing = u64::from(DEQUE_LENGTH).saturating_sub(deque.len()?);
+    let values = vec![Value::from(VALUE.as_slice()); usize::try_from(missing)?];
+    deque.extend_back(&values)?;
+    Ok(())
 }
 
 /// An entry. Keys come in in another order than their own.
@@ -127,10 +142,11 @@ mod tests {
             ("push", 10, 10),
             ("pull", 11, 10),
             ("lock", 10, 10),
+            ("middle", 10, 10),
         ] {
             let timed = perform(&cache, task, number).unwrap();
             let measured: u64 = timed.times.iter().map(|(_, times)| times).sum();
-            let times = if ["push", "pull", "lock"].contains(&task) { number } else { 1 };
+            let times = if ["push", "pull", "lock", "middle"].contains(&task) { number } else { 1 };
             assert_eq!((timed.count, measured), (count, times), "{task}");
         }
         assert!(perform(&cache, "dance", 1).is_err());

@@ -48,6 +48,7 @@ impl Report {
         }
         targets.extend(self.queues.iter().map(|single| single_target(single, 1.0 / 3.0)));
         targets.extend(self.locks.iter().map(|single| single_target(single, 0.2)));
+        targets.extend(self.deques.iter().map(|single| single_target(single, 0.01)));
         targets
     }
 
