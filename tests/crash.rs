@@ -89,5 +89,8 @@ fn others_go_on_when_a_writer_is_killed() {
         cache.set("survivor", round).unwrap();
         assert_eq!(cache.get("survivor").unwrap(), Some(round.into()));
     }
+    // What the dead had reserved stays until somebody opens the directory, or repairs it.
+    let left = cache.repair().unwrap();
+    assert!(!left.is_empty() && left.iter().all(|problem| problem.description.contains("reservation")), "{left:?}");
     assert_eq!(cache.check().unwrap(), []);
 }

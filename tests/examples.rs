@@ -3,8 +3,10 @@
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
 use std::collections::BTreeSet;
+use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 use std::{env, fs};
 
 /// The names of the files in `examples/`, by which cargo knows them, too.
@@ -44,4 +46,34 @@ fn every_example_runs_to_its_end() {
         assert!(run.status.success(), "{name}: {}\n{errors}", run.status);
         assert!(!run.stdout.is_empty(), "{name} shows nothing");
     }
+}
+
+#[test]
+fn a_crawler_that_was_killed_is_followed_by_others_that_fetch_the_rest() {
+    let program = build("web-crawler");
+    let directory = tempfile::tempdir().unwrap();
+    let crawler = || {
+        let mut command = Command::new(&program);
+        command.arg(directory.path().join("cache")).stdout(Stdio::piped());
+        command.spawn().unwrap()
+    };
+    let mut killed = crawler();
+    std::thread::sleep(Duration::from_millis(150));
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    let fetched: Vec<u32> = [crawler(), crawler()]
+        .into_iter()
+        .chain([crawler()])
+        .map(|crawler| {
+            let run = crawler.wait_with_output().unwrap();
+            let said = String::from_utf8(run.stdout).unwrap();
+            assert!(run.status.success() && said.contains("; 60 are there"), "{said}");
+            said.split(' ').nth(1).unwrap().parse().unwrap()
+        })
+        .collect();
+    assert!(fetched.iter().sum::<u32>() <= 60, "{fetched:?}");
+    let mut after = crawler();
+    let mut said = String::new();
+    after.stdout.take().unwrap().read_to_string(&mut said).unwrap();
+    assert!(after.wait().unwrap().success() && said.starts_with("fetched 0 pages"), "{said}");
 }

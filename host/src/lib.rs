@@ -31,16 +31,61 @@ mod options;
 mod runtime;
 mod value;
 
+#[doc(hidden)]
+pub use cache::__memoize;
 #[cfg(feature = "async")]
 pub use cache::AsyncLockGuard;
 pub use cache::{
     Averager, Barrier, Cache, CacheBuilder, Codec, Counter, Cursor, Deque, DequeValues, DiskcacheExport,
     DiskcacheImport, Draft, FromKey, Holder, InTransaction, Index, IndexItems, IndexKeys, IndexScan, Items, Json, Keys,
     Lock, LockGuard, Lookup, Maintenance, Mean, MemoError, MemoOptions, Occupancy, Once, Owner, Plain, Postcard,
-    RateLimit, Scope, Transaction, Vacancy, ValueReader, ValueWriter, Values, Verdict,
+    RateLimit, Resharding, Scope, Transaction, Vacancy, ValueReader, ValueWriter, Values, Verdict,
 };
 pub use directories::user_cache;
 pub use error::{Error, Result};
+/// Keeps what a function returns in a cache, by its arguments: it is computed once, however many ask at
+/// the same time in whatever process. Signature and meaning stay as they are: where the cache can not
+/// be used, the function is computed without it.
+///
+/// | argument | meaning |
+/// |---|---|
+/// | `cache = EXPRESSION` | the cache: anything that derefs to [`Cache`]; it may be an argument of the function |
+/// | `ttl = EXPRESSION` | how long a value is fresh: a [`Duration`](std::time::Duration); unless given, what the directory says |
+/// | `tag = EXPRESSION` | a label to list and evict the entries by; may be repeated |
+/// | `options = EXPRESSION` | all of [`MemoOptions`], instead of `ttl` and `tag` |
+/// | `ignore(a, self)` | arguments that make no difference |
+/// | `typed` | types of the arguments make a difference: needed for generic functions |
+/// | `version = NUMBER` | another one forgets what was kept |
+/// | `name = "TEXT"` | what the function is known by, instead of its path |
+///
+/// Arguments are told apart by their serde encoding, values are stored in it. A function may be a method,
+/// whose `self` is an argument like others, and it may be `async`: then `larder` needs its feature `async`,
+/// and what it returns has to be `Send`.
+///
+/// If the return type is called `Result`, only `Ok` is kept. A failure is not remembered, since nobody
+/// could make it again from what is remembered of it: [`MemoOptions::negative_ttl`] is for
+/// [`Cache::try_memoize`]. With [`MemoOptions::stale_if_error`], the old value is returned instead.
+///
+/// ```
+/// use std::sync::LazyLock;
+/// use std::time::Duration;
+/// use larder::{Cache, memoize};
+///
+/// static CACHE: LazyLock<Cache> = LazyLock::new(|| Cache::temporary().unwrap());
+///
+/// #[memoize(cache = CACHE, ttl = Duration::from_secs(60), tag = "areas", ignore(verbose))]
+/// fn area(width: u64, height: u64, verbose: bool) -> u64 {
+///     if verbose {
+///         println!("computing");
+///     }
+///     width * height
+/// }
+///
+/// assert_eq!(area(3, 4, true), 12);
+/// assert_eq!(area(3, 4, false), 12); // from the cache
+/// ```
+#[cfg(feature = "macros")]
+pub use larder_macros::memoize;
 pub use options::{
     Changes, Compression, Content, Durability, Entry, Expiry, ExportReport, ImportReport, Information, Item, Limit,
     Metadata, Order, Policy, Problem, Progress, Queued, Scan, Selection, SetOptions, Side, Statistics, Tally, Task,

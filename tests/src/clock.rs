@@ -24,6 +24,16 @@ impl Clock {
     pub fn advance(&self, milliseconds: u32) {
         self.0.fetch_add(milliseconds.into(), Ordering::Relaxed);
     }
+
+    /// The time, in milliseconds.
+    pub fn now_ms(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Sets it back, as an administrator does.
+    pub fn turn_back(&self, milliseconds: u32) {
+        self.0.fetch_sub(milliseconds.into(), Ordering::Relaxed);
+    }
 }
 
 impl HostWallClock for Clock {

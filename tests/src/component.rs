@@ -20,6 +20,7 @@ mod bindings {
             world embed {
                 export larder:cache/types@0.1.0;
                 export larder:cache/cache@0.1.0;
+                export larder:cache/collections@0.1.0;
                 export larder:cache/exchange@0.1.0;
             }
         ",
@@ -32,6 +33,7 @@ mod bindings {
 }
 
 pub use bindings::exports::larder::cache::cache as wit;
+pub use bindings::exports::larder::cache::collections;
 pub use bindings::exports::larder::cache::exchange;
 pub use bindings::exports::larder::cache::types;
 
@@ -50,7 +52,8 @@ pub enum World {
     Standalone,
 }
 
-struct State {
+/// What a store carries.
+pub struct State {
     wasi: WasiCtx,
     coordination: CoordinationCtx,
     table: ResourceTable,
@@ -125,6 +128,24 @@ impl Host {
         self.open_granting(directory, "/cache", options, FsPerms::ReadOnly, Access::ReadOnly, None)
     }
 
+    /// Gives the cache in a directory another number of shards; how often progress was told.
+    pub fn reshard(&self, directory: &Path, shards: u32, lease_ms: Option<u32>) -> Result<u32, Error> {
+        let (mut store, exports) = self.start(directory, FsPerms::ReadWrite, Access::ReadWrite, None);
+        let guest = exports.larder_cache_cache().resharding();
+        let begun = guest.call_begin(&mut store, "/cache", shards, Some(20), lease_ms);
+        let resharding = begun.expect("no input traps the component")?;
+        let mut steps = 0;
+        let ended = loop {
+            steps += 1;
+            match guest.call_step(&mut store, resharding).expect("no input traps the component") {
+                Ok(progress) if !progress.finished => {}
+                ended => break ended,
+            }
+        };
+        resharding.resource_drop(&mut store).expect("no input traps the component");
+        ended.map(|_| steps)
+    }
+
     fn open_granting(
         &self,
         directory: &Path,
@@ -134,6 +155,20 @@ impl Host {
         access: Access,
         clock: Option<Clock>,
     ) -> Result<Instance, Error> {
+        let (mut store, exports) = self.start(directory, permissions, access, clock);
+        let guest = exports.larder_cache_cache().cache();
+        let cache = guest.call_open(&mut store, path, options).expect("no input traps the component")?;
+        Ok(Instance { store, exports, cache, transaction: None })
+    }
+
+    /// Starts an instance that sees a directory as `/cache`.
+    fn start(
+        &self,
+        directory: &Path,
+        permissions: FsPerms,
+        access: Access,
+        clock: Option<Clock>,
+    ) -> (Store<State>, bindings::Embed) {
         let mut wasi = WasiCtxBuilder::new();
         if let Some(clock) = clock {
             wasi.wall_clock(clock);
@@ -146,9 +181,7 @@ impl Host {
         let state = State { wasi: wasi.build(), coordination: grants.build(), table: ResourceTable::new(), limits };
         let mut store = Store::new(&self.engine, state);
         let exports = bindings::Embed::instantiate(&mut store, &self.component, &self.linker).unwrap();
-        let guest = exports.larder_cache_cache().cache();
-        let cache = guest.call_open(&mut store, path, options).expect("no input traps the component")?;
-        Ok(Instance { store, exports, cache, transaction: None })
+        (store, exports)
     }
 }
 
@@ -384,12 +417,70 @@ impl Instance {
         self.transaction.take().expect("a transaction was begun").resource_drop(&mut self.store).unwrap();
     }
 
+    /// A resource of the interface `collections`, in the transaction if there is one.
+    pub fn deque(&mut self, name: &str) -> Result<ResourceAny, Error> {
+        let (cache, transaction) = (self.cache, self.transaction);
+        self.with(|guest, store| match transaction {
+            None => guest.deque().call_open(store, cache, name),
+            Some(transaction) => guest.deque().call_within(store, transaction, name),
+        })
+    }
+
+    /// As [`Instance::deque`].
+    pub fn index(&mut self, name: &str) -> Result<ResourceAny, Error> {
+        let (cache, transaction) = (self.cache, self.transaction);
+        self.with(|guest, store| match transaction {
+            None => guest.index().call_open(store, cache, name),
+            Some(transaction) => guest.index().call_within(store, transaction, name),
+        })
+    }
+
+    /// `deques`
+    pub fn deques(&mut self) -> Result<Vec<String>, Error> {
+        let cache = self.cache;
+        self.with(|guest, store| guest.call_deques(store, cache))
+    }
+
+    /// `indexes`
+    pub fn indexes(&mut self) -> Result<Vec<String>, Error> {
+        let cache = self.cache;
+        self.with(|guest, store| guest.call_indexes(store, cache))
+    }
+
+    /// Calls a function of the interface `collections`.
+    pub fn with<T>(
+        &mut self,
+        call: impl FnOnce(&collections::Guest, &mut Store<State>) -> wasmtime::Result<Result<T, Error>>,
+    ) -> Result<T, Error> {
+        call(self.exports.larder_cache_collections(), &mut self.store).expect("no input traps the component")
+    }
+
+    /// Drops a resource.
+    pub fn let_go(&mut self, resource: ResourceAny) {
+        resource.resource_drop(&mut self.store).expect("no input traps the component");
+    }
+
     /// Runs something past the open transaction.
     pub fn beside<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
-        let transaction = self.transaction.take();
+        let transaction = self.set_transaction_aside();
         let result = work(self);
-        self.transaction = transaction;
+        self.take_up(transaction);
         result
+    }
+
+    /// Lets what follows run past the open transaction, until it is taken up again.
+    pub fn set_transaction_aside(&mut self) -> Option<ResourceAny> {
+        self.transaction.take()
+    }
+
+    /// Whether a transaction has begun and not ended.
+    pub fn is_in_transaction(&self) -> bool {
+        self.transaction.is_some()
+    }
+
+    /// Goes on with a transaction that was set aside.
+    pub fn take_up(&mut self, transaction: Option<ResourceAny>) {
+        self.transaction = transaction;
     }
 
     /// `items`, read to the end in pages of `limit`.
@@ -486,6 +577,18 @@ impl Instance {
         guest.call_send(&mut self.store, reader.0, target, limit).expect("no trap")
     }
 
+    /// Begins an enumeration of keys.
+    pub fn enumerate(&mut self, scan: &Scan) -> Result<Part, Error> {
+        let guest = self.exports.larder_cache_cache().cache();
+        guest.call_keys(&mut self.store, self.cache, scan).expect("no trap").map(Part)
+    }
+
+    /// `key-cursor.next`
+    pub fn next_keys(&mut self, cursor: &Part, limit: u32) -> Result<Vec<Key>, Error> {
+        let guest = self.exports.larder_cache_cache().key_cursor();
+        guest.call_next(&mut self.store, cursor.0, limit).expect("no trap")
+    }
+
     /// Begins work in steps.
     pub fn maintain(&mut self, task: &Task) -> Result<Part, Error> {
         let guest = self.exports.larder_cache_cache().cache();
@@ -511,17 +614,15 @@ impl Instance {
 
     /// `keys`, read to the end in pages of `limit`.
     pub fn keys(&mut self, scan: &Scan, limit: u32) -> Result<Vec<Key>, Error> {
-        let guest = self.exports.larder_cache_cache();
-        let cursor = guest.cache().call_keys(&mut self.store, self.cache, scan).expect("no trap")?;
-        let mut all = Vec::new();
+        let (cursor, mut all) = (self.enumerate(scan)?, Vec::new());
         let result = loop {
-            match guest.key_cursor().call_next(&mut self.store, cursor, limit).expect("no trap") {
+            match self.next_keys(&cursor, limit) {
                 Ok(page) if page.is_empty() => break Ok(all),
                 Ok(page) => all.extend(page),
                 Err(error) => break Err(error),
             }
         };
-        cursor.resource_drop(&mut self.store).unwrap();
+        self.drop_part(&cursor);
         result
     }
 }

@@ -11,6 +11,7 @@
 )]
 
 pub mod clock;
+pub mod collections;
 pub mod component;
 pub mod native;
 pub mod python;

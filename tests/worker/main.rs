@@ -8,7 +8,9 @@
     reason = "a process of the tests, which is to stop where something is wrong"
 )]
 
+mod collections;
 mod recipes;
+mod reshard;
 
 use std::io::{BufRead, Write};
 use std::path::Path;
@@ -34,7 +36,10 @@ fn main() {
         "export-denied" => export_denied(directory),
         "standalone-write" => standalone_write(directory, number(rest[0])),
         "standalone-pause" => standalone_pause(directory, number(rest[0])),
-        other => recipes::run(other, directory, rest),
+        "reshard" => reshard::without_end(directory),
+        "standalone-reshard" => reshard::without_end_alone(directory, number(rest[0])),
+        "reshard-full" => reshard::full(directory),
+        other => collections::run(other, directory, rest),
     }
 }
 

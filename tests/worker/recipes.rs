@@ -22,6 +22,7 @@ pub(crate) fn run(job: &str, directory: &Path, arguments: &[&str]) {
         "stampede" => stampede(&cache, directory, number(arguments[0]), number(arguments[1])),
         "limited" => limited(&cache, arguments[0], number(arguments[1])),
         "meet" => meet(&cache, number(arguments[0])),
+        "everything" => everything(&cache, number(arguments[0])),
         other => panic!("no job {other}"),
     }
 }
@@ -127,4 +128,25 @@ fn meet(cache: &Cache, parties: u32) {
     let ran = cache.once("work").run(|| assert_eq!(cache.counter("work").add(1).unwrap(), 1)).unwrap();
     assert!(barrier.wait().unwrap() > first);
     say(if ran { "did it" } else { "had it done" });
+}
+
+/// Holds now this and now that, for ever.
+fn everything(cache: &Cache, lease_ms: u32) {
+    let lease = Duration::from_millis(lease_ms.into());
+    let permits = cache.semaphore("permits", 3).lease(lease);
+    let (read, write) = (cache.read_lock("data").lease(lease), cache.write_lock("data").lease(lease));
+    let once = cache.once("task").lease(lease);
+    let options = MemoOptions::new().ttl(Duration::from_millis(1)).lease(lease);
+    say("ready");
+    loop {
+        let _permit = permits.acquire().unwrap();
+        drop(read.acquire().unwrap());
+        drop(write.acquire().unwrap());
+        let ran = once.run(|| ());
+        // Others forget it at any time, even while it is done here.
+        assert!(matches!(ran, Ok(_) | Err(Error::NotHeld(_))), "{ran:?}");
+        once.reset().unwrap();
+        let value = cache.memoize("value", &options, || 7);
+        assert!(value == Ok(7), "{value:?}");
+    }
 }

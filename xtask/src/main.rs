@@ -47,6 +47,12 @@ enum Step {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
+    /// Show each rule of python-diskcache on every shape of a cache, and compare with it
+    Conformance {
+        /// Handed on to the suite: `--write`, `--seed N`, `--operations N`, or parts of names of rules
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
     /// Compare Larder's speed with other caches
     Bench {
         /// Handed on to the benchmark (`cargo xtask bench --help` lists them)
@@ -75,6 +81,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
         Step::Build => session.build().map(drop),
         Step::Demo { directory } => session.demo(directory.as_deref()),
         Step::Test { arguments } => session.test(arguments),
+        Step::Conformance { arguments } => session.conformance(arguments),
         Step::Bench { arguments } => session.bench(arguments),
         Step::Ci => session.ci(),
     }

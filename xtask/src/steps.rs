@@ -58,6 +58,13 @@ impl Session {
         self.run_tests(arguments)
     }
 
+    /// Shows each rule of python-diskcache, and compares with it.
+    pub(crate) fn conformance(&self, arguments: &[OsString]) -> Result<()> {
+        self.build()?;
+        let suite = ["--test", "conformance", "--"].map(OsString::from);
+        self.run_tests(&[&suite, arguments].concat())
+    }
+
     /// Runs the benchmark.
     pub(crate) fn bench(&self, arguments: &[OsString]) -> Result<()> {
         self.build()?;

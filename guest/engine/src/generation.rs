@@ -117,20 +117,42 @@ fn link_values(from: &Path, to: &Path, alive: &mut dyn FnMut() -> Result<()>) ->
         let target = to.join(name);
         fs::create_dir_all(&target).map_err(|error| Error::from_io(&target, &error))?;
         for file in children(&source).map_err(|error| Error::from_io(&source, &error))? {
-            link(&file.path(), &target.join(file.file_name()))?;
+            link(&file.path(), &target.join(file.file_name()), alive)?;
         }
         alive()?;
     }
     Ok(())
 }
 
-fn link(from: &Path, to: &Path) -> Result<()> {
-    match fs::hard_link(from, to) {
-        // Gone meanwhile: removed after a commit that was copied, or after one that makes the
-        // caller start again.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+/// What became of a second name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Linked {
+    /// The file has it.
+    Yes,
+    /// There is no such file.
+    Missing,
+    /// Another has the name.
+    Taken,
+}
+
+/// Gives a file that never changes a second name, or makes a copy where there are no links. Whoever
+/// links while its owner is at work may find it gone: removed after a commit that was copied, or after
+/// one that makes the caller start again.
+pub(crate) fn link(from: &Path, to: &Path, alive: &mut dyn FnMut() -> Result<()>) -> Result<Linked> {
+    let linked = fs::hard_link(from, to).or_else(|error| match to.parent() {
+        // Perhaps for want of the directory.
+        Some(parent) if error.kind() == io::ErrorKind::NotFound => {
+            fs::create_dir_all(parent)?;
+            fs::hard_link(from, to)
+        }
+        _ => Err(error),
+    });
+    match linked.map_err(|error| error.kind()) {
+        Ok(()) => Ok(Linked::Yes),
+        Err(io::ErrorKind::NotFound) => Ok(Linked::Missing),
+        Err(io::ErrorKind::AlreadyExists) => Ok(Linked::Taken),
         // A host or file system without links.
-        Err(_) => fs::copy(from, to).map(drop).map_err(|error| Error::from_io(to, &error)),
-        Ok(()) => Ok(()),
+        Err(_) if fs::symlink_metadata(to).is_ok() => Ok(Linked::Taken),
+        Err(_) => copy_file(from, to, alive).map(|()| Linked::Yes),
     }
 }

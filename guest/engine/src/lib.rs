@@ -66,8 +66,8 @@ mod value;
 
 pub use cache::{
     Answer, Cache, Claim, Content, Deque, DequeCursor, Draft, Filling, Gate, Index, IndexCursor, IndexScan,
-    Information, Lock, LookUp, Method, Occupancy, PART_LIMIT, READERS, Rate, Statistics, Ticket, ValueReader,
-    ValueWriter,
+    Information, Lock, LookUp, Method, Occupancy, PART_LIMIT, READERS, Rate, Resharding, Statistics, Ticket,
+    ValueReader, ValueWriter,
 };
 pub use collection::COLLECTION_LIMIT;
 pub use content::STREAM_LIMIT;
@@ -84,7 +84,8 @@ pub use options::{
 pub use platform::{Platform, RangeLocks, Sharing};
 pub use progress::Progress;
 pub use recipes::barrier::Arrival;
-pub use recipes::bucket::{RATE_LIMIT, Verdict};
+pub use recipes::bucket::RATE_LIMIT;
+pub use recipes::limit::Verdict;
 pub use recipes::once::Turn;
 pub use recipes::permits::{Grant, Holder, MEMBERS_LIMIT, Standing};
 pub use recipes::tally::Mean;

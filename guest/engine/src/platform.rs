@@ -49,7 +49,8 @@ pub trait Platform {
     }
 
     /// Comes before each commit of a transaction over several shards, and before each that tidies up
-    /// after it. An error makes the commit fail.
+    /// after it; before each step by which a directory gets other data, and before each that puts them in
+    /// force. An error makes the commit or step fail.
     fn before_commit(&self) -> Result<()> {
         Ok(())
     }

@@ -104,6 +104,12 @@ impl Settings {
         Ok(settings)
     }
 
+    /// These settings with another number of shards, refusing limits that are too small for it.
+    pub(crate) fn over(&self, shards: u32) -> Result<Self> {
+        let size_limit = self.size_limit.map_or(Limit::Unlimited, Limit::AtMost);
+        Self { shards, ..self.clone() }.with(&Changes { size_limit, ..Changes::default() })
+    }
+
     /// The bound on the volume of one shard.
     pub(crate) fn size_share(&self, shard: u32) -> Option<u64> {
         Self::share(self.size_limit, shard, self.shards)
@@ -227,6 +233,13 @@ impl Settings {
             connection.prepare_cached("INSERT OR REPLACE INTO setting (name, value) VALUES (?1, ?2)")?;
         rows.iter().try_for_each(|row| statement.execute(*row).map(drop))
     }
+}
+
+/// The shard of a hash, out of so many.
+pub(crate) fn shard_of(hash: u64, shards: usize) -> usize {
+    #[allow(clippy::cast_possible_truncation, reason = "the remainder is below the number of shards")]
+    let shard = (hash % (shards.max(1) as u64)) as usize;
+    shard
 }
 
 /// Why recorded settings could not be read.

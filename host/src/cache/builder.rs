@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use super::Cache;
 use super::pool::Pool;
 use super::recipes::Keeper;
+use super::reshard::Resharding;
 use crate::error::{Error, Result};
 use crate::options::{Changes, Compression, Durability, Expiry, Limit, Policy, milliseconds};
 use crate::runtime::bindings::cache::OpenOptions;
@@ -112,7 +113,8 @@ impl CacheBuilder {
     }
 
     /// Over how many databases the entries are spread, 1 to 256; writers to different ones do not
-    /// wait for each other. Fixed when the directory is made; another number later is an error.
+    /// wait for each other. Recorded when the directory is made; another number later is an error, and
+    /// [`CacheBuilder::reshard`] changes it.
     pub fn shards(mut self, shards: u32) -> Self {
         self.shards = Some(shards);
         self
@@ -220,6 +222,35 @@ impl CacheBuilder {
         opened
     }
 
+    /// Begins to give the cache in a directory another number of shards, 1 to 256. Nobody may have it
+    /// open until that has ended. Of what else the builder was told, only [`CacheBuilder::wait`] and
+    /// [`CacheBuilder::memory_limit`] matter.
+    ///
+    /// Everything is carried over to new shards beside the old ones, which need as much space until the
+    /// end, value files excepted. The last step puts them in force, all at once; whatever ends it before
+    /// has changed nothing. Limits then hold for the new shares: what exceeds one of them is evicted when
+    /// something is stored. A limit that is too small for so many shards is
+    /// [`Error::InvalidArgument`], an entry (or a deque or index) that is too large for the share of one
+    /// [`Error::TooLarge`], a directory in use [`Error::Locked`].
+    ///
+    /// ```
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path();
+    /// # larder::Cache::open(path)?.set("key", "value")?;
+    /// let mut resharding = larder::Cache::builder().reshard(path, 4)?;
+    /// while !resharding.step()?.finished {}
+    /// let cache = larder::Cache::open(path)?;
+    /// assert_eq!(cache.info()?.shards, 4);
+    /// assert_eq!(cache.get("key")?, Some("value".into()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn reshard(self, directory: impl AsRef<Path>, shards: u32) -> Result<Resharding> {
+        let existing = self.create(false);
+        let directory = existing.prepare(directory.as_ref())?;
+        let opening = Opening::new(&directory, existing.mapping, existing.memory_limit)?;
+        Resharding::begin(&opening, shards, existing.wait_ms())
+    }
+
     fn open_granted(mut self, directory: &Path, temporary: Option<TempDir>) -> Result<Cache> {
         // To look for something to read is not to make it.
         self.create &= !self.read_only;
@@ -265,9 +296,13 @@ impl CacheBuilder {
             exclusive: self.exclusive,
             shards: self.shards,
             changes: self.changes.as_param(),
-            wait_ms: Some(u32::try_from(milliseconds(self.wait)).unwrap_or(u32::MAX)),
+            wait_ms: Some(self.wait_ms()),
             lease_ms: None,
         }
+    }
+
+    fn wait_ms(&self) -> u32 {
+        u32::try_from(milliseconds(self.wait)).unwrap_or(u32::MAX)
     }
 
     /// How further instances open what the first has opened: without changing anything.

@@ -10,6 +10,7 @@ mod maintenance;
 mod pauses;
 mod pool;
 mod recipes;
+mod reshard;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -28,12 +29,15 @@ pub use cursor::{Cursor, Items, Keys, Values};
 pub use exchange::{DiskcacheExport, DiskcacheImport};
 pub use items::Draft;
 pub use maintenance::Maintenance;
+#[doc(hidden)]
+pub use recipes::__memoize;
 #[cfg(feature = "async")]
 pub use recipes::AsyncLockGuard;
 pub use recipes::{
     Averager, Barrier, Counter, Holder, Lock, LockGuard, Lookup, Mean, MemoError, MemoOptions, Occupancy, Once, Owner,
     RateLimit, Vacancy, Verdict,
 };
+pub use reshard::Resharding;
 pub use stream::{ValueReader, ValueWriter};
 pub use transaction::Transaction;
 
@@ -211,15 +215,18 @@ impl Cache {
         self.call(|call| call.guest.call_configure(call.store, call.resource, changes.as_param()))
     }
 
-    /// Looks for damage: in the databases, the totals, and every value file, which is read whole.
-    /// Others can go on meanwhile. An empty list means all is well.
+    /// Looks for damage: in the databases, the totals, and every value file, which is read whole; and
+    /// for what users have left that ended without closing and nobody has tidied up after since: leases
+    /// and data of earlier epochs, reservations of value files, a transaction that is not settled. (A
+    /// lock whose holder is gone is no damage: it goes to the next one after its lease.) Others can go
+    /// on meanwhile, writers too. An empty list means all is well.
     pub fn check(&self) -> Result<Vec<Problem>> {
         let problems = self.call(|call| call.guest.call_check(call.store, call.resource))?;
         Ok(problems.into_iter().map(Problem::from).collect())
     }
 
     /// Checks, and sets right what can be: says what it did and what is lost. What others are just
-    /// writing is not touched.
+    /// writing, or have reserved, is not touched.
     pub fn repair(&self) -> Result<Vec<Problem>> {
         let problems = self.call(|call| call.guest.call_repair(call.store, call.resource))?;
         Ok(problems.into_iter().map(Problem::from).collect())

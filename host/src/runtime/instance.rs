@@ -1,4 +1,4 @@
-//! One instance of the component with one open cache.
+//! One instance of the component with one open cache, or one directory that is being resharded.
 
 use std::path::Path;
 
@@ -129,7 +129,8 @@ impl ResourceLimiter for MemoryWatch {
 pub(crate) struct Instance {
     store: Store<State>,
     exports: Embed,
-    cache: ResourceAny,
+    /// The cache, or what else the instance was started for.
+    resource: ResourceAny,
     /// Whether a call has trapped: then nothing in it can be relied on any more.
     broken: bool,
 }
@@ -156,7 +157,7 @@ macro_rules! interface_calls {
                 &mut self,
                 call: impl FnOnce(&$interface::Guest, &mut Store<State>, ResourceAny) -> Answer<T>,
             ) -> Result<T> {
-                let answer = call(self.exports.$export(), &mut self.store, self.cache);
+                let answer = call(self.exports.$export(), &mut self.store, self.resource);
                 self.settle(answer)
             }
         )*
@@ -166,6 +167,14 @@ macro_rules! interface_calls {
 impl Instance {
     /// Starts an instance and opens the cache.
     pub(crate) fn open(opening: &Opening, options: OpenOptions) -> Result<Self> {
+        Self::start(opening, |guest, store, path| guest.cache().call_open(store, path, options))
+    }
+
+    /// Starts an instance for another resource, which is given the path of the directory.
+    pub(crate) fn start(
+        opening: &Opening,
+        begin: impl FnOnce(&Guest, &mut Store<State>, &str) -> Answer<ResourceAny>,
+    ) -> Result<Self> {
         let runtime = Runtime::get()?;
         let state = State {
             wasi: opening.wasi()?,
@@ -177,15 +186,14 @@ impl Instance {
         store.limiter(|state| &mut state.memory);
         let failed = |error: wasmtime::Error| Error::Failed(format!("{error:#}"));
         let exports = runtime.component.instantiate(&mut store).map_err(failed)?;
-        let guest = exports.larder_cache_cache().cache();
-        let cache = guest.call_open(&mut store, &opening.path, options).map_err(failed)??;
-        Ok(Self { store, exports, cache, broken: false })
+        let resource = begin(exports.larder_cache_cache(), &mut store, &opening.path).map_err(failed)??;
+        Ok(Self { store, exports, resource, broken: false })
     }
 
     /// Calls into the component. A trap makes the instance unusable.
     pub(crate) fn call<T>(&mut self, call: impl FnOnce(Call<'_>) -> Answer<T>) -> Result<T> {
         let guest = self.exports.larder_cache_cache().cache();
-        let answer = call(Call { guest, store: &mut self.store, resource: self.cache });
+        let answer = call(Call { guest, store: &mut self.store, resource: self.resource });
         self.settle(answer)
     }
 
@@ -230,6 +238,20 @@ impl Instance {
         recipes: larder_cache_recipes;
         /// Calls a function of the interface `memo`, with the open cache.
         memo: larder_cache_memo;
+    }
+
+    /// Calls a function of the resource the instance was started for.
+    pub(crate) fn advance<T>(
+        &mut self,
+        advance: impl FnOnce(&Guest, &mut Store<State>, ResourceAny) -> Answer<T>,
+    ) -> Result<T> {
+        let resource = self.resource;
+        self.next(|guest, store| advance(guest, store, resource))
+    }
+
+    /// Lets go of the resource the instance was started for, if that is no cache.
+    pub(crate) fn give_up(&mut self) {
+        self.drop_resource(self.resource);
     }
 
     /// Lets go of a resource other than the cache.

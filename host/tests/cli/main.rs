@@ -3,11 +3,14 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "these are tests, though not each function is one")]
 
 mod arguments;
+mod collections;
 mod entries;
 mod faults;
 mod keys;
 mod maintenance;
 mod operations;
+#[cfg(target_os = "linux")]
+mod reshard;
 mod run;
 mod settings;
 #[cfg(target_os = "linux")]

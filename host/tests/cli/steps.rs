@@ -18,18 +18,18 @@ fn filled(count: i64) -> (Shelf, Cache) {
 }
 
 /// The program at work, with what it puts out to be read.
-fn start(shelf: &Shelf, arguments: &[&str]) -> Child {
+pub(crate) fn start(shelf: &Shelf, arguments: &[&str]) -> Child {
     shelf.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
 /// Whether Ctrl-C stands in this line of what the system tells of a process.
-fn has_interrupt(child: &Child, line: &str) -> bool {
+pub(crate) fn has_interrupt(child: &Child, line: &str) -> bool {
     let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
     let mask = status.lines().find_map(|text| text.strip_prefix(line)).unwrap();
     u64::from_str_radix(mask.trim_start_matches(':').trim(), 16).unwrap() & 0b10 != 0
 }
 
-fn await_that(what: &str, mut is_so: impl FnMut() -> bool) {
+pub(crate) fn await_that(what: &str, mut is_so: impl FnMut() -> bool) {
     // Nobody tells when another process has come so far: the system has to be asked again and again.
     for _ in 0..20_000 {
         if is_so() {
@@ -41,7 +41,7 @@ fn await_that(what: &str, mut is_so: impl FnMut() -> bool) {
 }
 
 /// Presses Ctrl-C, which has reached the program when this returns.
-fn interrupt(child: &Child) {
+pub(crate) fn interrupt(child: &Child) {
     kill_process(Pid::from_child(child), Signal::INT).unwrap();
     await_that("the signal", || !has_interrupt(child, "ShdPnd") && !has_interrupt(child, "SigPnd"));
 }

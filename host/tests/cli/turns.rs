@@ -51,6 +51,57 @@ fn the_numbers_of_a_lock_grow_and_the_dead_are_followed_after_their_lease() {
 }
 
 #[test]
+fn who_does_not_wait_finds_out_that_the_holder_is_dead() {
+    let shelf = Shelf::new();
+    let hold = ["lock", "deploy", "--lease", "200ms", "--", "sh", "-c", "touch held; exec sleep 60"];
+    let mut holder = shelf.command(hold).spawn().unwrap();
+    await_file(&shelf, "held");
+    holder.kill().unwrap();
+    holder.wait().unwrap();
+    let deadline = Instant::now() + Duration::from_mins(1);
+    while !shelf.run(["lock", "deploy", "--show"]).text().contains("perhaps dead") {
+        assert!(Instant::now() < deadline);
+    }
+    // Each of these is a process that has never seen the holder before.
+    assert_eq!(shelf.ok(["lock", "deploy", "--wait", "0s", "--", "echo", "ran"]), "ran\n");
+}
+
+#[test]
+fn a_lock_is_given_back_when_the_command_is_ended_by_a_signal() {
+    use rustix::process::{Pid, Signal, kill_process};
+    let shelf = Shelf::new();
+    for (signal, to_all) in [(Signal::TERM, false), (Signal::HUP, false), (Signal::INT, true)] {
+        let hold = ["lock", "deploy", "--lease", "1h", "--", "sh", "-c", "echo $$ > held; exec sleep 60"];
+        let mut holder = shelf.command(hold).spawn().unwrap();
+        await_file(&shelf, "held");
+        let command = loop {
+            if let Ok(pid) = fs::read_to_string(shelf.path("held")).unwrap().trim().parse() {
+                break Pid::from_raw(pid).unwrap();
+            }
+        };
+        // A terminal sends Ctrl-C to both.
+        kill_process(Pid::from_child(&holder), signal).unwrap();
+        if to_all {
+            kill_process(command, signal).unwrap();
+        }
+        assert_eq!(holder.wait().unwrap().code(), Some(128 + signal.as_raw()), "{signal:?}");
+        assert_eq!(shelf.run(["lock", "deploy", "--show"]).text(), "free\n", "{signal:?}");
+        fs::remove_file(shelf.path("held")).unwrap();
+    }
+}
+
+#[test]
+fn a_shell_and_a_program_hold_the_same_lock() {
+    let shelf = Shelf::new();
+    let cache = larder::Cache::open(shelf.cache()).unwrap();
+    let guard = cache.lock("deploy").acquire().unwrap();
+    let refused = shelf.run(["lock", "deploy", "--wait", "0s", "--", "echo", "ran"]);
+    assert_eq!((refused.code, refused.output.len()), (1, 0), "{refused:?}");
+    drop(guard);
+    shelf.ok(["lock", "deploy", "--", "true"]);
+}
+
+#[test]
 fn commands_of_many_processes_are_run_one_by_one() {
     let shelf = Shelf::new();
     fs::write(shelf.path("count"), "0").unwrap();
@@ -77,7 +128,7 @@ fn a_limit_lets_so_many_through() {
         let shown = shelf.json([&limit[..], &["--show", "--json"]].concat());
         assert_eq!(shown["remaining"], 0);
     }
-    shelf.run(["limit", "api", "--rate", "3/h", "--", "echo"]).assert_failed(3, "in use with another rate");
+    shelf.run(["limit", "api", "--rate", "3/h", "--", "echo"]).assert_failed(3, "in use with 2 in 3600s");
     shelf.run(["limit", "api", "--rate", "0/h", "--", "echo"]).assert_failed(2, "nothing");
     shelf.ok(["limit", "other", "--rate", "1/50ms", "--", "true"]);
     shelf.ok(["limit", "other", "--rate", "1/50ms", "--", "true"]);

@@ -13,11 +13,13 @@ use crate::convert::Convert;
 
 impl Guest for Component {
     fn acquire(cache: CacheBorrow<'_>, lock: Lock, claim: Claim, wait_ms: Option<u64>) -> Result<Option<Grant>, Error> {
-        cache.get::<Cache>().with(|cache| cache.acquire_lock(&lock.convert(), &claim.convert(), wait_ms))
+        let claim = claim.on(&lock);
+        cache.get::<Cache>().with(|cache| cache.acquire_lock(&lock.convert(), &claim, wait_ms))
     }
 
     fn request(cache: CacheBorrow<'_>, lock: Lock, claim: Claim) -> Result<Standing, Error> {
-        let standing = cache.get::<Cache>().plain(|cache| cache.request_lock(&lock.convert(), &claim.convert()))?;
+        let claim = claim.on(&lock);
+        let standing = cache.get::<Cache>().plain(|cache| cache.request_lock(&lock.convert(), &claim))?;
         known(standing)
     }
 
@@ -55,17 +57,18 @@ fn known(standing: engine::Standing) -> Result<Standing, Error> {
 impl Convert<engine::Lock> for Lock {
     fn convert(self) -> engine::Lock {
         let capacity = match self.capacity {
-            Capacity::Exclusive => 1,
-            Capacity::ReadersAndWriter => engine::READERS,
+            Capacity::Exclusive | Capacity::ReadersAndWriter => engine::READERS,
             Capacity::Permits(permits) => permits,
         };
         engine::Lock { name: self.name, capacity }
     }
 }
 
-impl Convert<engine::Claim> for Claim {
-    fn convert(self) -> engine::Claim {
-        engine::Claim { owner: self.owner, weight: self.weight, lease_ms: self.lease_ms }
+impl Claim {
+    /// What is claimed of a lock.
+    fn on(self, lock: &Lock) -> engine::Claim {
+        let weight = self.weight.filter(|_| !matches!(lock.capacity, Capacity::Exclusive));
+        engine::Claim { owner: self.owner, weight, lease_ms: self.lease_ms }
     }
 }
 
@@ -83,12 +86,13 @@ impl Convert<Grant> for engine::Grant {
 
 impl Convert<Holder> for engine::Holder {
     fn convert(self) -> Holder {
-        Holder { grant: self.grant.convert(), weight: self.weight, count: self.count, lease_ms: self.lease_ms }
+        let Self { grant, weight, count, lease_ms, silent_ms } = self;
+        Holder { grant: grant.convert(), weight, count, lease_ms, silent_ms }
     }
 }
 
 impl Convert<Occupancy> for engine::Occupancy {
     fn convert(self) -> Occupancy {
-        Occupancy { holders: self.holders.convert(), waiting: self.waiting }
+        Occupancy { holders: self.holders.convert(), waiting: self.waiting, doubt_ms: self.doubt_ms }
     }
 }

@@ -5,7 +5,7 @@ use larder_engine as engine;
 use super::cache::Cache;
 use crate::bindings::Component;
 use crate::bindings::exports::larder::cache::cache::CacheBorrow;
-use crate::bindings::exports::larder::cache::memo::{FillOptions, Guest, LookupOptions, Outcome, Stale};
+use crate::bindings::exports::larder::cache::memo::{FillOptions, Guest, LookupOptions, Outcome, Stale, Vacant};
 use crate::bindings::exports::larder::cache::types::{Error, Key, Value};
 use crate::convert::Convert;
 
@@ -59,8 +59,8 @@ impl Convert<Outcome> for engine::Answer {
         match self {
             Self::Hit(value) => Outcome::Hit(value.convert()),
             Self::Stale(value, vacancy) => Outcome::Stale(Stale { value: value.convert(), vacancy }),
-            Self::Vacant(vacancy) => Outcome::Vacancy(vacancy),
-            Self::Wait => Outcome::Wait,
+            Self::Vacant(vacancy, last) => Outcome::Vacancy(Vacant { vacancy, last: last.convert() }),
+            Self::Wait(doubt_ms) => Outcome::Wait(doubt_ms),
             Self::Failed(reason) => Outcome::Failed(reason),
         }
     }

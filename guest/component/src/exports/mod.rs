@@ -6,7 +6,7 @@
 //! | `transaction` | the resource `transaction` |
 //! | `items` | the operations that both have |
 //! | `cursors` | the resources that enumerate |
-//! | `maintenance` | the resource for work in steps |
+//! | `maintenance` | the resources for work in steps |
 //! | `streams` | the resources for values in parts |
 //! | `collections`, `exchange`, `locks`, `limits`, `recipes`, `memo` | the interface of that name |
 
@@ -41,6 +41,7 @@ impl Guest for Component {
     type ValueCursor = cursors::ValueCursor;
     type ItemCursor = cursors::ItemCursor;
     type Maintenance = maintenance::Maintenance;
+    type Resharding = maintenance::Resharding;
     type ValueWriter = streams::ValueWriter;
     type ValueReader = streams::ValueReader;
 }

@@ -3,9 +3,10 @@
 use super::Cache;
 use super::records::Patience;
 use crate::error::{Error, Result};
-use crate::recipes::bucket::{Bucket, PERIOD_LIMIT_US, RATE_LIMIT, Verdict};
+use crate::recipes::Kind;
+use crate::recipes::bucket::{Bucket, PERIOD_LIMIT_US, RATE_LIMIT};
+use crate::recipes::limit::{Limit, Verdict};
 use crate::recipes::window::{WINDOW_LIMIT, Window};
-use crate::recipes::{Kind, Machine};
 use crate::shard::Found;
 
 /// How a limit is kept.
@@ -53,41 +54,6 @@ impl Rate {
     }
 }
 
-/// What both kinds of limits can do.
-trait Limiter: Machine + PartialEq + Clone {
-    fn fresh(rate: &Rate, now_us: i64) -> Self;
-    fn fits(&self, rate: &Rate) -> bool;
-    fn ask(&mut self, amount: u32, now_us: i64) -> Verdict;
-}
-
-impl Limiter for Bucket {
-    fn fresh(rate: &Rate, now_us: i64) -> Self {
-        Self::new(rate.count, rate.period_us, now_us)
-    }
-
-    fn fits(&self, rate: &Rate) -> bool {
-        self.allows(rate.count, rate.period_us)
-    }
-
-    fn ask(&mut self, amount: u32, now_us: i64) -> Verdict {
-        self.take(amount, now_us)
-    }
-}
-
-impl Limiter for Window {
-    fn fresh(rate: &Rate, now_us: i64) -> Self {
-        Self::new(rate.count, rate.period_us, now_us)
-    }
-
-    fn fits(&self, rate: &Rate) -> bool {
-        self.allows(rate.count, rate.period_us)
-    }
-
-    fn ask(&mut self, amount: u32, now_us: i64) -> Verdict {
-        self.take(amount, now_us)
-    }
-}
-
 impl Cache {
     /// Takes some of a limit, all or nothing; with 0, only says how it stands.
     pub fn take(&mut self, rate: &Rate, amount: u32) -> Result<Verdict> {
@@ -120,36 +86,42 @@ impl Cache {
         }
     }
 
-    fn take_of<L: Limiter>(&mut self, rate: &Rate, amount: u32) -> Result<Verdict> {
+    fn take_of<L: Limit>(&mut self, rate: &Rate, amount: u32) -> Result<Verdict> {
         let platform = std::rc::Rc::clone(&self.platform);
-        let mut timelines = std::mem::take(&mut self.timelines);
         let kind: Kind = L::KIND;
-        // What the time is can only be said once nobody else can change the record.
-        let mut now = || timelines.now(kind, &rate.name, platform.wall_us(), platform.monotonic_ms());
-        let verdict = if amount == 0 {
-            self.look_at::<L>(&rate.name)
-                .and_then(|state| settle(state, rate, now()).map(|mut limit| limit.ask(0, now())))
-        } else {
-            self.change_record(&rate.name, |found: &mut Found<L>| {
-                let now_us = now();
-                let mut limit = settle(found.state.take(), rate, now_us)?;
-                let verdict = limit.ask(amount, now_us);
-                found.state = Some(limit);
-                Ok(verdict)
-            })
-        };
+        if amount == 0 {
+            let state = self.look_at::<L>(&rate.name)?;
+            let now = self.timelines.now(kind, &rate.name, platform.wall_us(), platform.monotonic_ms());
+            return Ok(settle(state, rate, now.us)?.take(0, now));
+        }
+        let mut timelines = std::mem::take(&mut self.timelines);
+        let taken = self.change_record(&rate.name, |found: &mut Found<L>| {
+            // What the time is can only be said once nobody else can change the record.
+            let before_ms = platform.monotonic_ms();
+            let now = timelines.now(kind, &rate.name, platform.wall_us(), platform.monotonic_ms());
+            let mut limit = settle(found.state.take(), rate, now.us)?;
+            let verdict = limit.take(amount, now);
+            let dated_us = limit.dated_us();
+            found.state = Some(limit);
+            Ok((verdict, dated_us, now, before_ms))
+        });
+        if let Ok((_, dated_us, now, before_ms)) = &taken {
+            timelines.note(kind, &rate.name, *dated_us, *now, *before_ms);
+        }
         self.timelines = timelines;
-        verdict
+        taken.map(|(verdict, ..)| verdict)
     }
 }
 
 /// The limit as it is, or a new one if there is none that still counts.
-fn settle<L: Limiter>(state: Option<L>, rate: &Rate, now_us: i64) -> Result<L> {
+fn settle<L: Limit>(state: Option<L>, rate: &Rate, now_us: i64) -> Result<L> {
     match state {
-        Some(limit) if limit.fits(rate) => Ok(limit),
+        Some(limit) if limit.terms() == (rate.count, rate.period_us) => Ok(limit),
         Some(limit) if !limit.is_idle(now_us) => {
-            Err(Error::Conflict(format!("{} {:?} is in use with another rate", L::KIND.noun(), rate.name)))
+            let ((count, period_us), what) = (limit.terms(), L::KIND.noun());
+            let period = std::time::Duration::from_micros(period_us);
+            Err(Error::Conflict(format!("{what} {:?} is in use with {count} in {period:?}", rate.name)))
         }
-        _ => Ok(L::fresh(rate, now_us)),
+        _ => Ok(L::new(rate.count, rate.period_us, now_us)),
     }
 }

@@ -7,6 +7,7 @@ use super::Cache;
 use super::records::Patience;
 use crate::error::{Error, Result};
 use crate::recipes::check_lease;
+use crate::recipes::member::doubt_ms;
 use crate::recipes::permits::{Grant, Holder, Permits, Request, Standing};
 use crate::recipes::{Kind, Machine};
 use crate::shard::Found;
@@ -42,6 +43,9 @@ pub struct Occupancy {
     pub holders: Vec<Holder>,
     /// How many stand in line.
     pub waiting: u32,
+    /// The longest lease of those who hold it or wait and have been silent for longer than that by the wall
+    /// clock, in milliseconds; 0 if there are none. Whether they are dead can only tell who waits for so long.
+    pub doubt_ms: u32,
 }
 
 impl Cache {
@@ -63,7 +67,11 @@ impl Cache {
         let mut patience = Patience::begin(&*platform, wait_ms);
         while let Standing::Waiting { owner, .. } = standing {
             let in_time = patience.pause(&*platform);
-            let polled = self.poll_lock(lock, owner);
+            let polled = match self.poll_lock(lock, owner) {
+                // This process was paused, and its place taken from it.
+                Err(Error::NotHeld(_)) => self.request_lock(lock, claim),
+                polled => polled,
+            };
             if !in_time && matches!(polled, Ok(Standing::Waiting { .. })) || polled.is_err() {
                 // What is said of the wait is what counts; a place that is left behind lapses.
                 let _ = self.withdraw_from_lock(lock, owner);
@@ -83,13 +91,14 @@ impl Cache {
             Standing::Waiting { .. } => {}
             granted @ Standing::Granted(_) => return Ok(granted),
         }
+        let now_ms = self.platform.wall_ms();
         let due = permits.waiting(owner).is_some_and(|member| watch.is_due(member));
         if !due && !permits.has_dead(&watch) {
             return Ok(permits.standing(owner));
         }
         self.on_permits(lock, |permits| {
-            permits.waiting(owner).ok_or_else(|| not_held(lock))?.renew();
-            permits.bury(&watch);
+            permits.waiting(owner).ok_or_else(|| not_held(lock))?.renew(now_ms);
+            permits.bury(&watch, now_ms);
             Ok(permits.standing(owner))
         })
         .or_else(|error| match error {
@@ -101,27 +110,32 @@ impl Cache {
 
     /// Gives up a place in the line, or what it has become; whether there was one.
     pub fn withdraw_from_lock(&mut self, lock: &Lock, owner: u64) -> Result<bool> {
+        let now_ms = self.platform.wall_ms();
         self.change_record(&lock.name, |found: &mut Found<Permits>| {
-            Ok(found.state.as_mut().is_some_and(|permits| permits.withdraw(owner)))
+            Ok(found.state.as_mut().is_some_and(|permits| permits.withdraw(owner, now_ms)))
         })
     }
 
     /// Shows that the holder of a grant lives.
     pub fn renew_lock(&mut self, lock: &Lock, grant: Grant) -> Result<()> {
-        self.on_permits(lock, |permits| if permits.renew(grant) { Ok(()) } else { Err(not_held(lock)) })
+        let now_ms = self.platform.wall_ms();
+        self.on_permits(lock, |permits| if permits.renew(grant, now_ms) { Ok(()) } else { Err(not_held(lock)) })
     }
 
     /// Gives back what was taken once; returns how often the owner still holds it.
     pub fn release_lock(&mut self, lock: &Lock, grant: Grant) -> Result<u32> {
-        self.on_permits(lock, |permits| permits.release(grant).ok_or_else(|| not_held(lock)))
+        let now_ms = self.platform.wall_ms();
+        self.on_permits(lock, |permits| permits.release(grant, now_ms).ok_or_else(|| not_held(lock)))
     }
 
     /// Who holds a lock, and how many wait.
     pub fn lock_occupancy(&mut self, name: &str) -> Result<Occupancy> {
         let permits = self.look_at::<Permits>(name)?;
+        let now_ms = self.platform.wall_ms();
         Ok(permits.map_or_else(Occupancy::default, |permits| Occupancy {
-            holders: permits.holders(),
+            holders: permits.holders(now_ms),
             waiting: permits.waiters(),
+            doubt_ms: doubt_ms(permits.members(), now_ms),
         }))
     }
 
@@ -135,16 +149,18 @@ impl Cache {
             weight: claim.weight.unwrap_or(lock.capacity),
             lease_ms: claim.lease_ms,
             waits,
+            now_ms: self.platform.wall_ms(),
         };
         let mut watches = std::mem::take(&mut self.watches);
-        let now_ms = self.platform.monotonic_ms();
+        let monotonic_ms = self.platform.monotonic_ms();
         let standing = self.change_record(&lock.name, |found: &mut Found<Permits>| {
             let permits = found.state.get_or_insert_with(|| Permits::new(lock.capacity, found.first));
+            let watch = watches.look(Kind::Permits, &lock.name, permits.members(), monotonic_ms);
+            permits.bury(&watch, request.now_ms);
             if permits.capacity() != lock.capacity && permits.is_idle(0) {
                 *permits = Permits::new(lock.capacity, permits.latest());
             }
             assure_capacity(lock, permits)?;
-            permits.bury(&watches.look(Kind::Permits, &lock.name, permits.members(), now_ms));
             permits.request(&request)
         });
         self.watches = watches;

@@ -44,8 +44,9 @@ impl Cache {
     /// How a party stands that has arrived.
     pub fn poll_barrier(&mut self, gate: &Gate, arrival: Arrival) -> Result<Arrival> {
         let Arrival { token, generation, .. } = arrival;
-        let Some(mut barrier) = self.look_at::<Barrier>(&gate.name)? else { return Err(not_expected(gate)) };
-        let standing = barrier.standing(token, generation).ok_or_else(|| not_expected(gate))?;
+        let Some(barrier) = self.look_at::<Barrier>(&gate.name)? else { return Err(not_expected(gate)) };
+        let now_us = self.platform.wall_us();
+        let standing = barrier.standing(token, generation, now_us).ok_or_else(|| not_expected(gate))?;
         let watch = self.watch(Kind::Barrier, &gate.name, barrier.members());
         let due = barrier.waiting(token).is_some_and(|member| watch.is_due(member));
         if standing.open || !(due || barrier.members().any(|member| watch.is_dead(member))) {
@@ -53,19 +54,19 @@ impl Cache {
         }
         self.change_record(&gate.name, |found: &mut Found<Barrier>| {
             let barrier = found.state.as_mut().ok_or_else(|| not_expected(gate))?;
-            if let Some(member) = barrier.waiting(token) {
-                member.renew();
-            }
+            barrier.renew(token, now_us);
             barrier.bury(&watch);
-            barrier.standing(token, generation).ok_or_else(|| not_expected(gate))
+            barrier.standing(token, generation, now_us).ok_or_else(|| not_expected(gate))
         })
     }
 
     /// Leaves a barrier without having gone on; false if it has opened meanwhile.
     pub fn leave_barrier(&mut self, gate: &Gate, arrival: Arrival) -> Result<bool> {
+        let now_us = self.platform.wall_us();
         self.change_record(&gate.name, |found: &mut Found<Barrier>| {
             let Some(barrier) = found.state.as_mut() else { return Ok(true) };
-            let open = barrier.standing(arrival.token, arrival.generation).is_some_and(|standing| standing.open);
+            let standing = barrier.standing(arrival.token, arrival.generation, now_us);
+            let open = standing.is_some_and(|standing| standing.open);
             barrier.withdraw(arrival.token);
             Ok(!open)
         })
@@ -94,15 +95,16 @@ impl Cache {
         if let Some(turn) = once.turn(&watch) {
             return Ok(turn);
         }
-        let token = self.new_token();
+        let (token, now_ms) = (self.new_token(), self.platform.wall_ms());
         self.change_record(name, |found: &mut Found<Once>| {
-            Ok(found.state.get_or_insert_default().begin(token, lease_ms, &watch))
+            Ok(found.state.get_or_insert_default().begin(token, lease_ms, &watch, now_ms))
         })
     }
 
     /// Shows that whoever has the turn lives.
     pub fn renew_once(&mut self, name: &str, token: u64) -> Result<()> {
-        self.on_once(name, |once| once.renew(token))
+        let now_ms = self.platform.wall_ms();
+        self.on_once(name, |once| once.renew(token, now_ms))
     }
 
     /// Ends the turn: the task is done, for ever, or, if not, it is the next one's.

@@ -33,10 +33,13 @@ pub enum Answer {
     /// The value, which is not fresh any more or soon will not be; and, under a vacancy, the task to
     /// compute it anew.
     Stale(Value, Option<u64>),
-    /// There is none: it is to be computed, under this vacancy.
-    Vacant(u64),
-    /// There is none yet: another computes it.
-    Wait,
+    /// There is none: it is to be computed, under this vacancy. If that fails, there may be an old one that
+    /// is good enough then.
+    Vacant(u64, Option<Value>),
+    /// There is none yet: another computes it. If that one has been silent for longer than its lease by the
+    /// wall clock, with that in milliseconds, else with 0: only who waits for so long can tell whether it is
+    /// dead.
+    Wait(u32),
     /// There is none, since computing it has failed a while ago, for this reason.
     Failed(String),
 }
@@ -78,7 +81,7 @@ impl Cache {
         let mut patience = Patience::begin(&*platform, wait_ms);
         loop {
             let answer = self.look_up(key, options)?;
-            if !matches!(answer, Answer::Wait) || !patience.pause(&*platform) {
+            if !matches!(answer, Answer::Wait(_)) || !patience.pause(&*platform) {
                 return Ok(answer);
             }
         }
@@ -103,7 +106,7 @@ impl Cache {
         let answer = match (decision, value) {
             (Decision::Hit, Some(value)) => Answer::Hit(value),
             (Decision::Stale, Some(value)) => Answer::Stale(value, None),
-            (Decision::Wait, _) => Answer::Wait,
+            (Decision::Wait, _) => Answer::Wait(vacancy.doubt_ms(moment.now_ms)),
             (Decision::Failed, _) => Answer::Failed(vacancy.reason().to_owned()),
             (_, value) => return self.occupy(key, options, decision, moment, value),
         };
@@ -128,7 +131,7 @@ impl Cache {
                 let watch = watches.look(Kind::Vacancy, &name, vacancy.members(), monotonic_ms);
                 let same = vacancy.decide(&Moment { entry: version, ..moment }, &watch) == decision;
                 if same {
-                    vacancy.occupy(token, options.lease_ms);
+                    vacancy.occupy(token, options.lease_ms, moment.now_ms);
                     found.state = Some(vacancy);
                 }
                 Ok(same)
@@ -141,7 +144,7 @@ impl Cache {
             (Err(error), ..) => Err(error),
             (Ok(false), ..) => Ok(None),
             (Ok(true), Decision::Refresh, Some(value)) => Ok(Some(Answer::Stale(value, Some(token)))),
-            (Ok(true), ..) => Ok(Some(Answer::Vacant(token))),
+            (Ok(true), _, value) => Ok(Some(Answer::Vacant(token, value))),
         }
     }
 
@@ -160,7 +163,7 @@ impl Cache {
 
     /// Shows that whoever computes lives.
     pub fn renew_vacancy(&mut self, key: &Key, token: u64) -> Result<()> {
-        self.on_vacancy(key, token, |vacancy, _| vacancy.renew())
+        self.on_vacancy(key, token, Vacancy::renew)
     }
 
     /// Does not compute after all: the next one who asks does.

@@ -5,6 +5,8 @@
 //! | `session` | the time between obtaining a directory and letting go of it |
 //! | `items` | operations on one key or queue |
 //! | `bulk` | operations on many keys at once |
+//! | `check` | what is wrong with the directory, and setting it right |
+//! | `reshard` | changing the number of shards |
 //! | `deque`, `index`, `collections` | deques and indexes, and what they have in common |
 //! | `stream` | values written and read in parts |
 //! | `locks`, `limits`, `tallies`, `meetings` | what processes share beside entries |
@@ -13,6 +15,7 @@
 //! | `transaction` | operations of which all happen or none |
 
 mod bulk;
+mod check;
 mod collections;
 mod deque;
 mod index;
@@ -22,6 +25,7 @@ mod locks;
 mod meetings;
 mod memo;
 mod records;
+mod reshard;
 mod session;
 mod stream;
 mod tallies;
@@ -36,7 +40,7 @@ use crate::platform::Platform;
 use crate::recipes::member::Watches;
 use crate::recipes::timeline::Timelines;
 use crate::settings::Settings;
-use crate::shard::{Counts, Problem, Shard};
+use crate::shard::{Counts, Shard};
 use session::Session;
 use transaction::Open;
 
@@ -47,6 +51,7 @@ pub use limits::{Method, Rate};
 pub use locks::{Claim, Lock, Occupancy, READERS};
 pub use meetings::Gate;
 pub use memo::{Answer, Filling, LookUp};
+pub use reshard::Resharding;
 pub(crate) use stream::Readable;
 pub use stream::{Content, PART_LIMIT, ValueReader, ValueWriter};
 pub use transaction::Ticket;
@@ -197,23 +202,14 @@ impl Cache {
         })
     }
 
-    /// Everything that is wrong with the directory.
-    pub fn check(&mut self) -> Result<Vec<Problem>> {
-        Ok(self.on_all(Shard::check)?.into_iter().flatten().collect())
-    }
-
-    /// Checks, and sets right what can be; what is lost is said.
-    pub fn repair(&mut self) -> Result<Vec<Problem>> {
-        Ok(self.on_all(Shard::repair)?.into_iter().flatten().collect())
-    }
-
     /// Writes what is pending and lets go of the directory.
     pub fn close(&mut self) -> Result<()> {
         self.assure_open()?;
         self.closed = true;
-        // What it has not committed is undone.
-        self.transaction = None;
-        self.session.take().map_or(Ok(()), Session::end)
+        let Some(mut session) = self.session.take() else { return Ok(()) };
+        // What it has not committed is undone: nothing could be written inside of it.
+        let undone = self.transaction.take().map_or(Ok(()), |_| session.abort_transaction());
+        undone.and(session.end())
     }
 
     /// Refuses to go on with a handle that was closed.

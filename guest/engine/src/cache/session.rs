@@ -7,7 +7,7 @@ use crate::database::Access;
 use crate::error::{Error, Result};
 use crate::options::OpenOptions;
 use crate::platform::Platform;
-use crate::settings::Settings;
+use crate::settings::{Settings, shard_of};
 use crate::shard::Shard;
 use crate::tenure::Tenure;
 
@@ -41,7 +41,7 @@ impl Session {
             Self::make(tenure, options, access, platform)?;
             tenure.complete()?;
         }
-        if tenure.has_joined() && options.changes.is_empty() {
+        if tenure.has_joined() && !tenure.found_leftovers() && options.changes.is_empty() {
             // Nothing to do that others must not see half done.
             tenure.open_gate()?;
         }
@@ -76,7 +76,7 @@ impl Session {
         let settings = first.settings().clone();
         if let Some(asked) = options.shards.filter(|asked| *asked != settings.shards) {
             return Err(Error::InvalidArgument(format!(
-                "the number of shards is {}, not {asked}: it is fixed when the directory is made",
+                "the number of shards is {}, not {asked}: it is recorded in the directory, and changed by resharding it",
                 settings.shards
             )));
         }
@@ -112,10 +112,7 @@ impl Session {
 
     /// The index of the shard of a hash.
     pub(super) fn index_of(&self, hash: u64) -> usize {
-        let count = self.shards.len().max(1) as u64;
-        #[allow(clippy::cast_possible_truncation, reason = "the remainder is below the number of shards")]
-        let index = (hash % count) as usize;
-        index
+        shard_of(hash, self.shards.len())
     }
 
     /// The shard of a hash.

@@ -140,7 +140,8 @@ impl Session {
         // It has taken place. Whatever can not be tidied up now is by whoever comes next.
         self.shards.iter_mut().for_each(|shard| shard.learn_decisions(&[number]));
         // Before a lock is waited for: others take them in order, and may have some of them by now.
-        self.release_unprepared()?;
+        // What is wrong there is found out by the next call: this transaction has taken place.
+        let _ = self.release_unprepared();
         for index in others.iter().chain([&coordinator]) {
             if self.shard(*index)?.complete(number).is_err() {
                 // The decision stays as long as a shard may ask for it.
@@ -151,7 +152,7 @@ impl Session {
     }
 
     /// Undoes what is open, in all shards.
-    fn abort_transaction(&mut self) -> Result<()> {
+    pub(super) fn abort_transaction(&mut self) -> Result<()> {
         // Before those that are prepared are settled, which takes their locks again.
         let released = self.release_unprepared();
         let settled = self.shards.iter_mut().map(Shard::abort).fold(Ok(()), Result::and);

@@ -65,7 +65,12 @@ impl Home {
     /// The hash that chooses the shard: XXH3-64 of the name, seeded with the kind's number. It also
     /// seeds the checksums of values.
     pub(crate) fn hash(&self) -> u64 {
-        xxh3_64_with_seed(self.name.as_bytes(), self.kind as u64)
+        Self::hash_of(self.kind as i64, &self.name)
+    }
+
+    /// [`Home::hash`] of what a directory says, though it may be of no kind.
+    pub(crate) fn hash_of(kind: i64, name: &str) -> u64 {
+        xxh3_64_with_seed(name.as_bytes(), kind.cast_unsigned())
     }
 }
 

@@ -43,7 +43,7 @@ impl Barrier {
     /// Sees to it that it is for so many; if it is in use for another number, that is the error.
     pub(crate) fn expect(&mut self, parties: u32, now_us: i64) -> Result<(), u32> {
         if self.parties != parties {
-            if !self.arrived.is_empty() {
+            if self.present(now_us) > 0 {
                 return Err(self.parties);
             }
             *self = Self::new(parties, self.generation, now_us);
@@ -64,29 +64,51 @@ impl Barrier {
     /// A party arrives; if it is the last, all go on.
     pub(crate) fn arrive(&mut self, token: u64, lease_ms: u32, now_us: i64) -> Arrival {
         let generation = self.generation;
-        self.arrived.push(Member::new(token, lease_ms));
-        if self.arrived.len() >= self.parties as usize {
+        if self.arrived.len() >= MEMBERS_LIMIT {
+            // Enough of them must be dead, or it would have opened.
+            self.arrived.retain(|member| !member.is_doubtful(now_us / 1000));
+        }
+        self.arrived.push(Member::new(token, lease_ms, now_us / 1000));
+        self.open_if_complete(now_us);
+        let open = self.generation > generation;
+        Arrival { token, generation, open, missing: if open { 0 } else { self.missing(now_us) } }
+    }
+
+    /// A party that waits shows that it lives; which may be what the others have waited for.
+    pub(crate) fn renew(&mut self, token: u64, now_us: i64) {
+        if let Some(party) = self.arrived.iter_mut().find(|member| member.token == token) {
+            party.renew(now_us / 1000);
+        }
+        self.open_if_complete(now_us);
+    }
+
+    fn open_if_complete(&mut self, now_us: i64) {
+        if self.present(now_us) >= self.parties {
             self.arrived.clear();
             self.generation += 1;
             self.opened_us = now_us;
         }
-        let missing = self.missing();
-        let open = self.generation > generation;
-        Arrival { token, generation, open, missing: if open { 0 } else { missing } }
+    }
+
+    /// How many have arrived, without those of whom the wall clock says that they are dead: if it is
+    /// wrong, they soon show it.
+    fn present(&self, now_us: i64) -> u32 {
+        let present = self.arrived.iter().filter(|member| !member.is_doubtful(now_us / 1000)).count();
+        u32::try_from(present).unwrap_or(u32::MAX)
     }
 
     /// Whether a party that has arrived may go on; none if it is not expected any more.
-    pub(crate) fn standing(&self, token: u64, generation: u64) -> Option<Arrival> {
+    pub(crate) fn standing(&self, token: u64, generation: u64, now_us: i64) -> Option<Arrival> {
         if self.generation > generation {
             return Some(Arrival { token, generation, open: true, missing: 0 });
         }
         let waits = self.arrived.iter().any(|member| member.token == token);
-        waits.then(|| Arrival { token, generation, open: false, missing: self.missing() })
+        waits.then(|| Arrival { token, generation, open: false, missing: self.missing(now_us) })
     }
 
     /// The member a party is.
-    pub(crate) fn waiting(&mut self, token: u64) -> Option<&mut Member> {
-        self.arrived.iter_mut().find(|member| member.token == token)
+    pub(crate) fn waiting(&self, token: u64) -> Option<&Member> {
+        self.arrived.iter().find(|member| member.token == token)
     }
 
     /// A party that waits no longer.
@@ -94,8 +116,8 @@ impl Barrier {
         self.arrived.retain(|member| member.token != token);
     }
 
-    fn missing(&self) -> u32 {
-        self.parties.saturating_sub(u32::try_from(self.arrived.len()).unwrap_or(u32::MAX))
+    fn missing(&self, now_us: i64) -> u32 {
+        self.parties.saturating_sub(self.present(now_us))
     }
 }
 
@@ -106,7 +128,7 @@ impl Machine for Barrier {
         self.parties > 0
             && self.parties as usize <= MEMBERS_LIMIT
             && self.generation < NUMBER_LIMIT
-            && self.arrived.len() < self.parties as usize
+            && self.arrived.len() <= MEMBERS_LIMIT
             && self.arrived.iter().all(Member::is_sound)
     }
 
@@ -129,10 +151,10 @@ mod tests {
         let first = barrier.arrive(1, 100, 0);
         assert_eq!((first.open, first.missing), (false, 2));
         barrier.arrive(2, 100, 0);
-        assert_eq!(barrier.standing(1, 10).map(|arrival| arrival.missing), Some(1));
+        assert_eq!(barrier.standing(1, 10, 0).map(|arrival| arrival.missing), Some(1));
         assert!(barrier.arrive(3, 100, 0).open);
         for token in 1..3 {
-            assert!(barrier.standing(token, 10).unwrap().open, "{token}");
+            assert!(barrier.standing(token, 10, 0).unwrap().open, "{token}");
         }
         assert_eq!(barrier.arrive(4, 100, 0).generation, 11);
     }
@@ -142,7 +164,7 @@ mod tests {
         let mut barrier = Barrier::new(2, 0, 0);
         barrier.arrive(1, 100, 0);
         barrier.withdraw(1);
-        assert_eq!(barrier.standing(1, 0), None);
+        assert_eq!(barrier.standing(1, 0, 0), None);
         barrier.arrive(2, 100, 0);
         let mut watch = Watch::default();
         watch.note(barrier.members(), 0);

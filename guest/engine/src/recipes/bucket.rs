@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::limit::{Limit, Verdict};
+use super::timeline::Now;
 use super::{Kind, Machine};
 
 /// Most tokens of a bucket.
@@ -22,47 +24,7 @@ pub(crate) struct Bucket {
     at_us: i64,
 }
 
-/// What has come of a request, and how things stand after it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Verdict {
-    /// Whether it was granted.
-    pub granted: bool,
-    /// How many could be had at once now.
-    pub remaining: u32,
-    /// If it was not granted: in how many microseconds it can be, if nobody else comes first.
-    pub retry_us: u64,
-    /// In how many microseconds all can be had at once, if nobody takes any.
-    pub reset_us: u64,
-}
-
 impl Bucket {
-    /// A full one.
-    pub(crate) fn new(count: u32, period_us: u64, now_us: i64) -> Self {
-        Self { count, period_us, level: u128::from(count) * u128::from(period_us), at_us: now_us }
-    }
-
-    /// Whether it allows this and nothing else.
-    pub(crate) fn allows(&self, count: u32, period_us: u64) -> bool {
-        self.count == count && self.period_us == period_us
-    }
-
-    /// Takes some, if there are so many. What is refused changes nothing, unless the clock was set back.
-    pub(crate) fn take(&mut self, amount: u32, now_us: i64) -> Verdict {
-        let level = self.level_at(now_us);
-        let wanted = u128::from(amount) * u128::from(self.period_us);
-        let granted = wanted <= level;
-        let left = if granted { level - wanted } else { level };
-        if granted || now_us < self.at_us {
-            (self.level, self.at_us) = (left, now_us);
-        }
-        Verdict {
-            granted,
-            remaining: u32::try_from(left / u128::from(self.period_us)).unwrap_or(u32::MAX),
-            retry_us: self.time_for(wanted.saturating_sub(level)),
-            reset_us: self.time_for(self.full() - left),
-        }
-    }
-
     /// How long it takes until so many parts have come.
     fn time_for(&self, parts: u128) -> u64 {
         u64::try_from(parts.div_ceil(u128::from(self.count))).unwrap_or(u64::MAX)
@@ -76,6 +38,38 @@ impl Bucket {
 
     fn full(&self) -> u128 {
         u128::from(self.count) * u128::from(self.period_us)
+    }
+}
+
+impl Limit for Bucket {
+    fn new(count: u32, period_us: u64, now_us: i64) -> Self {
+        Self { count, period_us, level: u128::from(count) * u128::from(period_us), at_us: now_us }
+    }
+
+    fn terms(&self) -> (u32, u64) {
+        (self.count, self.period_us)
+    }
+
+    fn dated_us(&self) -> i64 {
+        self.at_us
+    }
+
+    fn take(&mut self, amount: u32, now: Now) -> Verdict {
+        let now_us = now.us;
+        self.at_us = now.of_change(self.at_us);
+        let level = self.level_at(now_us);
+        let wanted = u128::from(amount) * u128::from(self.period_us);
+        let granted = wanted <= level;
+        let left = if granted { level - wanted } else { level };
+        if granted || now_us < self.at_us {
+            (self.level, self.at_us) = (left, now_us);
+        }
+        Verdict {
+            granted,
+            remaining: u32::try_from(left / u128::from(self.period_us)).unwrap_or(u32::MAX),
+            retry_us: self.time_for(wanted.saturating_sub(level)),
+            reset_us: self.time_for(self.full() - left),
+        }
     }
 }
 
@@ -104,29 +98,29 @@ mod tests {
     #[test]
     fn a_full_bucket_gives_all_at_once_and_then_one_by_one() {
         let mut bucket = Bucket::new(10, SECOND, 0);
-        assert!((0..10).all(|_| bucket.take(1, 0).granted));
-        let refused = bucket.take(1, 0);
+        assert!((0..10).all(|_| bucket.take(1, Now::at(0)).granted));
+        let refused = bucket.take(1, Now::at(0));
         assert_eq!(refused, Verdict { granted: false, remaining: 0, retry_us: 100_000, reset_us: 1_000_000 });
-        assert!(!bucket.take(1, 99_999).granted);
-        assert!(bucket.take(1, 100_000).granted);
-        assert!(!bucket.take(2, 299_999).granted);
-        assert!(bucket.take(2, 300_000).granted);
+        assert!(!bucket.take(1, Now::at(99_999)).granted);
+        assert!(bucket.take(1, Now::at(100_000)).granted);
+        assert!(!bucket.take(2, Now::at(299_999)).granted);
+        assert!(bucket.take(2, Now::at(300_000)).granted);
     }
 
     #[test]
     fn a_clock_that_is_set_back_gives_nothing_and_starves_nobody() {
         let mut bucket = Bucket::new(1, SECOND, 1_000_000_000);
-        assert!(bucket.take(1, 1_000_000_000).granted);
-        assert!(!bucket.take(1, 5).granted);
-        assert_eq!(bucket.take(1, 5).retry_us, SECOND);
-        assert!(bucket.take(1, 5 + 1_000_000).granted, "a second later by the new time");
+        assert!(bucket.take(1, Now::at(1_000_000_000)).granted);
+        assert!(!bucket.take(1, Now::at(5)).granted);
+        assert_eq!(bucket.take(1, Now::at(5)).retry_us, SECOND);
+        assert!(bucket.take(1, Now::at(5 + 1_000_000)).granted, "a second later by the new time");
     }
 
     #[test]
     fn a_bucket_that_has_filled_up_is_as_good_as_none() {
         let mut bucket = Bucket::new(3, SECOND, 0);
         assert!(bucket.is_idle(0));
-        bucket.take(1, 0);
+        bucket.take(1, Now::at(0));
         assert!(!bucket.is_idle(333_333));
         assert!(bucket.is_idle(333_334));
     }
@@ -143,14 +137,14 @@ mod tests {
             for (wait, amount) in steps {
                 now += i64::from(wait);
                 let amount = amount.min(count);
-                let verdict = bucket.take(amount, now);
+                let verdict = bucket.take(amount, Now::at(now));
                 if verdict.granted {
                     granted.push((now, amount));
                 } else {
                     let mut earlier = bucket.clone();
                     let retry = i64::try_from(verdict.retry_us).unwrap();
-                    prop_assert!(!earlier.take(amount, now + retry - 1).granted);
-                    prop_assert!(bucket.clone().take(amount, now + retry).granted);
+                    prop_assert!(!earlier.take(amount, Now::at(now + retry - 1)).granted);
+                    prop_assert!(bucket.clone().take(amount, Now::at(now + retry)).granted);
                 }
                 prop_assert!(bucket.is_sound());
             }

@@ -25,23 +25,43 @@ pub(crate) struct Member {
     pub(crate) beat: u64,
     /// How long the beat may stand still, in milliseconds.
     pub(crate) lease_ms: u32,
+    /// When the beat was raised, by the wall clock. Proves nothing, since that jumps; but who has no time to
+    /// watch the beat learns whether it is worth it.
+    renewed_ms: i64,
 }
 
 impl Member {
     /// One that begins.
-    pub(crate) fn new(token: u64, lease_ms: u32) -> Self {
-        Self { token, beat: 0, lease_ms }
+    pub(crate) fn new(token: u64, lease_ms: u32, now_ms: i64) -> Self {
+        Self { token, beat: 0, lease_ms, renewed_ms: now_ms }
     }
 
     /// Shows that it lives.
-    pub(crate) fn renew(&mut self) {
+    pub(crate) fn renew(&mut self, now_ms: i64) {
         self.beat += 1;
+        self.renewed_ms = now_ms;
+    }
+
+    /// For how long it has been silent by the wall clock, which may have jumped either way.
+    pub(crate) fn silent_ms(&self, now_ms: i64) -> u64 {
+        now_ms.abs_diff(self.renewed_ms)
+    }
+
+    /// Whether the wall clock says that it is dead.
+    pub(crate) fn is_doubtful(&self, now_ms: i64) -> bool {
+        self.silent_ms(now_ms) > u64::from(self.lease_ms)
     }
 
     /// Whether it can come about.
     pub(crate) fn is_sound(&self) -> bool {
         self.beat < NUMBER_LIMIT
     }
+}
+
+/// The longest lease of those of whom the wall clock says that they are dead, in milliseconds; 0 if there
+/// are none.
+pub(crate) fn doubt_ms<'m>(members: impl Iterator<Item = &'m Member>, now_ms: i64) -> u32 {
+    members.filter(|member| member.is_doubtful(now_ms)).map(|member| member.lease_ms).max().unwrap_or(0)
 }
 
 /// What a handle has seen of the members of one name, and what it makes of it.
@@ -122,12 +142,12 @@ mod tests {
 
     #[test]
     fn a_member_is_dead_once_one_beat_has_stood_still_for_its_lease() {
-        let (mut watch, mut member) = (Watch::default(), Member::new(7, 100));
+        let (mut watch, mut member) = (Watch::default(), Member::new(7, 100, 0));
         for (now, dead) in [(1_000, false), (1_100, false), (1_101, true)] {
             watch.note([&member].into_iter(), now);
             assert_eq!(watch.is_dead(&member), dead, "at {now}");
         }
-        member.renew();
+        member.renew(0);
         watch.note([&member].into_iter(), 1_150);
         assert!(!watch.is_dead(&member), "it lives");
         watch.note([&member].into_iter(), 1_251);
@@ -135,16 +155,29 @@ mod tests {
     }
 
     #[test]
+    fn the_wall_clock_raises_doubts_only() {
+        let mut member = Member::new(7, 100, 5_000);
+        for (now, doubtful) in [(5_000, false), (5_100, false), (5_101, true), (4_899, true)] {
+            assert_eq!(member.is_doubtful(now), doubtful, "at {now}");
+            assert!(!Watch::default().is_dead(&member));
+        }
+        let other = Member::new(8, 300, 0);
+        assert_eq!(doubt_ms([&member, &other].into_iter(), 5_101), 300);
+        member.renew(9_000);
+        assert_eq!(doubt_ms([&member].into_iter(), 9_100), 0);
+    }
+
+    #[test]
     fn a_member_that_was_never_seen_is_not_dead() {
         let mut watch = Watch::default();
-        watch.note([&Member::new(1, 10)].into_iter(), 5_000);
-        assert!(!watch.is_dead(&Member::new(2, 10)));
+        watch.note([&Member::new(1, 10, 0)].into_iter(), 5_000);
+        assert!(!watch.is_dead(&Member::new(2, 10, 0)));
     }
 
     #[test]
     fn forgetting_what_was_seen_only_delays() {
         let mut watches = Watches::default();
-        let member = Member::new(1, 10);
+        let member = Member::new(1, 10, 0);
         for name in 0..2_000 {
             watches.look(Kind::Permits, &name.to_string(), [&member].into_iter(), 0);
         }

@@ -10,6 +10,7 @@
 //! | `permits` | locks of every kind: plain, re-entrant, for readers and writers, counting |
 //! | `bucket` | a rate limit that lets bursts through |
 //! | `window` | a limit that is exact in every window |
+//! | `limit` | what these two have in common |
 //! | `tally` | an average and a counter |
 //! | `barrier` | parties that wait for each other |
 //! | `once` | work that is done once |
@@ -19,6 +20,7 @@
 
 pub(crate) mod barrier;
 pub(crate) mod bucket;
+pub(crate) mod limit;
 pub(crate) mod member;
 pub(crate) mod once;
 pub(crate) mod permits;

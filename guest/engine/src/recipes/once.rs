@@ -44,19 +44,19 @@ impl Once {
     }
 
     /// Begins the work, if nobody does it.
-    pub(crate) fn begin(&mut self, token: u64, lease_ms: u32, watch: &Watch) -> Turn {
+    pub(crate) fn begin(&mut self, token: u64, lease_ms: u32, watch: &Watch, now_ms: i64) -> Turn {
         if let Some(turn) = self.turn(watch) {
             return turn;
         }
-        *self = Self::Running(Member::new(token, lease_ms));
+        *self = Self::Running(Member::new(token, lease_ms, now_ms));
         Turn::Run(token)
     }
 
     /// Shows that whoever does it lives; whether it still has the turn.
-    pub(crate) fn renew(&mut self, token: u64) -> bool {
+    pub(crate) fn renew(&mut self, token: u64, now_ms: i64) -> bool {
         match self {
             Self::Running(member) if member.token == token => {
-                member.renew();
+                member.renew(now_ms);
                 true
             }
             _ => false,
@@ -99,22 +99,22 @@ mod tests {
     #[test]
     fn one_does_it_and_then_it_is_done() {
         let (mut once, watch) = (Once::Open, Watch::default());
-        assert_eq!(once.begin(1, 100, &watch), Turn::Run(1));
-        assert_eq!(once.begin(2, 100, &watch), Turn::Wait);
+        assert_eq!(once.begin(1, 100, &watch, 0), Turn::Run(1));
+        assert_eq!(once.begin(2, 100, &watch, 0), Turn::Wait);
         assert!(!once.end(2, true), "it is not its turn");
         assert!(once.end(1, false));
-        assert_eq!(once.begin(2, 100, &watch), Turn::Run(2));
+        assert_eq!(once.begin(2, 100, &watch, 0), Turn::Run(2));
         assert!(once.end(2, true));
-        assert_eq!(once.begin(3, 100, &watch), Turn::Done);
+        assert_eq!(once.begin(3, 100, &watch, 0), Turn::Done);
     }
 
     #[test]
     fn the_dead_lose_their_turn() {
         let (mut once, mut watch) = (Once::Open, Watch::default());
-        once.begin(1, 100, &watch);
+        once.begin(1, 100, &watch, 0);
         watch.note(once.members(), 0);
         watch.note(once.members(), 101);
-        assert_eq!(once.begin(2, 100, &watch), Turn::Run(2));
-        assert!(!once.renew(1) && !once.end(1, true));
+        assert_eq!(once.begin(2, 100, &watch, 0), Turn::Run(2));
+        assert!(!once.renew(1, 0) && !once.end(1, true));
     }
 }

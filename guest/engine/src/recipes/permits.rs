@@ -46,6 +46,7 @@ pub(crate) struct Request {
     pub(crate) lease_ms: u32,
     /// Whether to stand in line if it can not be had now.
     pub(crate) waits: bool,
+    pub(crate) now_ms: i64,
 }
 
 /// The right to go on.
@@ -84,6 +85,8 @@ pub struct Holder {
     pub count: u32,
     /// How long it may be silent, in milliseconds.
     pub lease_ms: u32,
+    /// For how long it has been, by the wall clock.
+    pub silent_ms: u64,
 }
 
 impl Permits {
@@ -109,10 +112,10 @@ impl Permits {
     }
 
     /// Takes out the dead, and serves those they have stood in the way of.
-    pub(crate) fn bury(&mut self, watch: &Watch) {
+    pub(crate) fn bury(&mut self, watch: &Watch, now_ms: i64) {
         self.holders.retain(|holding| !watch.is_dead(&holding.member));
         self.line.retain(|waiting| !watch.is_dead(&waiting.member));
-        self.serve();
+        self.serve(now_ms);
     }
 
     /// Takes permits, more of what the owner already holds, or a place in the line.
@@ -130,7 +133,7 @@ impl Permits {
                 ));
             }
             holding.count = holding.count.checked_add(1).ok_or_else(|| Error::Overflow("taken too often".into()))?;
-            holding.member.renew();
+            holding.member.renew(request.now_ms);
             return Ok(Standing::Granted(Grant { owner: request.owner, fence: holding.fence }));
         }
         let standing = self.standing(request.owner);
@@ -143,9 +146,9 @@ impl Permits {
         if !request.waits && (!self.line.is_empty() || request.weight > self.free()) {
             return Ok(Standing::Outside);
         }
-        let member = Member::new(request.owner, request.lease_ms);
+        let member = Member::new(request.owner, request.lease_ms, request.now_ms);
         self.line.push(Waiting { member, weight: request.weight });
-        self.serve();
+        self.serve(request.now_ms);
         Ok(self.standing(request.owner))
     }
 
@@ -166,42 +169,43 @@ impl Permits {
     }
 
     /// Shows that a holder lives; false if it holds nothing any more.
-    pub(crate) fn renew(&mut self, grant: Grant) -> bool {
+    pub(crate) fn renew(&mut self, grant: Grant, now_ms: i64) -> bool {
         let Some(place) = self.place(grant) else { return false };
-        self.holders.get_mut(place).into_iter().for_each(|holding| holding.member.renew());
+        self.holders.get_mut(place).into_iter().for_each(|holding| holding.member.renew(now_ms));
         true
     }
 
     /// Gives back what was taken once; returns how often the owner still has it, or none if it holds
     /// nothing any more.
-    pub(crate) fn release(&mut self, grant: Grant) -> Option<u32> {
+    pub(crate) fn release(&mut self, grant: Grant, now_ms: i64) -> Option<u32> {
         let place = self.place(grant)?;
         let holding = self.holders.get_mut(place)?;
         holding.count -= 1;
         let left = holding.count;
         if left == 0 {
             self.holders.remove(place);
-            self.serve();
+            self.serve(now_ms);
         }
         Some(left)
     }
 
     /// Gives up a place in the line, or what was just handed over; whether there was something.
-    pub(crate) fn withdraw(&mut self, owner: u64) -> bool {
+    pub(crate) fn withdraw(&mut self, owner: u64, now_ms: i64) -> bool {
         let before = self.holders.len() + self.line.len();
         self.holders.retain(|holding| holding.member.token != owner);
         self.line.retain(|waiting| waiting.member.token != owner);
-        self.serve();
+        self.serve(now_ms);
         before != self.holders.len() + self.line.len()
     }
 
     /// Who holds it.
-    pub(crate) fn holders(&self) -> Vec<Holder> {
+    pub(crate) fn holders(&self, now_ms: i64) -> Vec<Holder> {
         let describe = |holding: &Holding| Holder {
             grant: Grant { owner: holding.member.token, fence: holding.fence },
             weight: holding.weight,
             count: holding.count,
             lease_ms: holding.member.lease_ms,
+            silent_ms: holding.member.silent_ms(now_ms),
         };
         self.holders.iter().map(describe).collect()
     }
@@ -220,7 +224,7 @@ impl Permits {
     }
 
     /// Hands permits over to those first in line, as far as they go.
-    fn serve(&mut self) {
+    fn serve(&mut self, now_ms: i64) {
         let mut free = self.free();
         let fits = |waiting: &&Waiting| {
             let fits = waiting.weight <= free;
@@ -231,10 +235,12 @@ impl Permits {
         };
         let served = self.line.iter().take_while(fits).count();
         for waiting in self.line.drain(..served) {
-            self.last_fence += 1;
+            // As the time at least: if a loss of power undoes grants, later ones are greater all the same.
+            let time_us = u64::try_from(now_ms.saturating_mul(1_000)).unwrap_or(0).min(NUMBER_LIMIT / 2);
+            self.last_fence = (self.last_fence + 1).max(time_us);
             let mut member = waiting.member;
             // Its lease begins now.
-            member.renew();
+            member.renew(now_ms);
             self.holders.push(Holding { member, weight: waiting.weight, count: 1, fence: self.last_fence });
         }
     }

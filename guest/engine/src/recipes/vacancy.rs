@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::member::{Member, Watch};
+use super::member::{Member, Watch, doubt_ms};
 use super::{Kind, Machine};
 use crate::lifetime::CLOCK_TOLERANCE_MS;
 
@@ -132,8 +132,8 @@ impl Vacancy {
     }
 
     /// Gives the right to compute to somebody.
-    pub(crate) fn occupy(&mut self, token: u64, lease_ms: u32) {
-        self.holder = Some(Member::new(token, lease_ms));
+    pub(crate) fn occupy(&mut self, token: u64, lease_ms: u32, now_ms: i64) {
+        self.holder = Some(Member::new(token, lease_ms, now_ms));
         self.failure = None;
     }
 
@@ -143,8 +143,13 @@ impl Vacancy {
     }
 
     /// Shows that whoever computes lives.
-    pub(crate) fn renew(&mut self) {
-        self.holder.iter_mut().for_each(Member::renew);
+    pub(crate) fn renew(&mut self, now_ms: i64) {
+        self.holder.iter_mut().for_each(|holder| holder.renew(now_ms));
+    }
+
+    /// The lease of whoever computes, if the wall clock says that it is dead; else 0.
+    pub(crate) fn doubt_ms(&self, now_ms: i64) -> u32 {
+        doubt_ms(self.members(), now_ms)
     }
 
     /// The value was computed and stored.

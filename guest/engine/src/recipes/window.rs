@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::bucket::{PERIOD_LIMIT_US, Verdict};
+use super::bucket::PERIOD_LIMIT_US;
+use super::limit::{Limit, Verdict};
+use super::timeline::Now;
 use super::{Kind, Machine};
 
 /// Most grants of a window: each is remembered for as long as it counts.
@@ -20,19 +22,40 @@ pub(crate) struct Window {
 }
 
 impl Window {
-    /// Nothing was granted yet.
-    pub(crate) fn new(count: u32, period_us: u64, now_us: i64) -> Self {
+    fn room(&self) -> u32 {
+        self.count.saturating_sub(u32::try_from(self.ages.len()).unwrap_or(u32::MAX))
+    }
+
+    fn left(&self, age: u64) -> u64 {
+        self.period_us.saturating_sub(age)
+    }
+
+    /// Lets time pass and forgets what no longer counts. A clock that was set back has stood still.
+    fn move_to(&mut self, now_us: i64) {
+        let passed = u64::try_from(now_us.saturating_sub(self.latest_us)).unwrap_or(0);
+        self.ages.iter_mut().for_each(|age| *age = age.saturating_add(passed));
+        let over = self.ages.iter().take_while(|age| **age >= self.period_us).count();
+        self.ages.drain(..over);
+        self.latest_us = now_us;
+    }
+}
+
+impl Limit for Window {
+    fn new(count: u32, period_us: u64, now_us: i64) -> Self {
         Self { count, period_us, latest_us: now_us, ages: Vec::new() }
     }
 
-    /// Whether it allows this and nothing else.
-    pub(crate) fn allows(&self, count: u32, period_us: u64) -> bool {
-        self.count == count && self.period_us == period_us
+    fn terms(&self) -> (u32, u64) {
+        (self.count, self.period_us)
     }
 
-    /// Takes some, if so few were granted in the window that ends now. What is refused changes nothing,
-    /// unless the clock was set back.
-    pub(crate) fn take(&mut self, amount: u32, now_us: i64) -> Verdict {
+    fn dated_us(&self) -> i64 {
+        self.latest_us
+    }
+
+    fn take(&mut self, amount: u32, now: Now) -> Verdict {
+        let now_us = now.us;
+        self.latest_us = now.of_change(self.latest_us);
         let mut moved = self.clone();
         moved.move_to(now_us);
         let room = moved.room();
@@ -50,23 +73,6 @@ impl Window {
             *self = moved;
         }
         verdict
-    }
-
-    fn room(&self) -> u32 {
-        self.count.saturating_sub(u32::try_from(self.ages.len()).unwrap_or(u32::MAX))
-    }
-
-    fn left(&self, age: u64) -> u64 {
-        self.period_us.saturating_sub(age)
-    }
-
-    /// Lets time pass and forgets what no longer counts. A clock that was set back has stood still.
-    fn move_to(&mut self, now_us: i64) {
-        let passed = u64::try_from(now_us.saturating_sub(self.latest_us)).unwrap_or(0);
-        self.ages.iter_mut().for_each(|age| *age = age.saturating_add(passed));
-        let over = self.ages.iter().take_while(|age| **age >= self.period_us).count();
-        self.ages.drain(..over);
-        self.latest_us = now_us;
     }
 }
 
@@ -95,20 +101,23 @@ mod tests {
     #[test]
     fn what_was_granted_counts_for_a_whole_window() {
         let mut window = Window::new(2, 1_000, 0);
-        assert!(window.take(1, 0).granted);
-        assert!(window.take(1, 400).granted);
-        assert_eq!(window.take(1, 500), Verdict { granted: false, remaining: 0, retry_us: 500, reset_us: 900 });
-        assert!(!window.take(1, 999).granted);
-        assert!(window.take(1, 1_000).granted);
-        assert_eq!(window.take(2, 1_000).retry_us, 1_000, "for two, the last one has to be out, too");
+        assert!(window.take(1, Now::at(0)).granted);
+        assert!(window.take(1, Now::at(400)).granted);
+        assert_eq!(
+            window.take(1, Now::at(500)),
+            Verdict { granted: false, remaining: 0, retry_us: 500, reset_us: 900 }
+        );
+        assert!(!window.take(1, Now::at(999)).granted);
+        assert!(window.take(1, Now::at(1_000)).granted);
+        assert_eq!(window.take(2, Now::at(1_000)).retry_us, 1_000, "for two, the last one has to be out, too");
     }
 
     #[test]
     fn a_clock_that_is_set_back_gives_nothing_and_starves_nobody() {
         let mut window = Window::new(1, 1_000, 1_000_000);
-        assert!(window.take(1, 1_000_000).granted);
-        assert_eq!(window.take(1, 10).retry_us, 1_000);
-        assert!(window.take(1, 1_010).granted);
+        assert!(window.take(1, Now::at(1_000_000)).granted);
+        assert_eq!(window.take(1, Now::at(10)).retry_us, 1_000);
+        assert!(window.take(1, Now::at(1_010)).granted);
     }
 
     proptest! {
@@ -124,13 +133,13 @@ mod tests {
                 wall += step;
                 time += step.max(0);
                 let amount = amount.min(count);
-                let verdict = window.take(amount, wall);
+                let verdict = window.take(amount, Now::at(wall));
                 if verdict.granted {
                     granted.extend(std::iter::repeat_n(time, amount as usize));
                 } else {
                     let retry = i64::try_from(verdict.retry_us).unwrap();
-                    prop_assert!(!window.clone().take(amount, wall + retry - 1).granted);
-                    prop_assert!(window.clone().take(amount, wall + retry).granted);
+                    prop_assert!(!window.clone().take(amount, Now::at(wall + retry - 1)).granted);
+                    prop_assert!(window.clone().take(amount, Now::at(wall + retry)).granted);
                 }
                 prop_assert!(window.is_sound());
             }

@@ -12,6 +12,7 @@ use super::parts::{entry_size, split_tags};
 use super::{DATABASE, Shard};
 use crate::content::STREAM_LIMIT;
 use crate::error::{Error, Result};
+use crate::settings::shard_of;
 use crate::value::{Form, Value};
 
 /// Something that is wrong.
@@ -57,6 +58,10 @@ pub(super) enum Cure {
     RemoveMembers { collection: i64 },
     /// Remove a file of no entry.
     RemoveFile { path: PathBuf, number: Option<i64> },
+    /// Give up what owners that are gone have reserved.
+    Reclaim,
+    /// Settle the transaction of an owner that is gone.
+    Settle { transaction: i64 },
 }
 
 /// What `totals` should say of the entries and of all value files.
@@ -66,6 +71,9 @@ pub(super) const TRUE_TOTALS: &str = "(SELECT count(*) FROM entry) AS count, \
 const PAGE: u32 = 32;
 /// Rows of tags looked at between two looks at the lease.
 const TAG_PAGE: u32 = 512;
+
+/// Something to be looked at, with the files that were there at the beginning.
+type Part = fn(&mut Shard, &[(PathBuf, Option<i64>)]) -> Result<Vec<Finding>>;
 
 /// What is to be verified of one entry.
 struct Claim {
@@ -134,22 +142,29 @@ impl Shard {
 
     /// Everything that is wrong with this shard, and what can be done about it.
     pub(super) fn examine(&mut self) -> Result<Vec<Finding>> {
-        let mut problems = Vec::new();
-        match self.guard(Self::check_database) {
-            Ok(found) => problems.extend(found),
-            // Too damaged to be looked at closer.
-            Err(Error::Corrupt(description)) => {
-                problems.push(self.finding(description, None));
-                return Ok(problems);
-            }
-            Err(error) => return Err(error),
-        }
         let listed = self.files.list().map_err(|error| Error::from_io(self.files.directory(), &error))?;
-        problems.extend(self.check_entries()?);
-        problems.extend(self.check_tags()?);
-        problems.extend(self.check_records()?);
-        problems.extend(self.check_collections()?);
-        problems.extend(self.guard(|shard| shard.check_strays(listed))?);
+        let parts: [Part; 7] = [
+            |shard, _| shard.guard(Self::check_database),
+            |shard, _| shard.guard(|shard| shard.check_owners()),
+            |shard, _| shard.check_entries(),
+            |shard, _| shard.check_tags(),
+            |shard, _| shard.check_records(),
+            |shard, _| shard.check_collections(),
+            |shard, listed| shard.guard(|shard| shard.check_strays(listed)),
+        ];
+        let mut problems: Vec<Finding> = Vec::new();
+        for part in parts {
+            match part(self, &listed) {
+                Ok(found) => problems.extend(found),
+                // Too damaged to be looked at closer here; elsewhere perhaps not.
+                Err(Error::Corrupt(description)) => {
+                    if !problems.iter().any(|finding| finding.problem.description == description) {
+                        problems.push(self.finding(description, None));
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
         Ok(problems)
     }
 
@@ -224,6 +239,11 @@ impl Shard {
             Ok(address) => address.borrowed(),
             Err(error) => return Ok(Some(self.finding(error.to_string(), Some(claim.removal())))),
         };
+        let rightful = shard_of(address.hash(), self.settings.shards as usize);
+        if rightful != self.index as usize {
+            let text = format!("it lies in shard {}, but is looked for in shard {rightful}", self.index);
+            return Ok(Some(finding(address.to_string(), text, Some(claim.removal()))));
+        }
         let altered = |what: &str| {
             let removal = Some(claim.removal());
             Some(finding(address.to_string(), format!("its value {what}"), removal))
@@ -329,7 +349,7 @@ impl Shard {
 
     /// Files that are there and belong to nothing. The list is older than the rows it is compared
     /// with: every file on it was then in a row, or is gone now.
-    fn check_strays(&mut self, listed: Vec<(PathBuf, Option<i64>)>) -> Result<Vec<Finding>> {
+    fn check_strays(&self, listed: &[(PathBuf, Option<i64>)]) -> Result<Vec<Finding>> {
         let database = self.database()?;
         // Of one moment: a file may go from one to the other.
         let (known, loose) = database.snapshot(|| {
@@ -348,13 +368,12 @@ impl Shard {
             known.contains(&number)
                 || loose.iter().any(|(file, span)| (*file..file.saturating_add(*span)).contains(&number))
         };
-        let strays = listed.into_iter().filter(|(path, number)| !number.is_some_and(is_known) && path.exists());
-        Ok(strays
-            .map(|(path, number)| {
-                let subject = path.display().to_string();
-                finding(subject, "a file that belongs to no entry".into(), Some(Cure::RemoveFile { path, number }))
-            })
-            .collect())
+        let strays = listed.iter().filter(|(path, number)| !number.is_some_and(is_known) && path.exists());
+        let findings = strays.map(|(path, number)| {
+            let cure = Cure::RemoveFile { path: path.clone(), number: *number };
+            finding(path.display().to_string(), "a file that belongs to no entry".into(), Some(cure))
+        });
+        Ok(findings.collect())
     }
 }
 

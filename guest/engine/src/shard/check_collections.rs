@@ -11,6 +11,7 @@ use crate::collection::pieces::Pieces;
 use crate::collection::{Home, Kind};
 use crate::error::Result;
 use crate::key::Key;
+use crate::settings::shard_of;
 
 /// Rows looked at between two looks at the lease; each may hold a value of up to 1 MiB.
 const PAGE: u32 = 32;
@@ -140,13 +141,19 @@ impl Shard {
         let Some(known) = Kind::from_number(kind) else {
             return Ok(Some(self.finding(format!("{name:?} is a collection of an unknown kind {kind}"), None)));
         };
+        let home = Home { kind: known, name };
+        let rightful = shard_of(home.hash(), self.settings.shards as usize);
+        if rightful != self.index as usize {
+            let text = format!("it lies in shard {}, but is looked for in shard {rightful}", self.index);
+            return Ok(Some(finding(home.to_string(), text, None)));
+        }
         let is_sound = collection.is_some_and(|collection| {
             let length = collection.length == rows.len() as u64;
             length && (known == Kind::Index || rows.iter().all(|row| collection.pieces.place_of(*row).is_some()))
         });
         let report = || {
             let text = "its length or order is not that of the values it holds".to_owned();
-            finding(Home { kind: known, name }.to_string(), text, Some(Cure::MendCollection { id }))
+            finding(home.to_string(), text, Some(Cure::MendCollection { id }))
         };
         Ok((!is_sound).then(report))
     }

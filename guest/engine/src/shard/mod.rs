@@ -18,11 +18,14 @@
 //! | `stage`, `remove` | eviction by selection, expiry, clearing, compaction, in bounded steps |
 //! | `scan` | pages of keys |
 //! | `check`, `check_collections` | looking for damage |
+//! | `stale` | looking for what users that are gone have left |
 //! | `repair` | setting right what was found |
+//! | `carry` | taking rows over from shards of another number |
 //! | `statistics` | what is counted, and adding it up in the directory |
 //! | `loose` | value files no entry refers to |
 
 mod address;
+mod carry;
 mod change;
 mod check;
 mod check_collections;
@@ -41,6 +44,7 @@ mod room;
 mod row;
 mod scan;
 mod stage;
+mod stale;
 mod statistics;
 mod store;
 mod transaction;
@@ -64,6 +68,7 @@ use crate::settings::{LoadError, Settings};
 use crate::tenure::Tenure;
 
 pub(crate) use address::{Address, queue_hash, record_hash};
+pub(crate) use carry::{Carried, Numbering, Origin, Row, RowKey, TABLES};
 pub use check::Problem;
 pub(crate) use content::{Drafted, Part};
 pub(crate) use index::{IndexPage, Member};
@@ -125,7 +130,19 @@ impl Shard {
         sequence: &Rc<Sequence>,
         platform: &Rc<dyn Platform>,
     ) -> Result<Self> {
-        let directory = shard_path(&tenure.data(), index);
+        Self::open_in(&tenure.data(), index, access, tenure, sequence, platform)
+    }
+
+    /// Opens a shard among the data in a directory.
+    pub(crate) fn open_in(
+        data: &Path,
+        index: u32,
+        access: Access,
+        tenure: &Rc<Tenure>,
+        sequence: &Rc<Sequence>,
+        platform: &Rc<dyn Platform>,
+    ) -> Result<Self> {
+        let directory = shard_path(data, index);
         let mut shard = Self {
             index,
             access,
@@ -183,7 +200,7 @@ impl Shard {
     fn guard<T>(&mut self, operation: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         if self.database.is_none() {
             if self.access.frozen {
-                self.frozen = Some(State::of(&self.directory.join(DATABASE))?);
+                self.frozen = Some(self.state()?);
             }
             self.database = Some(self.open_database()?);
         }
@@ -210,12 +227,22 @@ impl Shard {
     /// Discards what was read of a database that was not to change, if it has changed.
     fn assure_unchanged(&mut self, frozen: State) -> Result<()> {
         let path = self.directory.join(DATABASE);
-        let unchanged = assure_no_log(&path).and_then(|()| Ok(State::of(&path)? == frozen));
+        let unchanged = assure_no_log(&path).and_then(|()| Ok(self.state()? == frozen));
         if unchanged == Ok(true) {
             return Ok(());
         }
         self.close_database();
         unchanged.and_then(|_| Err(Error::Locked(format!("{} was just changed by somebody else", path.display()))))
+    }
+
+    /// What the database looks like, which nobody should change.
+    fn state(&self) -> Result<State> {
+        let path = self.directory.join(DATABASE);
+        State::of(&path).map_err(|error| match error {
+            // Not where the lease says any more: others are in force.
+            Error::NotFound(_) => Error::Locked(format!("{} was just replaced by somebody else", path.display())),
+            other => other,
+        })
     }
 
     fn close_database(&mut self) {

@@ -8,13 +8,14 @@ use std::fmt;
 
 use rusqlite::OptionalExtension;
 
-use super::Shard;
 use super::change::Change;
 use super::check::{Cure, Finding};
+use super::{Shard, record_hash};
 use crate::error::{Error, Result};
 use crate::key::{Key, exact_integer};
 use crate::recipes::vacancy::Vacancy;
 use crate::recipes::{Kind, Machine, decode, encode, examine};
+use crate::settings::shard_of;
 use crate::statements::Statements;
 
 const FIND: &str = "SELECT state FROM record WHERE kind = ?1 AND name = ?2";
@@ -116,7 +117,21 @@ impl Shard {
         Ok((replaced > 0).then_some(value))
     }
 
-    /// Records that can not be read.
+    fn wrong_with_record(&self, number: i64, name: &str, state: &[u8]) -> Option<String> {
+        let Some(kind) = Kind::from_number(number) else {
+            return Some(format!("the state of the record {name:?} of an unknown kind {number} was altered"));
+        };
+        let place = Place { kind, name };
+        if examine(kind, state, i64::MAX).is_none() {
+            return Some(format!("the state of {place} was altered"));
+        }
+        let rightful = shard_of(hash_of_record(number, name), self.settings.shards as usize);
+        (rightful != self.index as usize).then(|| {
+            format!("the state of {place} lies in shard {}, but is looked for in shard {rightful}", self.index)
+        })
+    }
+
+    /// Records that can not be read, or found.
     pub(super) fn check_records(&mut self) -> Result<Vec<Finding>> {
         let (mut problems, mut after) = (Vec::new(), (i64::MIN, String::new()));
         loop {
@@ -133,15 +148,9 @@ impl Shard {
             })?;
             let Some((kind, name, _)) = rows.last() else { return Ok(problems) };
             after = (*kind, name.clone());
-            for (number, name, state) in rows {
-                let kind = Kind::from_number(number);
-                if kind.is_none_or(|kind| examine(kind, &state, i64::MAX).is_none()) {
-                    let what = kind.map_or_else(
-                        || format!("the record {name:?} of an unknown kind {number}"),
-                        |kind| Place { kind, name: &name }.to_string(),
-                    );
-                    let text = format!("the state of {what} was altered");
-                    problems.push(self.finding(text, Some(Cure::RemoveRecord { kind: number, name })));
+            for (kind, name, state) in rows {
+                if let Some(wrong) = self.wrong_with_record(kind, &name, &state) {
+                    problems.push(self.finding(wrong, Some(Cure::RemoveRecord { kind, name })));
                 }
             }
             self.tenure.assure()?;
@@ -253,6 +262,13 @@ pub(crate) fn vacancy_name(key: &Key) -> String {
             None => format!("r{:016x}", real.to_bits()),
         },
     }
+}
+
+/// The hash that chooses the shard of a record, whatever a directory says it is: beside an entry that of
+/// its key.
+pub(super) fn hash_of_record(kind: i64, name: &str) -> u64 {
+    let beside = Kind::from_number(kind).and_then(|kind| vacancy_key(Place { kind, name }));
+    beside.map_or_else(|| record_hash(name), |key| key.hash())
 }
 
 /// The key beside whose entry a record is.

@@ -12,6 +12,9 @@ use super::parts::Stored;
 use super::store::Reason;
 use crate::error::{Error, Result};
 
+/// More numbers than a record gives out while no other number of its shard is.
+const NUMBERS_OF_A_RECORD: i64 = 1_000_000_000;
+
 impl Shard {
     /// Checks the shard and sets right what can be; says what is lost.
     pub(crate) fn repair(&mut self) -> Result<Vec<Problem>> {
@@ -38,6 +41,8 @@ impl Shard {
         let cured = self.guard(|shard| match cure {
             Cure::Reindex => shard.reindex(),
             Cure::RemoveFile { path, number } => shard.remove_stray(path, *number),
+            Cure::Reclaim => shard.reclaim_abandoned(),
+            Cure::Settle { transaction } => shard.settle_abandoned(*transaction),
             other => shard.change(|change| change.cure(other)),
         });
         match cured {
@@ -77,7 +82,7 @@ impl Shard {
 }
 
 impl Change<'_> {
-    fn cure(&mut self, cure: &Cure) -> Result<Option<String>> {
+    pub(super) fn cure(&mut self, cure: &Cure) -> Result<Option<String>> {
         let changed = |rows: usize, what: &str| (rows > 0).then(|| what.to_owned());
         Ok(match cure {
             Cure::RemoveEntry { id, version } => match self.stored(*id, *version)? {
@@ -112,12 +117,7 @@ impl Change<'_> {
                 })?,
                 "it was removed; nothing is lost",
             ),
-            Cure::RemoveRecord { kind, name } => changed(
-                self.run(|connection| {
-                    connection.prepare_cached("DELETE FROM record WHERE kind = ?1 AND name = ?2")?.execute((kind, name))
-                })?,
-                "it was removed: whoever held it holds it no more",
-            ),
+            Cure::RemoveRecord { kind, name } => self.remove_lost_record(*kind, name)?,
             Cure::RemoveMember { .. } | Cure::MendCollection { .. } | Cure::RemoveMembers { .. } => {
                 self.cure_collection(cure)?
             }
@@ -127,8 +127,19 @@ impl Change<'_> {
                 })?;
                 Some("they were counted again; nothing is lost".to_owned())
             }
-            Cure::Reindex | Cure::RemoveFile { .. } => None,
+            Cure::Reindex | Cure::RemoveFile { .. } | Cure::Reclaim | Cure::Settle { .. } => None,
         })
+    }
+
+    /// What numbers it has given out is lost with it; those of its successor are greater than any it can
+    /// have reached.
+    fn remove_lost_record(&mut self, kind: i64, name: &str) -> Result<Option<String>> {
+        let removed = self.run(|connection| {
+            connection.prepare_cached("DELETE FROM record WHERE kind = ?1 AND name = ?2")?.execute((kind, name))
+        })?;
+        let beyond = self.new_sequence().saturating_add(NUMBERS_OF_A_RECORD);
+        self.outlive(beyond);
+        Ok((removed > 0).then(|| "it was removed: whoever held it holds it no more".to_owned()))
     }
 
     fn stored(&self, id: i64, version: i64) -> Result<Option<Stored>> {

@@ -91,6 +91,16 @@ impl Shard {
         })
     }
 
+    /// Adds to what is recorded.
+    pub(crate) fn add_statistics(&mut self, counts: Counts) -> Result<()> {
+        self.guard(|shard| {
+            shard.change(|change| {
+                change.unrecorded = counts;
+                change.record_statistics()
+            })
+        })
+    }
+
     /// Sets what is recorded back to zero.
     pub(crate) fn reset_statistics(&mut self) -> Result<()> {
         self.guard(|shard| {

@@ -25,7 +25,7 @@ use crate::database::{Access, Database};
 use crate::error::{Error, Result};
 
 /// The columns of `entry` and `undo`, in order.
-const COLUMNS: &str = "id, key, queue, position, version, rank, place, size, stored, expires, ttl, sliding, accessed, \
+pub(super) const COLUMNS: &str = "id, key, queue, position, version, rank, place, size, stored, expires, ttl, sliding, accessed, \
     hits, tags, form, file, length, occupied, checksum, value";
 const KEEP: &str = "INSERT OR IGNORE INTO undo SELECT id, key, queue, position, version, rank, place, size, stored, \
     expires, ttl, sliding, accessed, hits, tags, form, file, length, occupied, checksum, value FROM entry WHERE id = ?1";

@@ -9,14 +9,14 @@ use std::sync::Arc;
 
 pub use locks::LockTable;
 
-use crate::cache::Cache;
+use crate::cache::{Cache, Resharding};
 use crate::error::{Error, Result};
 use crate::platform::{Platform, RangeLocks, Sharing};
 
 /// The shard in which the entry of a key lies.
 #[must_use]
-pub fn shard_of(key: &crate::Key, shards: u32) -> u64 {
-    key.hash() % u64::from(shards)
+pub fn shard_of(key: &crate::Key, shards: usize) -> usize {
+    crate::settings::shard_of(key.hash(), shards)
 }
 
 /// Surroundings under the control of a test. One owner at a time, by lease, unless given a
@@ -94,7 +94,7 @@ impl TestPlatform {
         }));
     }
 
-    /// Does something before each commit of a transaction over several shards.
+    /// Does something at each [`Platform::before_commit`].
     pub fn on_commit(&self, action: impl FnMut() -> Result<()> + 'static) {
         *self.on_commit.borrow_mut() = Some(Box::new(action));
     }
@@ -103,6 +103,11 @@ impl TestPlatform {
     /// Its locks end with [`TestPlatform::crash`].
     pub fn kill(mut cache: Cache) {
         cache.end_abruptly();
+    }
+
+    /// Ends a change of the number of shards likewise.
+    pub fn kill_resharding(resharding: Resharding) {
+        resharding.end_abruptly();
     }
 
     /// Releases the locks of everything opened with this platform, as the end of a process does.

@@ -10,7 +10,7 @@ fn lookup(cache: &mut Cache, key: &str) -> Answer {
 
 fn vacant(cache: &mut Cache, key: &str) -> u64 {
     match lookup(cache, key) {
-        Answer::Vacant(token) => token,
+        Answer::Vacant(token, None) => token,
         other => panic!("{other:?}"),
     }
 }
@@ -41,8 +41,8 @@ fn one_computes_while_others_wait_and_then_all_have_it() {
     let shared = Shared::new();
     let (mut first, mut second) = (shared.open(1, &OpenOptions::default()), shared.open(2, &OpenOptions::default()));
     let token = vacant(&mut first, "k");
-    assert!(matches!(lookup(&mut second, "k"), Answer::Wait));
-    assert!(matches!(lookup(&mut first, "k"), Answer::Wait), "the same handle, too");
+    assert!(matches!(lookup(&mut second, "k"), Answer::Wait(0)));
+    assert!(matches!(lookup(&mut first, "k"), Answer::Wait(0)), "the same handle, too");
     second.renew_vacancy(&text("k"), token).unwrap();
     second.fill(&text("k"), token, &Value::Integer(7), &filling(1_000)).unwrap();
     assert_eq!((hit(&mut first, "k"), hit(&mut second, "k")), (7, 7));
@@ -59,9 +59,11 @@ fn a_vacancy_that_is_dropped_or_whose_holder_dies_is_the_next_ones() {
     let token = vacant(&mut first, "k");
     first.drop_vacancy(&text("k"), token).unwrap();
     let token = vacant(&mut first, "k");
-    assert!(matches!(lookup(&mut second, "k"), Answer::Wait));
+    assert!(matches!(lookup(&mut second, "k"), Answer::Wait(0)));
     platform.advance(1_000);
-    assert!(matches!(lookup(&mut second, "k"), Answer::Wait), "the lease is not over");
+    assert!(matches!(lookup(&mut second, "k"), Answer::Wait(0)), "the lease is not over");
+    platform.set_wall_clock(1);
+    assert!(matches!(lookup(&mut second, "k"), Answer::Wait(1_000)), "perhaps it is, by the wall clock");
     platform.advance(1);
     let next = vacant(&mut second, "k");
     let late = first.fill(&text("k"), token, &Value::Text("late ".repeat(20_000)), &filling(1_000));
@@ -102,10 +104,13 @@ fn a_failure_serves_the_stale_value_or_its_reason_for_a_while() {
     let kept = Filling { stale_if_error_ms: 5_000, ..filling(100) };
     cache.fill(&text("k"), token, &Value::Integer(1), &kept).unwrap();
     fixture.platform.advance(100);
-    let token = vacant(cache, "k");
+    let Answer::Vacant(token, Some(Value::Integer(1))) = lookup(cache, "k") else { panic!("the old one is at hand") };
     cache.fail_vacancy(&text("k"), token, "timed out", 300).unwrap();
     assert!(matches!(lookup(cache, "k"), Answer::Stale(Value::Integer(1), None)));
     fixture.platform.advance(300);
+    let Answer::Vacant(token, Some(Value::Integer(1))) = lookup(cache, "k") else { panic!("still") };
+    cache.drop_vacancy(&text("k"), token).unwrap();
+    fixture.platform.advance(5_000);
     vacant(cache, "k");
 }
 
@@ -203,9 +208,9 @@ fn keys_of_every_kind_have_their_own_vacancy() {
     let options = LookUp { lease_ms: 1_000, eagerness: 0.0 };
     let keys = [text("1"), Key::Bytes(b"1".to_vec()), Key::Integer(1), Key::Real(1.5), Key::Bytes(Vec::new())];
     for key in &keys {
-        assert!(matches!(cache.look_up(key, &options), Ok(Answer::Vacant(_))), "{key}");
+        assert!(matches!(cache.look_up(key, &options), Ok(Answer::Vacant(_, None))), "{key}");
     }
-    assert!(matches!(cache.look_up(&Key::Real(1.0), &options), Ok(Answer::Wait)), "the key 1 is the key 1.0");
+    assert!(matches!(cache.look_up(&Key::Real(1.0), &options), Ok(Answer::Wait(0))), "the key 1 is the key 1.0");
     let nonsense = LookUp { eagerness: -1.0, ..options };
     assert!(matches!(cache.look_up(&text("x"), &nonsense), Err(Error::InvalidArgument(_))));
 }

@@ -118,6 +118,9 @@ fn an_owner_taken_over_in_the_middle_of_an_operation_is_told_so() {
     cache.delete(&text("a")).unwrap();
     assert_eq!(names(&mut second), ["a"]);
     assert!(same(&second.get(&text("a")).unwrap().unwrap(), &large(1)));
+    // What it wrote is in nobody's way, and told.
+    let left = second.repair().unwrap();
+    assert!(left.len() == 1 && left[0].subject.ends_with("data-00000001"), "{left:?}");
     assert_eq!(second.check().unwrap(), []);
     platform.advance(LEASE);
     assert!(matches!(cache.get(&text("a")), Err(Error::Locked(_))));

@@ -1,8 +1,11 @@
 //! Locks, limits and what else processes share, as two handles of one directory see it.
 
-use larder_engine::{Cache, Claim, Error, Gate, Grant, Lock, Method, OpenOptions, Rate, Standing, Turn};
+use larder_engine::{
+    Answer, Cache, Changes, Claim, Error, Gate, Grant, Limit, Lock, LookUp, Method, OpenOptions, Rate, Selection,
+    Standing, Turn, Value,
+};
 
-use crate::support::{Fixture, Shared, tamper};
+use crate::support::{Fixture, Shared, lasting, put, tamper, text};
 
 fn lock(name: &str) -> Lock {
     Lock { name: name.into(), capacity: 1 }
@@ -142,6 +145,57 @@ fn records_are_apart_from_entries_and_transactions() {
     fixture.cache.rollback(ticket).unwrap();
     fixture.reopen(&OpenOptions::default());
     fixture.cache.renew_lock(&lock("a"), grant).unwrap();
+}
+
+#[test]
+fn records_outlive_what_removes_entries() {
+    let limits = Changes { item_limit: Limit::AtMost(1), ..Changes::default() };
+    let mut fixture = Fixture::with(&OpenOptions { changes: limits, ..OpenOptions::default() });
+    let cache = &mut fixture.cache;
+    let grant = held(cache, "a");
+    cache.add_to_average("latency", 2.0).unwrap();
+    assert!(cache.take(&rate(Method::Window, 1), 1).unwrap().granted);
+    for key in ["x", "y", "z"] {
+        cache.set(&text(key), &Value::Integer(1), &lasting(5)).unwrap();
+    }
+    fixture.platform.advance(10);
+    cache.expire().unwrap();
+    cache.cull().unwrap();
+    cache.evict(&Selection::All).unwrap();
+    cache.clear().unwrap();
+    cache.compact().unwrap();
+    assert_eq!((cache.check().unwrap(), cache.repair().unwrap()), (vec![], vec![]));
+    cache.renew_lock(&lock("a"), grant).unwrap();
+    assert_eq!(cache.average("latency").unwrap().map(|mean| mean.count), Some(1));
+    assert!(!cache.take(&rate(Method::Window, 1), 1).unwrap().granted);
+}
+
+#[test]
+fn a_handle_that_only_reads_looks_and_is_refused_by_name() {
+    let (shared, mut cache, _other) = two();
+    let grant = held(&mut cache, "a");
+    cache.take(&rate(Method::Bucket, 3), 1).unwrap();
+    put(&mut cache, "k", 5);
+    let reading = OpenOptions { read_only: true, create: false, ..OpenOptions::default() };
+    let mut reader = shared.open(7, &reading);
+    assert_eq!(reader.lock_occupancy("a").unwrap().holders[0].grant, grant);
+    assert_eq!(reader.take(&rate(Method::Bucket, 3), 0).unwrap().remaining, 2);
+    let lookup = LookUp { lease_ms: 1_000, eagerness: 0.0 };
+    assert!(matches!(reader.look_up(&text("k"), &lookup), Ok(Answer::Hit(Value::Integer(5)))));
+    let refused = [
+        reader.try_lock(&lock("a"), &claim()).map(drop),
+        reader.release_lock(&lock("a"), grant).map(drop),
+        reader.take(&rate(Method::Bucket, 3), 1).map(drop),
+        reader.take(&rate(Method::Window, 3), 1).map(drop),
+        reader.count_up("seen", 1).map(drop),
+        reader.add_to_average("latency", 1.0).map(drop),
+        reader.arrive(&Gate { name: "g".into(), parties: 2 }, 100).map(drop),
+        reader.begin_once("o", 100).map(drop),
+        reader.look_up(&text("none"), &lookup).map(drop),
+    ];
+    for (place, refused) in refused.into_iter().enumerate() {
+        assert!(matches!(refused, Err(Error::ReadOnly(_))), "{place}: {refused:?}");
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
-use larder_engine::testing::TestPlatform;
+use larder_engine::testing::{TestPlatform, shard_of};
 use larder_engine::{Cache, Draft, Error, Expiry, Key, OpenOptions, Selection, Side, Ticket, Value};
 
 use crate::support::{Fixture, Shared, existing, integer, names, open, plain, put, tagged, text, value_files};
@@ -17,6 +17,26 @@ const FILES: usize = 24;
 
 fn large(byte: u8) -> Value {
     Value::Bytes(vec![byte; 40_000])
+}
+
+#[test]
+fn closing_undoes_what_was_not_committed() {
+    for shards in [1, SHARDS] {
+        let mut fixture = Fixture::sharded(shards);
+        put(&mut fixture.cache, "kept", 1);
+        let ticket = fixture.cache.begin().unwrap();
+        let stored = fixture.cache.within(ticket, |cache| {
+            put(cache, "kept", 2);
+            cache.set(&text("large"), &large(1), &plain())
+        });
+        stored.unwrap();
+        fixture.cache.close().unwrap();
+        assert_eq!(value_files(fixture.path()), Vec::<std::path::PathBuf>::new(), "{shards} shards");
+        fixture.reopen_closed(&existing());
+        assert_eq!(integer(&mut fixture.cache, "kept"), Some(1));
+        assert_eq!(names(&mut fixture.cache), ["kept"]);
+        assert_eq!(fixture.cache.check().unwrap(), []);
+    }
 }
 
 #[test]
@@ -329,8 +349,7 @@ fn no_lock_is_held_while_what_was_committed_is_tidied_up() {
     let ticket = cache.begin().unwrap();
     cache.within(ticket, |cache| cache.set(&keys[0], &Value::Integer(1), &plain())).unwrap();
     let mut place = 1;
-    // Of the shards, these two differ.
-    while larder_engine::testing::shard_of(&keys[0], SHARDS) == larder_engine::testing::shard_of(&keys[place], SHARDS) {
+    while shard_of(&keys[0], SHARDS as usize) == shard_of(&keys[place], SHARDS as usize) {
         place += 1;
     }
     cache.within(ticket, |cache| cache.set(&keys[place], &Value::Integer(1), &plain())).unwrap();

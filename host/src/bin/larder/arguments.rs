@@ -51,7 +51,7 @@ pub(crate) struct Global {
     pub(crate) json: bool,
 
     /// How long to wait for other users of the cache, such as 500ms or 10s [default: 1m;
-    /// `run`, `lock` and `limit` wait for their turn as long as it takes]
+    /// `run`, `lock` and `limit` wait for their turn as long as it takes, `deque pull` for no value]
     #[arg(long, global = true, value_parser = units::duration, value_name = "DURATION")]
     pub(crate) wait: Option<Duration>,
 

@@ -149,6 +149,7 @@ fn cache_error_name(error: &larder::Error) -> &'static str {
         larder::Error::TooLarge { .. } => "too-large",
         larder::Error::WrongType(_) => "wrong-type",
         larder::Error::Overflow(_) => "overflow",
+        larder::Error::OutOfRange(_) => "out-of-range",
         larder::Error::InvalidArgument(_) => "invalid-argument",
         larder::Error::ReadOnly(_) => "read-only",
         larder::Error::NotFound(_) => "not-found",

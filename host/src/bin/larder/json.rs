@@ -148,6 +148,17 @@ pub(crate) struct Freed {
     pub(crate) freed: u64,
 }
 
+/// What `reshard` prints.
+#[derive(Serialize)]
+pub(crate) struct Resharded {
+    /// How many shards there were.
+    pub(crate) before: u32,
+    /// How many there are.
+    pub(crate) shards: u32,
+    /// What was carried over: entries, and locks, limits and the like.
+    pub(crate) carried: u64,
+}
+
 /// What work prints that Ctrl-C can end: what it has done, and whether that is all.
 #[derive(Serialize)]
 pub(crate) struct Ended<T> {
@@ -168,7 +179,32 @@ pub(crate) struct Pushed {
     pub(crate) position: i64,
 }
 
-/// What `queue len` prints.
+/// What `deque copy` prints.
+#[derive(Serialize)]
+pub(crate) struct Copied {
+    pub(crate) copied: u64,
+}
+
+/// What `deque bound` prints.
+#[derive(Serialize)]
+pub(crate) struct Bound {
+    pub(crate) bound: Option<u64>,
+}
+
+/// What `index set` prints.
+#[derive(Serialize)]
+pub(crate) struct Replaced {
+    pub(crate) replaced: bool,
+}
+
+/// What `index items` prints, a line each.
+#[derive(Serialize)]
+pub(crate) struct IndexItem<'a> {
+    pub(crate) key: Scalar<'a>,
+    pub(crate) value: Scalar<'a>,
+}
+
+/// What `queue len`, `deque len`, `deque push`, `deque insert` and `index len` print.
 #[derive(Serialize)]
 pub(crate) struct Length {
     pub(crate) length: u64,

@@ -11,6 +11,7 @@ mod process;
 mod progress;
 mod selection;
 mod session;
+mod signals;
 mod units;
 mod value;
 mod work;

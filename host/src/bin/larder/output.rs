@@ -1,10 +1,11 @@
 //! Writing to standard output.
 
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, BufWriter, IsTerminal, Read, StdoutLock, Write};
 
 use anstyle::Style;
 use serde::Serialize;
 
+use crate::Outcome;
 use crate::failure::Failure;
 
 /// Bytes passed on at a time.
@@ -50,6 +51,32 @@ pub(crate) fn line(text: &str) -> Result<(), Failure> {
 pub(crate) fn json(data: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string(data).map_err(|error| Failure::Output(error.into()))?;
     writeln!(io::stdout(), "{text}").map_err(Failure::Output)
+}
+
+/// Many lines, written at once as far as possible.
+pub(crate) struct Lines(BufWriter<StdoutLock<'static>>);
+
+impl Lines {
+    /// None yet.
+    pub(crate) fn new() -> Self {
+        Self(BufWriter::new(io::stdout().lock()))
+    }
+
+    /// Adds bytes and the end of a line.
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.0.write_all(bytes).and_then(|()| self.0.write_all(b"\n")).map_err(Failure::Output)
+    }
+
+    /// Adds a line of JSON.
+    pub(crate) fn json(&mut self, data: &impl Serialize) -> Result<(), Failure> {
+        let text = serde_json::to_string(data).map_err(|error| Failure::Output(error.into()))?;
+        self.bytes(text.as_bytes())
+    }
+
+    /// Writes what is left.
+    pub(crate) fn end(mut self) -> Result<Outcome, Failure> {
+        self.0.flush().map(|()| Outcome::Done).map_err(Failure::Output)
+    }
 }
 
 /// Writes labels and what they stand for, aligned.

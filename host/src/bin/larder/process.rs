@@ -5,6 +5,7 @@ use std::process::{Child, Command, ExitStatus};
 
 use crate::Outcome;
 use crate::failure::Failure;
+use crate::signals::PassedOn;
 
 /// A program with its arguments.
 pub(crate) fn command(words: &[OsString]) -> Result<Command, Failure> {
@@ -17,6 +18,7 @@ pub(crate) fn command(words: &[OsString]) -> Result<Command, Failure> {
 /// Runs it with the standard streams of this process.
 pub(crate) fn run(mut command: Command) -> Result<Outcome, Failure> {
     let mut child = start(&mut command)?;
+    let _signals = PassedOn::to(&child);
     let status = child.wait().map_err(Failure::Run)?;
     Ok(Outcome::Code(code(status)))
 }

@@ -1,6 +1,6 @@
 //! Which entries `keys` and `evict` are about.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::ops::Bound;
 
 use clap::Args;
@@ -30,6 +30,12 @@ pub(crate) struct SelectionArguments {
 }
 
 impl SelectionArguments {
+    /// A selection by keys alone.
+    pub(crate) fn of_keys(prefix: Option<&OsStr>, from: Option<&OsStr>, to: Option<&OsStr>) -> Self {
+        let [prefix, from, to] = [prefix, from, to].map(|argument| argument.map(OsStr::to_owned));
+        Self { tag: None, prefix, from, to }
+    }
+
     /// The selection; keys are written as `key_type` says.
     pub(crate) fn selection(&self, key_type: KeyType) -> Result<Selection, Failure> {
         if let Some(tag) = &self.tag {

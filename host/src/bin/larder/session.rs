@@ -77,8 +77,13 @@ impl Session {
     }
 
     fn open_existing(&self, builder: CacheBuilder) -> Result<Cache, Failure> {
+        self.existing(|directory| builder.open(directory))
+    }
+
+    /// Does something with a directory in which there must be a cache.
+    pub(crate) fn existing<T>(&self, work: impl FnOnce(&Path) -> larder::Result<T>) -> Result<T, Failure> {
         let directory = self.directory()?;
-        builder.open(directory).map_err(|error| match error {
+        work(directory).map_err(|error| match error {
             Error::NotFound(_) => Failure::NoCache(directory.to_owned()),
             error => Failure::Cache(error),
         })

@@ -17,7 +17,7 @@ use super::Lookup;
 use super::barrier::Barrier;
 use super::limits::{RateLimit, Verdict};
 use super::locks::{Lock, LockGuard, Step};
-use super::memo::{MemoError, MemoOptions, Task, cache_error, settle, task};
+use super::memo::{MemoError, MemoOptions, Task, settle, task};
 use super::once::{self, Once};
 use super::vacancy::Vacancy;
 use crate::cache::Cache;
@@ -55,12 +55,19 @@ impl AsyncLockGuard {
 
 /// Something whose end writes to the cache: dropped on a thread of its own.
 #[derive(Debug)]
-struct Later<T: Send + 'static>(Option<T>);
+pub(super) struct Later<T: Send + 'static>(pub(super) Option<T>);
 
 impl<T: Send + 'static> Later<T> {
-    fn take(&mut self) -> Option<T> {
+    pub(super) fn take(&mut self) -> Option<T> {
         self.0.take()
     }
+}
+
+/// Does something on a thread of its own. If nobody awaits its outcome any more, that is dropped there,
+/// too.
+async fn apart<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    let mut outcome = unblock(move || work().map(|outcome| Later(Some(outcome)))).await?;
+    outcome.take().ok_or(Error::Closed)
 }
 
 impl<T: Send + 'static> Drop for Later<T> {
@@ -85,26 +92,32 @@ impl Lock {
     /// [`Lock::try_acquire`] without blocking.
     pub async fn try_acquire_async(&self) -> Result<Option<AsyncLockGuard>> {
         let lock = self.clone();
-        Ok(unblock(move || lock.try_acquire()).await?.map(AsyncLockGuard::new))
+        Ok(apart(move || lock.try_acquire()).await?.map(AsyncLockGuard::new))
     }
 
     async fn wait_async(&self, wait: Option<Duration>) -> Result<AsyncLockGuard> {
-        let mut pauses = Pauses::begin(wait);
-        let lock = self.clone();
-        let mut step = unblock(move || lock.request()).await?;
+        let (lock, mut pauses) = (self.clone(), self.pauses(wait));
+        let (mut step, mut pauses) = apart(move || Ok((lock.enter(&mut pauses)?, pauses))).await?;
         loop {
             let place = match step {
                 Step::Granted(guard) => return Ok(AsyncLockGuard::new(guard)),
                 Step::Waiting(place) => place,
             };
-            let Some(pause) = pauses.next(place.ahead) else {
-                unblock(move || drop(place)).await;
+            let (ahead, mut place) = (place.ahead, Later(Some(place)));
+            let pause = match pauses.next(ahead) {
+                None => {
+                    let lock = self.clone();
+                    pauses.resume(unblock(move || lock.doubt()).await?, ahead)
+                }
+                pause => pause,
+            };
+            let Some(pause) = pause else {
+                unblock(move || drop(place.take())).await;
                 return Err(self.timeout());
             };
-            let mut place = Later(Some(place));
             Delay::new(pause).await;
             let Some(place) = place.take() else { return Err(self.timeout()) };
-            step = unblock(move || place.poll()).await?;
+            step = apart(move || place.poll()).await?;
         }
     }
 }
@@ -151,15 +164,14 @@ impl Barrier {
     }
 
     async fn meet_async(&self, wait: Option<Duration>) -> Result<u64> {
-        let mut pauses = Pauses::begin(wait);
-        let barrier = self.clone();
-        let mut party = unblock(move || barrier.arrive()).await?;
+        let (barrier, mut pauses) = (self.clone(), self.pauses(wait));
+        let mut party = apart(move || barrier.arrive()).await?;
         while !party.arrival.open {
             let Some(pause) = pauses.next(0) else { return unblock(move || party.give_up()).await };
             let mut waiting = Later(Some(party));
             Delay::new(pause).await;
             let Some(waiting) = waiting.take() else { return Err(Error::Closed) };
-            party = unblock(move || waiting.poll()).await?;
+            party = apart(move || waiting.poll()).await?;
         }
         Ok(party.arrival.generation)
     }
@@ -174,7 +186,7 @@ impl Once {
         let mut pauses = Pauses::begin(None);
         loop {
             let once = self.clone();
-            match unblock(move || once.begin()).await? {
+            match apart(move || once.begin()).await? {
                 once::Step::Done => return Ok(false),
                 once::Step::Run(turn) => {
                     let mut turn = Later(Some(turn));
@@ -204,7 +216,7 @@ impl Cache {
         F: Future<Output = T>,
     {
         let compute = || async { Ok::<T, Infallible>(compute().await) };
-        self.try_memoize_async(key, options, compute).await.map_err(cache_error)
+        self.try_memoize_async(key, options, compute).await.map_err(Error::from)
     }
 
     /// [`Cache::try_memoize`] for an asynchronous computation.
@@ -223,7 +235,7 @@ impl Cache {
         let outcome = self.lookup_async(&key, &options).await.map_err(MemoError::Cache)?;
         match task(&key, outcome)? {
             Task::Have(value) => Ok(value),
-            Task::Compute(vacancy, old) => {
+            Task::Compute { vacancy, old, .. } => {
                 let mut vacancy: Later<Vacancy> = Later(Some(vacancy));
                 let computed = compute().await;
                 match vacancy.take() {
@@ -234,15 +246,15 @@ impl Cache {
         }
     }
 
-    async fn lookup_async(&self, key: &Key<'static>, options: &MemoOptions) -> Result<Lookup> {
+    pub(super) async fn lookup_async(&self, key: &Key<'static>, options: &MemoOptions) -> Result<Lookup> {
         let mut pauses = Pauses::begin(options.wait);
         loop {
             let (cache, key, options) = (self.clone(), key.clone(), options.clone());
-            let outcome = unblock(move || cache.lookup(&key, &options)).await?;
+            let (outcome, doubt) = apart(move || cache.find(&key, &options)).await?;
             if !matches!(outcome, Lookup::Wait) {
                 return Ok(outcome);
             }
-            let Some(pause) = pauses.next(1) else { return Ok(outcome) };
+            let Some(pause) = pauses.next(1).or_else(|| pauses.resume(doubt, 1)) else { return Ok(outcome) };
             Delay::new(pause).await;
         }
     }

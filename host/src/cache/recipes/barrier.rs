@@ -63,7 +63,7 @@ impl Barrier {
     }
 
     fn meet(&self, wait: Option<Duration>) -> Result<u64> {
-        let mut pauses = Pauses::begin(wait);
+        let mut pauses = self.pauses(wait);
         let mut party = self.arrive()?;
         while !party.arrival.open {
             let Some(pause) = pauses.next(0) else { return party.give_up() };
@@ -71,6 +71,10 @@ impl Barrier {
             party = party.poll()?;
         }
         Ok(party.arrival.generation)
+    }
+
+    pub(super) fn pauses(&self, wait: Option<Duration>) -> Pauses {
+        Pauses::begin(wait).within_lease(self.lease)
     }
 
     pub(super) fn arrive(&self) -> Result<Party> {

@@ -81,6 +81,9 @@ pub struct Occupancy {
     pub holders: Vec<Holder>,
     /// How many stand in line.
     pub waiting: u32,
+    /// The longest lease of those who may be dead; 0 if there are none.
+    #[serde(skip)]
+    doubt: Duration,
 }
 
 /// Somebody who holds a lock.
@@ -98,6 +101,10 @@ pub struct Holder {
     /// How long it may be silent.
     #[serde(serialize_with = "as_milliseconds", rename = "lease_ms")]
     pub lease: Duration,
+    /// How long it has been, by the wall clock. More than its lease means that it is dead or was paused, or
+    /// that the clock has jumped.
+    #[serde(serialize_with = "as_milliseconds", rename = "silent_ms")]
+    pub silent: Duration,
 }
 
 fn as_milliseconds<S: serde::Serializer>(lease: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
@@ -105,8 +112,8 @@ fn as_milliseconds<S: serde::Serializer>(lease: &Duration, serializer: S) -> Res
 }
 
 impl Cache {
-    /// A lock that one holds at a time. Different kinds of locks of one name are one lock: to use them
-    /// at the same time is [`Error::Conflict`].
+    /// A lock that one holds at a time: the same as [`Cache::write_lock`], and as `larder lock` in a shell.
+    /// A semaphore of the same name is the same lock, too: to use both at once is [`Error::Conflict`].
     pub fn lock(&self, name: impl AsRef<str>) -> Lock {
         Lock::new(self, name.as_ref(), wit::Capacity::Exclusive, None)
     }
@@ -132,15 +139,15 @@ impl Cache {
         let occupancy =
             self.run(|instance| instance.locks(|guest, store, cache| guest.call_holders(store, cache, name)))?;
         let holders = occupancy.holders.into_iter().map(Holder::from).collect();
-        Ok(Occupancy { holders, waiting: occupancy.waiting })
+        Ok(Occupancy { holders, waiting: occupancy.waiting, doubt: Duration::from_millis(occupancy.doubt_ms.into()) })
     }
 }
 
 impl From<wit::Holder> for Holder {
     fn from(holder: wit::Holder) -> Self {
-        let wit::Holder { grant, weight, count, lease_ms } = holder;
-        let lease = Duration::from_millis(lease_ms.into());
-        Self { owner: grant.owner, fence: grant.fence, weight, count, lease }
+        let wit::Holder { grant, weight, count, lease_ms, silent_ms } = holder;
+        let (lease, silent) = (Duration::from_millis(lease_ms.into()), Duration::from_millis(silent_ms));
+        Self { owner: grant.owner, fence: grant.fence, weight, count, lease, silent }
     }
 }
 
@@ -210,19 +217,29 @@ impl Lock {
         self.wait(None)
     }
 
-    /// Waits for the lock, at most so long: then it is [`Error::Timeout`].
+    /// Waits for the lock, at most so long: then it is [`Error::Timeout`]. Only if whoever is in the way has
+    /// been silent for longer than its lease, by the wall clock, it takes longer: to be sure that it is dead,
+    /// and then the lock is had.
     pub fn acquire_within(&self, wait: Duration) -> Result<LockGuard> {
         self.wait(Some(wait))
     }
 
-    /// Takes the lock if it is free and nobody stands in line.
+    /// Takes the lock if it is free and nobody stands in line. Returns at once, unless whoever is in the way
+    /// may be dead, as in [`Lock::acquire_within`].
     pub fn try_acquire(&self) -> Result<Option<LockGuard>> {
         let granted = self.cache.run(|instance| {
             instance.locks(|guest, store, cache| {
                 guest.call_acquire(store, cache, self.which.as_param(), self.claim(), Some(0))
             })
-        })?;
-        Ok(granted.map(|grant| self.guard(grant)))
+        });
+        match granted {
+            Ok(Some(grant)) => Ok(Some(self.guard(grant))),
+            Ok(None) | Err(Error::Conflict(_)) if !self.doubt()?.is_zero() => match self.wait(Some(Duration::ZERO)) {
+                Err(Error::Timeout(_)) => Ok(None),
+                acquired => acquired.map(Some),
+            },
+            refused => refused.map(|_| None),
+        }
     }
 
     /// Who holds it, and how many wait.
@@ -231,16 +248,47 @@ impl Lock {
     }
 
     fn wait(&self, wait: Option<Duration>) -> Result<LockGuard> {
-        let mut pauses = Pauses::begin(wait);
-        let mut step = self.request()?;
+        let mut pauses = self.pauses(wait);
+        let mut step = self.enter(&mut pauses)?;
         loop {
             let place = match step {
                 Step::Granted(guard) => return Ok(guard),
                 Step::Waiting(place) => place,
             };
-            let Some(pause) = pauses.next(place.ahead) else { return Err(self.timeout()) };
+            let Some(pause) = self.pause(&mut pauses, place.ahead)? else { return Err(self.timeout()) };
             std::thread::sleep(pause);
             step = place.poll()?;
+        }
+    }
+
+    pub(super) fn pauses(&self, wait: Option<Duration>) -> Pauses {
+        Pauses::begin(wait).within_lease(self.lease)
+    }
+
+    /// How long to pause before the next look; none once the time is over, and nobody in the way is dead.
+    pub(super) fn pause(&self, pauses: &mut Pauses, ahead: u32) -> Result<Option<Duration>> {
+        match pauses.next(ahead) {
+            None => Ok(pauses.resume(self.doubt()?, ahead)),
+            pause => Ok(pause),
+        }
+    }
+
+    /// The lease of those in the way who may be dead; zero if there are none.
+    pub(super) fn doubt(&self) -> Result<Duration> {
+        Ok(self.holders()?.doubt)
+    }
+
+    /// Takes the lock or a place in its line, once nobody who is dead holds it at another capacity.
+    pub(super) fn enter(&self, pauses: &mut Pauses) -> Result<Step> {
+        loop {
+            match self.request() {
+                Err(conflict @ Error::Conflict(_)) => {
+                    let doubt = self.doubt()?;
+                    let pause = if doubt.is_zero() { None } else { self.pause(pauses, 0)? };
+                    std::thread::sleep(pause.ok_or(conflict)?);
+                }
+                step => return step,
+            }
         }
     }
 
@@ -285,17 +333,23 @@ impl Place {
         let standing = self
             .lock
             .cache
-            .run(|instance| instance.locks(|guest, store, cache| guest.call_poll(store, cache, which, self.owner)))?;
-        Ok(match standing {
-            wit::Standing::Granted(grant) => {
+            .run(|instance| instance.locks(|guest, store, cache| guest.call_poll(store, cache, which, self.owner)));
+        match standing {
+            Ok(wit::Standing::Granted(grant)) => {
                 self.settled = true;
-                Step::Granted(self.lock.guard(grant))
+                Ok(Step::Granted(self.lock.guard(grant)))
             }
-            wit::Standing::Waiting(place) => {
+            Ok(wit::Standing::Waiting(place)) => {
                 self.ahead = place.ahead;
-                Step::Waiting(self)
+                Ok(Step::Waiting(self))
             }
-        })
+            // This process was paused, and its place taken from it.
+            Err(Error::NotHeld(_)) => {
+                self.settled = true;
+                self.lock.request()
+            }
+            Err(error) => Err(error),
+        }
     }
 }
 

@@ -44,22 +44,34 @@ impl Cache {
     /// # Ok::<(), larder::Error>(())
     /// ```
     pub fn lookup<'k>(&self, key: impl Into<Key<'k>>, options: &MemoOptions) -> Result<Lookup> {
-        let key = key.into();
+        self.find(&key.into(), options).map(|(outcome, _)| outcome)
+    }
+
+    /// What a look-up comes to; if another computes, with its lease if it may be dead.
+    pub(super) fn find(&self, key: &Key<'_>, options: &MemoOptions) -> Result<(Lookup, Duration)> {
         let how = wit::LookupOptions { lease_ms: lease_ms(options.lease), eagerness: options.eagerness };
         let outcome = self
             .run(|instance| instance.memo(|guest, store, cache| guest.call_find(store, cache, key.as_param(), how)))?;
-        let vacancy = |token| Vacancy::new(self, key.clone().into_owned(), token, options.lease);
-        Ok(match outcome {
+        let vacancy = |token, last| Vacancy::new(self, key.clone().into_owned(), token, options.lease, last);
+        let mut doubt = Duration::ZERO;
+        let outcome = match outcome {
             wit::Outcome::Hit(value) => Lookup::Hit(value.into()),
-            wit::Outcome::Stale(stale) => Lookup::Stale(stale.value.into(), stale.vacancy.map(vacancy)),
-            wit::Outcome::Vacancy(token) => Lookup::Vacant(vacancy(token)),
-            wit::Outcome::Wait => Lookup::Wait,
+            wit::Outcome::Stale(stale) => {
+                Lookup::Stale(stale.value.into(), stale.vacancy.map(|token| vacancy(token, None)))
+            }
+            wit::Outcome::Vacancy(vacant) => Lookup::Vacant(vacancy(vacant.vacancy, vacant.last.map(Value::from))),
+            wit::Outcome::Wait(doubt_ms) => {
+                doubt = Duration::from_millis(doubt_ms.into());
+                Lookup::Wait
+            }
             wit::Outcome::Failed(reason) => Lookup::Failed(reason),
-        })
+        };
+        Ok((outcome, doubt))
     }
 
     /// [`Cache::lookup`], waiting while another computes, at most so long; none waits for ever.
-    /// [`Lookup::Wait`] if the time was over.
+    /// [`Lookup::Wait`] if the time was over; that takes longer only if whoever computes has been silent for
+    /// longer than its lease, by the wall clock: to be sure that it is dead, and then to take its place.
     pub fn lookup_within<'k>(
         &self,
         key: impl Into<Key<'k>>,
@@ -69,11 +81,11 @@ impl Cache {
         let key = key.into();
         let mut pauses = Pauses::begin(wait);
         loop {
-            let outcome = self.lookup(&key, options)?;
+            let (outcome, doubt) = self.find(&key, options)?;
             if !matches!(outcome, Lookup::Wait) {
                 return Ok(outcome);
             }
-            let Some(pause) = pauses.next(1) else { return Ok(outcome) };
+            let Some(pause) = pauses.next(1).or_else(|| pauses.resume(doubt, 1)) else { return Ok(outcome) };
             std::thread::sleep(pause);
         }
     }

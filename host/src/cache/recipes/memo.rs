@@ -137,8 +137,8 @@ impl MemoOptions {
         self
     }
 
-    /// How long to wait for another who computes: then it is [`Error::Timeout`]. As long as it takes
-    /// unless set.
+    /// How long to wait for another who computes: then it is [`Error::Timeout`], unless that other may be
+    /// dead, as in [`Cache::lookup_within`]. As long as it takes unless set.
     #[must_use]
     pub fn wait(mut self, wait: Duration) -> Self {
         self.wait = Some(wait);
@@ -150,8 +150,14 @@ impl MemoOptions {
 pub(super) enum Task<T> {
     /// Nothing.
     Have(T),
-    /// Compute it; there may be an old one to fall back upon.
-    Compute(Vacancy, Option<T>),
+    /// Compute it.
+    Compute {
+        vacancy: Vacancy,
+        /// What there was, to fall back upon.
+        old: Option<T>,
+        /// Whether that may be handed out meanwhile.
+        is_good: bool,
+    },
 }
 
 impl Cache {
@@ -175,7 +181,7 @@ impl Cache {
         options: impl Into<MemoOptions>,
         compute: impl FnOnce() -> T,
     ) -> Result<T> {
-        self.try_memoize(key, options, || Ok::<T, Infallible>(compute())).map_err(cache_error)
+        self.try_memoize(key, options, || Ok::<T, Infallible>(compute())).map_err(Error::from)
     }
 
     /// [`Cache::memoize`] for what can fail. A failure is not stored, but may be remembered for
@@ -189,7 +195,7 @@ impl Cache {
         let options = options.into();
         match self.task(&key.into(), &options)? {
             Task::Have(value) => Ok(value),
-            Task::Compute(vacancy, old) => settle(vacancy, &options, compute(), old),
+            Task::Compute { vacancy, old, .. } => settle(vacancy, &options, compute(), old),
         }
     }
 
@@ -202,9 +208,9 @@ impl Cache {
         compute: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T> {
         let options = options.into();
-        match self.task::<T, Infallible>(&key.into(), &options).map_err(cache_error)? {
+        match self.task::<T, Infallible>(&key.into(), &options).map_err(Error::from)? {
             Task::Have(value) => Ok(value),
-            Task::Compute(vacancy, Some(old)) => {
+            Task::Compute { vacancy, old: Some(old), is_good: true } => {
                 let refresh = move || {
                     let done = keep(vacancy, &options, &compute());
                     if let Err(error) = done {
@@ -217,13 +223,17 @@ impl Cache {
                     .map_err(|error| Error::Io(format!("starting a thread: {error}")))?;
                 Ok(old)
             }
-            Task::Compute(vacancy, None) => {
-                settle(vacancy, &options, Ok::<T, Infallible>(compute()), None).map_err(cache_error)
+            Task::Compute { vacancy, .. } => {
+                settle(vacancy, &options, Ok::<T, Infallible>(compute()), None).map_err(Error::from)
             }
         }
     }
 
-    fn task<T: DeserializeOwned, E>(&self, key: &Key<'_>, options: &MemoOptions) -> Result<Task<T>, MemoError<E>> {
+    pub(super) fn task<T: DeserializeOwned, E>(
+        &self,
+        key: &Key<'_>,
+        options: &MemoOptions,
+    ) -> Result<Task<T>, MemoError<E>> {
         let outcome = self.lookup_within(key, options, options.wait).map_err(MemoError::Cache)?;
         task(key, outcome)
     }
@@ -236,8 +246,13 @@ pub(super) fn task<T: DeserializeOwned, E>(key: &Key<'_>, outcome: Lookup) -> Re
             decode(key, &value).map(Task::Have).map_err(MemoError::Cache)
         }
         // One that can not be read is replaced.
-        Lookup::Stale(value, Some(vacancy)) => Ok(Task::Compute(vacancy, decode(key, &value).ok())),
-        Lookup::Vacant(vacancy) => Ok(Task::Compute(vacancy, None)),
+        Lookup::Stale(value, Some(vacancy)) => {
+            Ok(Task::Compute { vacancy, old: decode(key, &value).ok(), is_good: true })
+        }
+        Lookup::Vacant(vacancy) => {
+            let old = vacancy.last().and_then(|value| decode(key, value).ok());
+            Ok(Task::Compute { vacancy, old, is_good: false })
+        }
         Lookup::Failed(reason) => Err(MemoError::Remembered(reason)),
         Lookup::Wait => {
             Err(MemoError::Cache(Error::Timeout(format!("the value of {key:?}, which another is computing"))))
@@ -268,7 +283,7 @@ pub(super) fn settle<T: Serialize, E: std::fmt::Display>(
 }
 
 /// Stores what was computed. What can not be stored is of use all the same, to who has computed it.
-fn keep<T: Serialize>(vacancy: Vacancy, options: &MemoOptions, value: &T) -> Result<()> {
+pub(super) fn keep<T: Serialize>(vacancy: Vacancy, options: &MemoOptions, value: &T) -> Result<()> {
     let bytes = postcard::to_stdvec(value).map_err(|error| Error::Encoding(error.to_string()))?;
     match vacancy.fill(bytes, options) {
         Ok(_) => Ok(()),
@@ -280,10 +295,12 @@ fn keep<T: Serialize>(vacancy: Vacancy, options: &MemoOptions, value: &T) -> Res
     }
 }
 
-pub(super) fn cache_error(error: MemoError<Infallible>) -> Error {
-    match error {
-        MemoError::Compute(never) => match never {},
-        MemoError::Remembered(reason) => Error::Failed(reason),
-        MemoError::Cache(error) => error,
+impl From<MemoError<Infallible>> for Error {
+    fn from(error: MemoError<Infallible>) -> Self {
+        match error {
+            MemoError::Compute(never) => match never {},
+            MemoError::Remembered(reason) => Self::Failed(reason),
+            MemoError::Cache(error) => error,
+        }
     }
 }

@@ -8,11 +8,14 @@
 //! | `barrier`, `once` | meeting, and doing things once |
 //! | `lookup`, `vacancy`, `memo` | values that are computed once |
 //! | `asynchronous` | all of it for asynchronous programs |
+//! | `attribute` | what the attribute `memoize` calls |
 //! | `keeper` | the thread that renews what a handle holds |
 //!
 //! Waiting is done here, between calls of a few microseconds: so nobody who waits keeps an instance of
 //! the component from others.
 
+#[path = "attribute.rs"]
+pub mod __memoize;
 #[cfg(feature = "async")]
 mod asynchronous;
 mod barrier;

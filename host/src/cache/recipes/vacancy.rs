@@ -22,17 +22,30 @@ pub struct Vacancy {
     token: u64,
     kept: Option<Kept>,
     began: Instant,
+    last: Option<Value<'static>>,
 }
 
 impl Vacancy {
-    pub(super) fn new(cache: &Cache, key: Key<'static>, token: u64, lease: Duration) -> Self {
+    pub(super) fn new(
+        cache: &Cache,
+        key: Key<'static>,
+        token: u64,
+        lease: Duration,
+        last: Option<Value<'static>>,
+    ) -> Self {
         let kept = cache.keeper.keep(lease, Arc::new(Computing { key: key.clone(), token }));
-        Self { cache: cache.clone(), key, token, kept: Some(kept), began: Instant::now() }
+        Self { cache: cache.clone(), key, token, kept: Some(kept), began: Instant::now(), last }
     }
 
     /// The key whose value is to be computed.
     pub fn key(&self) -> &Key<'static> {
         &self.key
+    }
+
+    /// The value there was, if it may be handed out should computing fail: within
+    /// [`MemoOptions::stale_if_error`].
+    pub fn last(&self) -> Option<&Value<'static>> {
+        self.last.as_ref()
     }
 
     /// Stores the value; returns the entry's version. What it cost is the time since the vacancy was

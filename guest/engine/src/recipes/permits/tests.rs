@@ -4,7 +4,7 @@ use super::*;
 use crate::recipes::{decode, encode};
 
 fn request(owner: u64, weight: u32) -> Request {
-    Request { owner, weight, lease_ms: 100, waits: true }
+    Request { owner, weight, lease_ms: 100, waits: true, now_ms: 0 }
 }
 
 fn fence(standing: Standing) -> u64 {
@@ -25,13 +25,13 @@ fn one_holds_a_lock_and_the_others_follow_in_the_order_of_arrival() {
     assert_eq!(first.fence, 41);
     assert_eq!(take(&mut lock, 2, 1), Standing::Waiting { owner: 2, ahead: 0 });
     assert_eq!(take(&mut lock, 3, 1), Standing::Waiting { owner: 3, ahead: 1 });
-    assert_eq!(lock.release(first), Some(0));
+    assert_eq!(lock.release(first, 0), Some(0));
     let second = Grant { owner: 2, fence: fence(lock.standing(2)) };
     assert_eq!(second.fence, 42);
     assert_eq!(lock.standing(3), Standing::Waiting { owner: 3, ahead: 0 });
-    assert_eq!(lock.release(first), None, "it is not its own any more");
-    assert!(!lock.renew(first));
-    lock.release(second);
+    assert_eq!(lock.release(first, 0), None, "it is not its own any more");
+    assert!(!lock.renew(first, 0));
+    lock.release(second, 0);
     assert_eq!(fence(lock.standing(3)), 43);
 }
 
@@ -41,9 +41,9 @@ fn an_owner_takes_a_lock_again_and_gives_it_back_as_often() {
     let grant = Grant { owner: 1, fence: fence(take(&mut lock, 1, 1)) };
     assert_eq!(fence(take(&mut lock, 1, 1)), grant.fence);
     take(&mut lock, 2, 1);
-    assert_eq!(lock.release(grant), Some(1));
+    assert_eq!(lock.release(grant, 0), Some(1));
     assert!(matches!(lock.standing(2), Standing::Waiting { .. }));
-    assert_eq!(lock.release(grant), Some(0));
+    assert_eq!(lock.release(grant, 0), Some(0));
     assert!(matches!(lock.standing(2), Standing::Granted(_)));
 }
 
@@ -55,11 +55,11 @@ fn readers_share_and_a_waiting_writer_keeps_later_readers_out() {
     assert!(matches!(take(&mut lock, 4, 1), Standing::Waiting { ahead: 1, .. }));
     assert!(matches!(lock.request(&request(1, u32::MAX)), Err(Error::InvalidArgument(_))), "it would wait for itself");
     for reader in readers {
-        lock.release(reader);
+        lock.release(reader, 0);
     }
     let writer = Grant { owner: 3, fence: fence(lock.standing(3)) };
     assert!(matches!(lock.standing(4), Standing::Waiting { .. }));
-    lock.release(writer);
+    lock.release(writer, 0);
     assert!(matches!(lock.standing(4), Standing::Granted(_)));
 }
 
@@ -70,7 +70,7 @@ fn whoever_does_not_wait_takes_nothing_from_those_who_do() {
     take(&mut semaphore, 2, 2);
     let hasty = Request { waits: false, ..request(3, 1) };
     assert_eq!(semaphore.request(&hasty).unwrap(), Standing::Outside);
-    assert!(semaphore.withdraw(2));
+    assert!(semaphore.withdraw(2, 0));
     assert!(matches!(semaphore.request(&hasty).unwrap(), Standing::Granted(_)));
 }
 
@@ -82,10 +82,10 @@ fn the_dead_are_taken_out_and_those_behind_them_served() {
     }
     let mut watch = Watch::default();
     watch.note(lock.members(), 0);
-    lock.waiting(3).unwrap().renew();
+    lock.waiting(3).unwrap().renew(0);
     watch.note(lock.members(), 101);
     assert!(lock.has_dead(&watch));
-    lock.bury(&watch);
+    lock.bury(&watch, 0);
     assert_eq!(lock.standing(1), Standing::Outside);
     assert_eq!(lock.standing(2), Standing::Outside);
     assert_eq!(fence(lock.standing(3)), 2);
@@ -137,10 +137,10 @@ proptest! {
                 }
                 Step::Release { owner } => {
                     if let Standing::Granted(grant) = permits.standing(owner) {
-                        prop_assert!(permits.release(grant).is_some());
+                        prop_assert!(permits.release(grant, 0).is_some());
                     }
                 }
-                Step::Withdraw { owner } => drop(permits.withdraw(owner)),
+                Step::Withdraw { owner } => drop(permits.withdraw(owner, 0)),
             }
             arrivals.retain(|owner| permits.standing(*owner) != Standing::Outside);
             let standings: Vec<Standing> = arrivals.iter().map(|owner| permits.standing(*owner)).collect();

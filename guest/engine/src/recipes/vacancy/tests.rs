@@ -17,7 +17,7 @@ fn filled() -> Vacancy {
 fn a_missing_value_is_computed_by_one_while_others_wait() {
     let (mut vacancy, watch) = (Vacancy::default(), Watch::default());
     assert_eq!(vacancy.decide(&moment(NOW, None), &watch), Decision::Compute);
-    vacancy.occupy(1, 100);
+    vacancy.occupy(1, 100, NOW);
     assert_eq!(vacancy.decide(&moment(NOW, None), &watch), Decision::Wait);
     assert!(vacancy.is_held_by(1) && !vacancy.is_held_by(2));
     vacancy.vacate();
@@ -33,7 +33,7 @@ fn a_value_is_fresh_then_stale_then_missing() {
         assert_eq!(vacancy.decide(&moment(NOW + after, Some(5)), &watch), decision, "after {after} ms");
     }
     let mut refreshed = vacancy;
-    refreshed.occupy(1, 100);
+    refreshed.occupy(1, 100, NOW);
     for (after, decision) in [(99, Decision::Hit), (149, Decision::Stale), (150, Decision::Wait)] {
         assert_eq!(refreshed.decide(&moment(NOW + after, Some(5)), &watch), decision, "after {after} ms");
     }
@@ -62,7 +62,7 @@ fn chance_and_cost_decide_when_to_compute_early() {
 #[test]
 fn a_failure_is_remembered_for_a_while_and_hides_no_value() {
     let (mut vacancy, watch) = (filled(), Watch::default());
-    vacancy.occupy(1, 100);
+    vacancy.occupy(1, 100, NOW);
     vacancy.fail("no network", NOW + 160, 30);
     assert_eq!(vacancy.reason(), "no network");
     for (after, entry, decision) in [

@@ -9,8 +9,9 @@ use crate::{Outcome, json, output};
 
 /// Look for damage
 ///
-/// Reads the databases and every value file wholly; others can use the cache meanwhile. Prints
-/// what is wrong, and exits with 1 if anything is.
+/// Reads the databases and every value file wholly; others can use the cache meanwhile, and write to
+/// it. Also looks for what users have left that are gone, as far as opening the cache has not tidied
+/// it up. Prints what is wrong, and exits with 1 if anything is.
 #[derive(Args)]
 #[command(after_help = "Example:\n  larder check && echo all is well")]
 pub(crate) struct Check {}

@@ -1,13 +1,11 @@
 //! `larder items`.
 
-use std::io::{self, BufWriter, Write};
-
 use clap::Args;
 
 use super::keys::ScanArguments;
 use crate::failure::Failure;
 use crate::session::Session;
-use crate::{Outcome, json};
+use crate::{Outcome, json, output};
 
 /// List entries: keys, values and what else is known of them
 ///
@@ -27,7 +25,7 @@ impl Items {
     pub(crate) fn run(&self, session: &Session) -> Result<Outcome, Failure> {
         let scan = self.scan.scan()?;
         let cache = session.open_to_read()?;
-        let mut output = BufWriter::new(io::stdout().lock());
+        let mut lines = output::Lines::new();
         let mut left = self.scan.limit();
         for item in cache.items(&scan)? {
             if left == 0 {
@@ -38,11 +36,8 @@ impl Items {
                 continue;
             }
             left -= 1;
-            serde_json::to_writer(&mut output, &json::Found::new(&item.key, &item.entry))
-                .map_err(|error| Failure::Output(error.into()))?;
-            output.write_all(b"\n").map_err(Failure::Output)?;
+            lines.json(&json::Found::new(&item.key, &item.entry))?;
         }
-        output.flush().map_err(Failure::Output)?;
-        Ok(Outcome::Done)
+        lines.end()
     }
 }

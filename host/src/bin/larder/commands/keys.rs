@@ -70,11 +70,7 @@ impl ScanArguments {
             Some(queue) => Selection::queue(queue),
             None => self.selection.selection(self.key_type.unwrap_or_default())?,
         };
-        let order = match self.order {
-            Order::Insertion => larder::Order::Insertion,
-            Order::Key => larder::Order::Key,
-        };
-        Ok(Scan { selection, order, reverse: self.reverse, expired: self.expired })
+        Ok(Scan { selection, order: self.order.into(), reverse: self.reverse, expired: self.expired })
     }
 
     /// How many at most.
@@ -90,12 +86,21 @@ impl ScanArguments {
 
 /// The orders of [`larder::Order`].
 #[derive(Clone, Copy, Default, ValueEnum)]
-enum Order {
+pub(super) enum Order {
     /// By when the key came in; storing again keeps the place
     #[default]
     Insertion,
     /// By key: numbers, text, bytes
     Key,
+}
+
+impl From<Order> for larder::Order {
+    fn from(order: Order) -> Self {
+        match order {
+            Order::Insertion => Self::Insertion,
+            Order::Key => Self::Key,
+        }
+    }
 }
 
 impl Keys {

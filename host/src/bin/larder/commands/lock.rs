@@ -17,7 +17,8 @@ use crate::{Outcome, output, process, units};
 /// variable `LARDER_FENCE` gives the command a number that is greater than that of everybody who has
 /// held the lock before.
 ///
-/// If this program is killed, the lock is free after its lease, even if the command goes on.
+/// If this program is killed, the lock is free after its lease, even if the command goes on. With --wait,
+/// it still takes a whole lease to be sure of that, if nobody has been waiting before.
 ///
 /// Exits like the command; 1 if the lock was not obtained within --wait.
 #[derive(Args)]
@@ -101,7 +102,13 @@ fn show(occupancy: &Occupancy) -> Result<(), Failure> {
     for holder in &occupancy.holders {
         let how = if holder.weight == u32::MAX { "alone" } else { "shared" };
         let lease = units::show_duration(holder.lease);
-        output::line(&format!("held {how} by {:016x}, number {}, lease {lease}", holder.owner, holder.fence))?;
+        let silent = if holder.silent > holder.lease {
+            format!(", silent for {}: perhaps dead", units::show_duration(holder.silent))
+        } else {
+            String::new()
+        };
+        let (owner, number) = (holder.owner, holder.fence);
+        output::line(&format!("held {how} by {owner:016x}, number {number}, lease {lease}{silent}"))?;
     }
     match (occupancy.holders.is_empty(), occupancy.waiting) {
         (true, 0) => output::line("free"),

@@ -9,6 +9,7 @@ mod config;
 mod count;
 mod cull;
 mod delete;
+mod deque;
 mod dump;
 mod evict;
 mod expire;
@@ -16,6 +17,7 @@ mod export;
 mod get;
 mod import;
 mod increment;
+mod index;
 mod info;
 mod init;
 mod items;
@@ -27,6 +29,7 @@ mod man;
 mod pop;
 mod queue;
 mod repair;
+mod reshard;
 mod run;
 mod set;
 mod stats;
@@ -52,6 +55,8 @@ pub(crate) enum Command {
     Items(items::Items),
     Count(count::Count),
     Queue(queue::Queue),
+    Deque(deque::Deques),
+    Index(index::Indexes),
     Run(run::Run),
     Lock(lock::Lock),
     Limit(limit::Limit),
@@ -66,6 +71,7 @@ pub(crate) enum Command {
     Check(check::Check),
     Repair(repair::Repair),
     Compact(compact::Compact),
+    Reshard(reshard::Reshard),
     Dump(dump::Dump),
     Load(load::Load),
     Import(import::Import),
@@ -89,6 +95,8 @@ impl Command {
             Self::Items(command) => command.run(session),
             Self::Count(command) => command.run(session),
             Self::Queue(command) => command.run(session),
+            Self::Deque(command) => command.run(session),
+            Self::Index(command) => command.run(session),
             Self::Run(command) => command.run(session),
             Self::Lock(command) => command.run(session),
             Self::Limit(command) => command.run(session),
@@ -103,6 +111,7 @@ impl Command {
             Self::Check(command) => command.run(session),
             Self::Repair(command) => command.run(session),
             Self::Compact(command) => command.run(session),
+            Self::Reshard(command) => command.run(session),
             Self::Dump(command) => command.run(session),
             Self::Load(command) => command.run(session),
             Self::Import(command) => command.run(session),

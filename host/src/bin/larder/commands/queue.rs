@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand, ValueEnum};
 use larder::{Queued, Side};
 
+use super::deque::{length, names};
 use crate::failure::Failure;
 use crate::session::Session;
 use crate::value::{EntryArguments, ValueArgument};
@@ -76,7 +77,7 @@ struct Length {
 
 /// The ends of [`larder::Side`].
 #[derive(Clone, Copy, ValueEnum)]
-enum SideArgument {
+pub(super) enum SideArgument {
     /// Where values are usually pulled from
     Front,
     /// Where values are usually pushed
@@ -98,8 +99,8 @@ impl Queue {
             Action::Push(push) => push.run(session),
             Action::Pull(end) => show(session, session.open()?.pull(&end.queue, end.side.into())?),
             Action::Peek(end) => show(session, session.open_to_read()?.peek(&end.queue, end.side.into())?),
-            Action::Len(length) => length.run(session),
-            Action::List => list(session),
+            Action::Len(of) => length(session, session.open_to_read()?.queue_length(&of.queue)?),
+            Action::List => names(session, &session.open_to_read()?.queues()?),
         }
     }
 }
@@ -114,18 +115,6 @@ impl Push {
     }
 }
 
-impl Length {
-    fn run(&self, session: &Session) -> Result<Outcome, Failure> {
-        let length = session.open_to_read()?.queue_length(&self.queue)?;
-        if session.json() {
-            output::json(&json::Length { length })?;
-        } else {
-            output::line(&length.to_string())?;
-        }
-        Ok(Outcome::done(length > 0))
-    }
-}
-
 fn show(session: &Session, queued: Option<Queued>) -> Result<Outcome, Failure> {
     let Some(queued) = queued else { return Ok(Outcome::Absent) };
     if session.json() {
@@ -134,14 +123,4 @@ fn show(session: &Session, queued: Option<Queued>) -> Result<Outcome, Failure> {
         output::bytes(&value::show(&queued.entry.value))?;
     }
     Ok(Outcome::Done)
-}
-
-fn list(session: &Session) -> Result<Outcome, Failure> {
-    let queues = session.open_to_read()?.queues()?;
-    if session.json() {
-        output::json(&queues)?;
-    } else {
-        queues.iter().try_for_each(|queue| output::line(queue))?;
-    }
-    Ok(Outcome::done(!queues.is_empty()))
 }

@@ -10,6 +10,7 @@ use larder::VALUE_LIMIT;
 use super::recording::{Recording, Stream};
 use crate::failure::Failure;
 use crate::process::{code, start};
+use crate::signals::PassedOn;
 
 /// Largest recording, in bytes: the largest value, without its own encoding.
 const LARGEST: usize = VALUE_LIMIT - 64 * 1024;
@@ -38,6 +39,7 @@ pub(super) enum Unrecorded {
 /// Runs the command, passing its output on as it comes.
 pub(super) fn record(mut command: Command) -> Result<Execution, Failure> {
     let mut child = start(command.stdout(Stdio::piped()).stderr(Stdio::piped()))?;
+    let _signals = PassedOn::to(&child);
     let tape = Mutex::new(Tape::Running(Recording::new()));
     let delivery = pass_on(&mut child, &tape);
     let status = child.wait().map_err(Failure::Run)?;

@@ -62,7 +62,8 @@ pub(crate) struct Run {
     #[arg(long, visible_alias = "discard-failures")]
     only_success: bool,
 
-    /// How long after the time to live others may print the old output while one runs the command
+    /// How long after the time to live others may print the old output while one runs the command;
+    /// of use with --ttl or a cache that has a default
     #[arg(long, value_parser = units::duration, value_name = "DURATION", conflicts_with = "sliding")]
     stale: Option<Duration>,
 

@@ -1,0 +1,95 @@
+//! What earlier users have left in a directory, and nobody uses any more.
+
+use std::path::{Path, PathBuf};
+use std::{fmt, fs, io};
+
+use super::{Standing, Tenure, USERS};
+use crate::error::{Error, Result};
+use crate::lease;
+
+/// Something of an epoch that is over.
+#[derive(Debug)]
+pub(crate) enum Leftover {
+    /// A lease.
+    Lease(PathBuf),
+    /// Data that no lease names.
+    Data(PathBuf),
+    /// Data that were never completed.
+    Draft(PathBuf),
+}
+
+impl Tenure {
+    /// What earlier epochs have left. While the directory is ours nobody makes any of it anew.
+    pub(crate) fn leftovers(&self) -> Result<Vec<Leftover>> {
+        let (contents, epoch, data) = (lease::list(&self.root)?, self.epoch.get(), self.data.get());
+        // Never anything later, which would be a new owner's.
+        let leases = contents.epochs.iter().filter(|earlier| **earlier < epoch);
+        let leases = leases.map(|earlier| Leftover::Lease(lease::lease_path(&self.root, *earlier)));
+        let unused = contents.generations.iter().filter(|other| **other <= epoch && Some(**other) != data);
+        let unused = unused.map(|other| Leftover::Data(lease::data_path(&self.root, *other)));
+        let drafts = contents.drafts.iter().filter(|draft| **draft <= epoch);
+        let drafts = drafts.map(|draft| Leftover::Draft(lease::draft_path(&self.root, *draft)));
+        Ok(leases.chain(unused).chain(drafts).collect())
+    }
+
+    /// Removes what earlier epochs have left, when the directory has just been obtained.
+    pub(crate) fn remove_leftovers(&self) -> Result<()> {
+        match self.standing {
+            Standing::Passive => return Ok(()),
+            // Whoever claimed the epoch has tidied up. But it may have been killed while it made others.
+            Standing::Joined if !self.leftovers || !self.is_alone()? => return Ok(()),
+            _ => self.assure()?,
+        }
+        for leftover in self.leftovers()? {
+            // What stays is passed over: no lease names it.
+            let _ = leftover.remove();
+        }
+        Ok(())
+    }
+
+    /// Whether it can be told what others have left: not by who only looks on while somebody may be at
+    /// work.
+    pub(crate) fn can_tell_leftovers(&self) -> bool {
+        self.standing != Standing::Passive || self.record.released
+    }
+
+    /// Whether no other user is in the directory; only before others are let in.
+    fn is_alone(&self) -> Result<bool> {
+        let Some(locks) = &self.locks else { return Ok(true) };
+        if !locks.lock(USERS, true, 0)? {
+            return Ok(false);
+        }
+        locks.lock(USERS, self.standing == Standing::Sole, 0)
+    }
+}
+
+impl Leftover {
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        match self {
+            Self::Lease(path) | Self::Data(path) | Self::Draft(path) => path,
+        }
+    }
+
+    /// Removes it; false if it was gone.
+    pub(crate) fn remove(&self) -> Result<bool> {
+        let removed = match self {
+            Self::Lease(path) => fs::remove_file(path),
+            Self::Data(path) | Self::Draft(path) => fs::remove_dir_all(path),
+        };
+        match removed {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            removed => removed.map(|()| true).map_err(|error| Error::from_io(self.path(), &error)),
+        }
+    }
+}
+
+impl fmt::Display for Leftover {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Lease(_) => "a stale lease: a later one is in force",
+            Self::Data(_) => "data that no lease names, left by an earlier user",
+            Self::Draft(_) => "data that were never completed, left by an earlier user",
+        })
+    }
+}
