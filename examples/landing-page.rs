@@ -76,13 +76,13 @@ fn show(
     way: &str,
     times: Times,
     page: impl Fn(&dyn Fn() -> String) -> larder::Result<String> + Sync,
-) -> larder::Result<Outcome> {
-    let (made, making, most_at_once) = (AtomicU32::new(0), AtomicU32::new(0), AtomicU32::new(0));
+) -> Result<Outcome, Box<dyn Error>> {
+    let (pages, at_once, most_at_once) = (AtomicU32::new(0), AtomicU32::new(0), AtomicU32::new(0));
     let make = || {
-        most_at_once.fetch_max(making.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
+        most_at_once.fetch_max(at_once.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
         thread::sleep(times.cost);
-        making.fetch_sub(1, Ordering::Relaxed);
-        format!("<html>number {}</html>", made.fetch_add(1, Ordering::Relaxed))
+        at_once.fetch_sub(1, Ordering::Relaxed);
+        format!("<html>number {}</html>", pages.fetch_add(1, Ordering::Relaxed))
     };
     let visitor = || {
         let (end, mut visits, mut waited) = (Instant::now() + times.show, 0, 0);
@@ -93,17 +93,17 @@ fn show(
             waited += u32::from(asked.elapsed() > times.cost / 2);
             thread::sleep(times.cost / 10);
         }
-        Ok((visits, waited))
+        Ok::<_, larder::Error>((visits, waited))
     };
     let counts = thread::scope(|scope| {
         let visitors: Vec<_> = (0..VISITORS).map(|_| scope.spawn(visitor)).collect();
         visitors
             .into_iter()
-            .map(|one| one.join().expect("no visitor panics"))
-            .collect::<larder::Result<Vec<(u32, u32)>>>()
+            .map(|one| one.join().map_err(|_| "a visitor panicked")?.map_err(Box::from))
+            .collect::<Result<Vec<(u32, u32)>, Box<dyn Error>>>()
     })?;
     let outcome = Outcome {
-        made: made.into_inner(),
+        made: pages.into_inner(),
         most_at_once: most_at_once.into_inner(),
         visits: counts.iter().map(|(visits, _)| visits).sum(),
         waited: counts.iter().map(|(_, waited)| waited).sum(),

@@ -27,7 +27,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     start(&cache)?;
     let fetched = thread::scope(|scope| {
         let crawlers: Vec<_> = (0..4).map(|_| scope.spawn(|| crawl(&cache, site))).collect();
-        crawlers.into_iter().map(|crawler| crawler.join().expect("no crawler panics")).sum::<larder::Result<u32>>()
+        crawlers
+            .into_iter()
+            .map(|crawler| crawler.join().map_err(|_| "a crawler panicked")?.map_err(Box::from))
+            .sum::<Result<u32, Box<dyn Error>>>()
     })?;
     let pages = cache.measure(Selection::tag("page"), false)?.count;
     println!("fetched {fetched} pages in {:.1?}; {pages} are there", began.elapsed());
@@ -125,7 +128,7 @@ fn answer(mut connection: TcpStream) -> std::io::Result<()> {
     let number: u32 =
         request.split(' ').nth(1).and_then(|path| path.rsplit('/').next()?.parse().ok()).unwrap_or_default();
     let links = [number * 2 + 1, number * 2 + 2, number * 7 % PAGES];
-    let page: String =
-        links.iter().filter(|link| **link < PAGES).map(|link| format!("<a href=\"/page/{link}\">on</a>")).collect();
-    write!(connection, "HTTP/1.0 200 OK\r\n\r\n{page}")
+    let links = links.iter().filter(|link| **link < PAGES);
+    let page: Vec<String> = links.map(|link| format!("<a href=\"/page/{link}\">on</a>")).collect();
+    write!(connection, "HTTP/1.0 200 OK\r\n\r\n{}", page.concat())
 }

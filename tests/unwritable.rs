@@ -4,13 +4,16 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use larder_tests::component::types::{Error, Key, Value};
+use larder_tests::component::types::{Error, Key, Side, Value};
 use larder_tests::component::wit::OpenOptions;
 use larder_tests::component::{Host, World, everything, options, plain, tagged, text, text_key};
+use larder_tests::worker::Worker;
 
+const WORKER: &str = env!("CARGO_BIN_EXE_larder-worker");
 const WORLDS: [World; 2] = [World::Shared, World::Standalone];
 
 /// Every file below a directory, with its size and the time of its last change.
@@ -36,6 +39,7 @@ fn a_directory_that_can_not_be_written_is_read_and_left_as_it_is() {
             let value = if number % 10 == 0 { Value::Bytes(vec![1; 50_000]) } else { Value::Integer(number) };
             writer.set(&Key::Integer(number), &value, &tagged(&["t"])).unwrap();
         }
+        writer.push("jobs", &text("one"), Side::Back, &plain()).unwrap();
         writer.close().unwrap();
         let before = files(directory.path());
 
@@ -44,7 +48,13 @@ fn a_directory_that_can_not_be_written_is_read_and_left_as_it_is() {
         assert_eq!(reader.get(&Key::Integer(10)).unwrap(), Some(Value::Bytes(vec![1; 50_000])));
         assert_eq!(reader.keys(&everything(), 10).unwrap().len(), 50);
         assert_eq!(reader.items(&everything(), 10).unwrap().len(), 50);
+        assert_eq!(reader.values(&everything(), 10).unwrap().len(), 50);
         assert_eq!(reader.check().unwrap(), []);
+        assert_eq!((reader.count().unwrap(), reader.info().unwrap().shards), (51, 2));
+        assert!(reader.volume().unwrap() > 250_000 && reader.stats().unwrap().hits == 2);
+        assert!(reader.get_entry(&Key::Integer(7)).unwrap().is_some() && reader.contains(&Key::Integer(9)).unwrap());
+        assert_eq!(reader.get_many(&[Key::Integer(1), Key::Integer(99)]).unwrap(), [Some(Value::Integer(1)), None]);
+        assert_eq!(reader.peek("jobs", Side::Front).unwrap().unwrap().entry.value, text("one"));
         let refused = reader.set(&text_key("k"), &text("v"), &plain());
         assert!(matches!(refused, Err(Error::ReadOnly(_))), "{refused:?}");
         reader.close().unwrap();
@@ -72,6 +82,30 @@ fn what_somebody_is_writing_is_not_read_behind_his_back() {
         if world == World::Shared {
             assert_eq!(reader.get(&text_key("k")).unwrap(), Some(text("two")), "once it is at rest, it is read again");
         }
+    }
+}
+
+#[test]
+fn what_is_left_is_told_once_nobody_is_at_work() {
+    for world in WORLDS {
+        let directory = tempfile::tempdir().unwrap();
+        Host::of(world).open(directory.path(), options()).unwrap().close().unwrap();
+        fs::create_dir(directory.path().join("draft-00000001")).unwrap();
+        let mut reader = Host::of(world).open_unwritable(directory.path()).unwrap();
+        let problems = reader.check().unwrap();
+        assert!(problems.len() == 1 && problems[0].subject.ends_with("draft-00000001"), "{world:?}: {problems:?}");
+        assert!(matches!(reader.repair(), Err(Error::ReadOnly(_))));
+    }
+}
+
+#[test]
+fn what_the_operating_system_forbids_is_read_as_well() {
+    for world in ["shared", "standalone"] {
+        let directory = tempfile::tempdir().unwrap();
+        fs::set_permissions(directory.path(), PermissionsExt::from_mode(0o777)).unwrap();
+        let mut worker = Worker::start(WORKER, "unwritable", directory.path(), &[world]);
+        worker.expect("done");
+        worker.finish();
     }
 }
 

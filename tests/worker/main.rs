@@ -9,8 +9,10 @@
 )]
 
 mod collections;
+mod full_disk;
 mod recipes;
 mod reshard;
+mod unwritable;
 
 use std::io::{BufRead, Write};
 use std::path::Path;
@@ -30,7 +32,9 @@ fn main() {
         "hold" => hold(directory),
         "native-update" => native_update(directory, number(rest[0])),
         "full" => full(directory),
+        "full-disk" => full_disk::run(directory),
         "denied" => denied(directory),
+        "unwritable" => unwritable::read(directory, rest[0]),
         "export-full" => export_full(directory),
         "export-hold" => export_hold(directory),
         "export-denied" => export_denied(directory),

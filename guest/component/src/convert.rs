@@ -155,19 +155,21 @@ impl Convert<engine::Scan> for wit::Scan {
 
 impl Convert<types::Entry> for engine::Entry {
     fn convert(self) -> types::Entry {
-        let metadata = self.metadata;
-        types::Entry {
-            value: self.value.convert(),
-            metadata: types::Metadata {
-                stored_ms: metadata.stored_ms,
-                expires_ms: metadata.expires_ms,
-                sliding: metadata.sliding,
-                accessed_ms: metadata.accessed_ms,
-                hits: metadata.hits,
-                size: metadata.size,
-                tags: metadata.tags,
-                version: metadata.version,
-            },
+        types::Entry { value: self.value.convert(), metadata: self.metadata.convert() }
+    }
+}
+
+impl Convert<types::Metadata> for engine::Metadata {
+    fn convert(self) -> types::Metadata {
+        types::Metadata {
+            stored_ms: self.stored_ms,
+            expires_ms: self.expires_ms,
+            sliding: self.sliding,
+            accessed_ms: self.accessed_ms,
+            hits: self.hits,
+            size: self.size,
+            tags: self.tags,
+            version: self.version,
         }
     }
 }

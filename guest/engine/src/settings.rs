@@ -16,6 +16,10 @@ pub const SIZE_SHARE_MINIMUM: u64 = 256 * 1024;
 pub(crate) const WAL_INDEX: u64 = 32 * 1024;
 /// What an empty database takes at most, in bytes.
 const EMPTY_DATABASE: u64 = 26 * 4096;
+/// The most a shard keeps on disk so that entries can be removed when it is full, in bytes.
+const RESERVE: u64 = 256 * 1024;
+/// The least that is of use: what the removal of one entry writes.
+const RESERVE_LEAST: u64 = 32 * 1024;
 /// Frames in the log after which it is emptied if no limit demands fewer; SQLite's default.
 const CHECKPOINT_FRAMES: u64 = 1000;
 /// The same during work on a whole shard.
@@ -136,6 +140,13 @@ impl Settings {
     /// before still fits.
     pub(crate) fn checkpoint_frames(&self, shard: u32) -> u64 {
         self.size_share(shard).map_or(CHECKPOINT_FRAMES, |share| (share / 16 / FRAME).clamp(1, CHECKPOINT_FRAMES))
+    }
+
+    /// What a shard keeps on disk so that entries can be removed when it is full: of the log's share, so
+    /// less where that is small, and nothing where it would be too little to be of use.
+    pub(crate) fn reserve(&self, shard: u32) -> u64 {
+        let part = self.size_share(shard).map_or(RESERVE, |share| (share / 32).min(RESERVE));
+        if part < RESERVE_LEAST { 0 } else { part }
     }
 
     /// The same during work on the whole shard, whose database and files take so much: it writes the

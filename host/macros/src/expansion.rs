@@ -1,8 +1,7 @@
 //! What becomes of the function.
 
 use proc_macro2::TokenStream;
-use quote::{ToTokens, quote, quote_spanned};
-use syn::spanned::Spanned;
+use quote::{ToTokens, quote};
 use syn::{Error, FnArg, GenericParam, Ident, ItemFn, Pat, Result, ReturnType, Type, TypePath, parse_quote};
 
 use crate::arguments::Arguments;
@@ -63,8 +62,8 @@ fn key(arguments: &Arguments, function: &ItemFn, counting: &[&Parameter]) -> Tok
 fn options(arguments: &Arguments) -> TokenStream {
     let Arguments { options, ttl, tags, .. } = arguments;
     let base = match (options, ttl) {
-        (Some(options), _) => quote_spanned!(options.span() => ::larder::MemoOptions::from(#options)),
-        (None, Some(ttl)) => quote_spanned!(ttl.span() => ::larder::MemoOptions::new().ttl(#ttl)),
+        (Some(options), _) => quote!(::larder::MemoOptions::from(#options)),
+        (None, Some(ttl)) => quote!(::larder::MemoOptions::new().ttl(#ttl)),
         (None, None) => quote!(::larder::MemoOptions::new()),
     };
     quote!(#base #(.tag(#tags))*)

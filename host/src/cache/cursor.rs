@@ -17,7 +17,8 @@ pub(super) const PAGE: u32 = 512;
 pub type Keys = Cursor<Key<'static>>;
 /// The values of a [`Scan`]; made by [`crate::Cache::values`]. After an error it ends.
 pub type Values = Cursor<Value<'static>>;
-/// The items of a [`Scan`]; made by [`crate::Cache::items`]. After an error it ends.
+/// The items of a [`Scan`]; made by [`crate::Cache::items`]. After an error it ends, but for
+/// [`Items::pass_over`].
 pub type Items = Cursor<Item>;
 
 /// What can be enumerated.
@@ -91,6 +92,21 @@ impl<T: Enumerated> Cursor<T> {
             self.page = T::next(instance, *cursor)?.into_iter();
         }
         Ok(())
+    }
+}
+
+impl Items {
+    /// Passes the next item over and returns its key; `None` at the end. An enumeration that has ended
+    /// with [`Error::TooLarge`], because a value is too large to be returned, goes on after that; the
+    /// value can be read in parts, by [`crate::Cache::read`].
+    pub fn pass_over(&mut self) -> Result<Option<Key<'static>>> {
+        if let Some(item) = self.page.next() {
+            return Ok(Some(item.key));
+        }
+        let Source::Own { instance, cursor } = &mut self.source else { return Ok(None) };
+        let key = instance.next(|guest, store| guest.item_cursor().call_pass(store, *cursor))?;
+        self.ended = key.is_none();
+        Ok(key.map(Key::from))
     }
 }
 

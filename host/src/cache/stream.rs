@@ -5,7 +5,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use super::Cache;
 use super::held::Held;
 use crate::error::{Error, Result};
-use crate::options::{Content, SetOptions};
+use crate::options::{Content, Metadata, SetOptions};
 use crate::value::Key;
 
 /// Most bytes that are passed in one call: larger ones would only take more memory.
@@ -27,6 +27,7 @@ pub struct ValueReader {
     held: Held,
     size: u64,
     is_text: bool,
+    metadata: Metadata,
     /// Where the next part begins; it may be beyond the end.
     place: u64,
     /// Where the component would read next.
@@ -76,7 +77,8 @@ impl Cache {
         let mut held = Held::new(lent, resource);
         let size = held.call(|guest, store, reader| guest.value_reader().call_size(store, reader).map(Ok))?;
         let is_text = held.call(|guest, store, reader| guest.value_reader().call_is_text(store, reader).map(Ok))?;
-        Ok(Some(ValueReader { held, size, is_text, place: 0, component_place: 0 }))
+        let metadata = held.call(|guest, store, reader| guest.value_reader().call_metadata(store, reader).map(Ok))?;
+        Ok(Some(ValueReader { held, size, is_text, metadata: metadata.into(), place: 0, component_place: 0 }))
     }
 }
 
@@ -110,6 +112,12 @@ impl ValueReader {
     #[must_use]
     pub fn is_text(&self) -> bool {
         self.is_text
+    }
+
+    /// What else is known of the entry, as it was when reading began.
+    #[must_use]
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
     }
 
     /// The next part, of at most `limit` bytes.

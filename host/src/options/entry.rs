@@ -192,19 +192,21 @@ pub struct Metadata {
 
 impl From<types::Entry> for Entry {
     fn from(entry: types::Entry) -> Self {
-        let metadata = entry.metadata;
+        Self { value: entry.value.into(), metadata: entry.metadata.into() }
+    }
+}
+
+impl From<types::Metadata> for Metadata {
+    fn from(metadata: types::Metadata) -> Self {
         Self {
-            value: entry.value.into(),
-            metadata: Metadata {
-                stored: time(metadata.stored_ms),
-                expires: metadata.expires_ms.map(time),
-                sliding: metadata.sliding,
-                accessed: time(metadata.accessed_ms),
-                hits: metadata.hits,
-                size: metadata.size,
-                tags: metadata.tags,
-                version: metadata.version,
-            },
+            stored: time(metadata.stored_ms),
+            expires: metadata.expires_ms.map(time),
+            sliding: metadata.sliding,
+            accessed: time(metadata.accessed_ms),
+            hits: metadata.hits,
+            size: metadata.size,
+            tags: metadata.tags,
+            version: metadata.version,
         }
     }
 }

@@ -4,6 +4,7 @@
 
 mod arguments;
 mod collections;
+mod dump;
 mod entries;
 mod faults;
 mod keys;
@@ -17,4 +18,6 @@ mod settings;
 mod steps;
 mod support;
 mod turns;
+#[cfg(target_os = "linux")]
+mod unwritable;
 mod values;

@@ -54,4 +54,9 @@ impl GuestItemCursor for ItemCursor {
     fn next(&self, limit: u32) -> Result<Vec<Item>, Error> {
         self.0.items(limit).map(convert_all)
     }
+
+    fn pass(&self) -> Result<Option<Key>, Error> {
+        let keys = self.0.cursor.borrow_mut().next(&mut self.0.cache.borrow_mut(), 1);
+        keys.map(|mut keys| keys.pop().map(Convert::convert)).map_err(Convert::convert)
+    }
 }

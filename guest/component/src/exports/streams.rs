@@ -7,7 +7,7 @@ use larder_engine as engine;
 
 use super::Handle;
 use crate::bindings::exports::larder::cache::cache::{GuestValueReader, GuestValueWriter, InputStream, OutputStream};
-use crate::bindings::exports::larder::cache::types::Error;
+use crate::bindings::exports::larder::cache::types::{Error, Metadata};
 use crate::bindings::wasi::io::streams::StreamError;
 use crate::convert::Convert;
 
@@ -80,6 +80,10 @@ impl GuestValueReader for ValueReader {
 
     fn is_text(&self) -> bool {
         self.0.borrow().is_text()
+    }
+
+    fn metadata(&self) -> Metadata {
+        self.0.borrow().metadata().clone().convert()
     }
 
     fn seek(&self, place: u64) -> Result<(), Error> {

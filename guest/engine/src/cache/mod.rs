@@ -182,7 +182,8 @@ impl Cache {
         let settings = session.shards.first().map(|shard| shard.settings().clone()).unwrap_or_default();
         Ok(Information {
             format: crate::schema::format_version(),
-            shared: !session.tenure.is_sole(),
+            // Who only looks on is in nobody's way.
+            shared: !session.tenure.is_sole() || session.tenure.is_passive(),
             settings,
             count,
             volume,

@@ -57,6 +57,7 @@ struct Work {
 pub struct ValueReader {
     source: Source,
     is_text: bool,
+    metadata: Metadata,
     place: u64,
     /// What it is, for errors.
     subject: String,
@@ -84,7 +85,7 @@ impl Cache {
     /// Begins to read the live value of a key in parts. Numbers have none.
     pub fn read(&mut self, key: &Key) -> Result<Option<ValueReader>> {
         let part = self.on_key(key, |shard, hash| shard.open_value(key, hash))?;
-        match part.map(|part| ValueReader::new(part, format!("the value of {key}"))) {
+        match part.map(|found| ValueReader::new(found, format!("the value of {key}"))) {
             None => Ok(None),
             Some(Ok(reader)) => Ok(Some(reader)),
             Some(Err(number)) => {
@@ -97,7 +98,9 @@ impl Cache {
     /// The live entry at an address, its value a reader unless it is a number. Counts as no read.
     pub(crate) fn inspect_parts(&mut self, address: Address<'_>) -> Result<Option<(Metadata, Readable)>> {
         let found = self.on_items(|session| session.shard_of(address.hash())?.inspect_part(address))?;
-        Ok(found.map(|(metadata, part)| (metadata, ValueReader::new(part, format!("the value of {address}")))))
+        Ok(found.map(|(metadata, part)| {
+            (metadata.clone(), ValueReader::new((metadata, part), format!("the value of {address}")))
+        }))
     }
 }
 
@@ -194,7 +197,7 @@ impl Work {
 
 impl ValueReader {
     /// A reader of text or bytes; a number is given back.
-    fn new(part: Part, subject: String) -> Readable {
+    fn new((metadata, part): (Metadata, Part), subject: String) -> Readable {
         let (source, is_text) = match part {
             Part::Inline(Value::Text(text)) => (Source::Inline(text.into_bytes()), true),
             Part::Inline(Value::Bytes(bytes)) => (Source::Inline(bytes), false),
@@ -202,7 +205,7 @@ impl ValueReader {
             Part::Inline(Value::Real(real)) => return Err(Number::Real(real)),
             Part::File { reader, is_text } => (Source::File(Box::new(reader)), is_text),
         };
-        Ok(Self { source, is_text, place: 0, subject })
+        Ok(Self { source, is_text, metadata, place: 0, subject })
     }
 
     /// Size of the value in bytes.
@@ -218,6 +221,12 @@ impl ValueReader {
     #[must_use]
     pub fn is_text(&self) -> bool {
         self.is_text
+    }
+
+    /// What else is known of the entry, as it was when reading began.
+    #[must_use]
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
     }
 
     /// Goes to a place, counted in bytes from the beginning, at most the size.

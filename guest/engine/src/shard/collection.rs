@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use rusqlite::{OptionalExtension, Row};
+use rusqlite::{OptionalExtension, Row, params};
 
 use super::address::{Address, Slot};
 use super::change::Change;
@@ -30,7 +30,7 @@ const DELETE: &str = "DELETE FROM collection WHERE id = ?1";
 const INSERT_MEMBER: &str = "INSERT INTO member (form, file, length, occupied, checksum, value, collection, position, key) \
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
 const UPDATE_MEMBER: &str = "UPDATE member SET form = ?1, file = ?2, length = ?3, occupied = ?4, checksum = ?5, \
-    value = ?6 WHERE collection = ?7 AND position = ?8";
+    value = ?6 WHERE collection = ?7 AND position = ?8 AND key IS ?9";
 const DELETE_MEMBER: &str = "DELETE FROM member WHERE collection = ?1 AND position = ?2 RETURNING file, occupied";
 const FILES: &str = "SELECT file, occupied FROM member WHERE collection = ?1 AND file IS NOT NULL";
 const DELETE_ALL: &str = "DELETE FROM member WHERE collection = ?1";
@@ -284,27 +284,20 @@ impl Change<'_> {
         kept: &Kept<'_>,
     ) -> Result<()> {
         admit(address, entry_size(address, kept.length, &[]), &self.settings, self.index)?;
-        let key = match address {
-            Address::Member(_, Slot::Key(key)) if std::ptr::eq(statement, INSERT_MEMBER) => Some(key),
-            _ => None,
-        };
+        let key = if let Address::Member(_, Slot::Key(key)) = address { Some(key) } else { None };
         self.database.note_growth(entry_size(address, kept.length, &[]));
         self.run(|connection| {
-            let mut prepared = connection.prepare_cached(statement)?;
-            let file = kept.file.map(|file| file.number);
-            let occupied = kept.file.map(|_| kept.occupied());
-            prepared.raw_bind_parameter(1, kept.form as i64)?;
-            prepared.raw_bind_parameter(2, file)?;
-            prepared.raw_bind_parameter(3, kept.length.cast_signed())?;
-            prepared.raw_bind_parameter(4, occupied)?;
-            prepared.raw_bind_parameter(5, kept.checksum)?;
-            prepared.raw_bind_parameter(6, &kept.column)?;
-            prepared.raw_bind_parameter(7, collection)?;
-            prepared.raw_bind_parameter(8, position)?;
-            if prepared.parameter_count() > 8 {
-                prepared.raw_bind_parameter(9, key)?;
-            }
-            prepared.raw_execute()
+            connection.prepare_cached(statement)?.execute(params![
+                kept.form as i64,
+                kept.file.map(|file| file.number),
+                kept.length.cast_signed(),
+                kept.file.map(|_| kept.occupied()),
+                kept.checksum,
+                kept.column,
+                collection,
+                position,
+                key,
+            ])
         })?;
         self.totals.files = self.totals.files.saturating_add(kept.occupied());
         self.adopt(kept)

@@ -14,7 +14,7 @@
 //! | `store`, `row` | storing and removing entries inside of it |
 //! | `transaction`, `undo` | transactions over several calls, and over several shards |
 //! | `room` | making room, and writing the reads that decide what goes |
-//! | `volume` | what the shard takes on disk |
+//! | `volume`, `reserve` | what the shard takes on disk, and room kept for removing |
 //! | `stage`, `remove` | eviction by selection, expiry, clearing, compaction, in bounded steps |
 //! | `scan` | pages of keys |
 //! | `check`, `check_collections` | looking for damage |
@@ -40,6 +40,7 @@ mod read;
 mod record;
 mod remove;
 mod repair;
+mod reserve;
 mod room;
 mod row;
 mod scan;
@@ -312,6 +313,7 @@ impl Shard {
             self.recorded = self.counts;
         }
         (self.settings, self.settings_version) = (settings, version);
+        self.keep_reserve();
         Ok(())
     }
 

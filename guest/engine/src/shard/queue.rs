@@ -41,22 +41,24 @@ impl Shard {
 
     /// Removes the live value at one end of a queue and returns it.
     pub(crate) fn pull(&mut self, queue: &str, side: Side) -> Result<Option<Queued>> {
-        self.guard(|shard| {
-            shard.change_entry(Subject::End(queue, side), |change| {
-                while let Some(position) = change.position {
-                    // Read before it is removed, so that damage of a value does not cost the entry.
-                    let entry = match change.live() {
-                        Some(_) => change.shard.live_entry(Address::Queue(queue, position))?,
-                        None => None,
-                    };
-                    change.delete(Mode::Always)?;
-                    if let Some(entry) = entry {
-                        return Ok(Some(Queued { position, entry }));
-                    }
-                    change.turn_to_end(queue, side)?;
+        self.freeing(|shard| shard.guard(|shard| shard.pull_once(queue, side)))
+    }
+
+    fn pull_once(&mut self, queue: &str, side: Side) -> Result<Option<Queued>> {
+        self.change_entry(Subject::End(queue, side), |change| {
+            while let Some(position) = change.position {
+                // Read before it is removed, so that damage of a value does not cost the entry.
+                let entry = match change.live() {
+                    Some(_) => change.shard.live_entry(Address::Queue(queue, position))?,
+                    None => None,
+                };
+                change.delete(Mode::Always)?;
+                if let Some(entry) = entry {
+                    return Ok(Some(Queued { position, entry }));
                 }
-                Ok(None)
-            })
+                change.turn_to_end(queue, side)?;
+            }
+            Ok(None)
         })
     }
 

@@ -93,15 +93,15 @@ impl Shard {
     }
 
     /// The live value under a key, to be read in parts.
-    pub(crate) fn open_value(&mut self, key: &Key, hash: u64) -> Result<Option<Part>> {
+    pub(crate) fn open_value(&mut self, key: &Key, hash: u64) -> Result<Option<(Metadata, Part)>> {
         let address = Address::Key(key, hash);
         let found = self.guard(|shard| {
-            let Some(hit) = shard.find(address, false)? else { return Ok(None) };
-            let (hit, part) = shard.load_part(address, hit, false)?;
+            let Some(hit) = shard.find(address, true)? else { return Ok(None) };
+            let (hit, part) = shard.load_part(address, hit)?;
             if part.is_some() {
                 shard.note_hit(&hit)?;
             }
-            Ok(part)
+            Ok(hit.metadata.zip(part))
         })?;
         self.count_read(found.is_some());
         Ok(found)
@@ -156,7 +156,7 @@ impl Shard {
     pub(crate) fn inspect_part(&mut self, address: Address<'_>) -> Result<Option<(Metadata, Part)>> {
         self.guard(|shard| {
             let Some(hit) = shard.find(address, true)? else { return Ok(None) };
-            let (hit, part) = shard.load_part(address, hit, true)?;
+            let (hit, part) = shard.load_part(address, hit)?;
             Ok(hit.metadata.zip(part))
         })
     }
@@ -302,12 +302,12 @@ impl Shard {
     }
 
     /// [`Shard::load`], where a value in a file is to be read in parts.
-    fn load_part(&self, address: Address<'_>, hit: Hit, with_metadata: bool) -> Result<(Hit, Option<Part>)> {
+    fn load_part(&self, address: Address<'_>, hit: Hit) -> Result<(Hit, Option<Part>)> {
         let open = |file: &ValueFile| {
             let reader = self.open_file(address, file)?;
             Ok(reader.map(|reader| Part::File { reader, is_text: file.form.is_text() }))
         };
-        self.load_with(address, hit, with_metadata, Part::Inline, open)
+        self.load_with(address, hit, true, Part::Inline, open)
     }
 
     /// [`Shard::load`], where `take` takes a value out of its file, if that is there.

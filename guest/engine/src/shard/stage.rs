@@ -89,9 +89,11 @@ impl Stage {
 impl Shard {
     /// Does one step of a stage.
     pub(crate) fn advance(&mut self, stage: &Stage) -> Result<Advance> {
-        self.guard(|shard| match stage {
-            Stage::Log { before } => shard.give_back_log(*before),
-            other => shard.with_long_log(|shard| shard.change(|change| change.advance(other))),
+        self.freeing(|shard| {
+            shard.guard(|shard| match stage {
+                Stage::Log { before } => shard.give_back_log(*before),
+                other => shard.with_long_log(|shard| shard.change(|change| change.advance(other))),
+            })
         })
     }
 

@@ -1,7 +1,7 @@
 //! What a shard takes on disk, and what of it the size limit leaves for entries.
 //!
-//! The limit bounds the database, its write-ahead log with the log's index, and the value files. Of
-//! a shard's share a part is kept free for the log, whatever its size is at the moment: then entries
+//! The limit bounds the database, its write-ahead log with the log's index, the reserve, and the value
+//! files. Of a shard's share a part is kept free for log and reserve, whatever its size is at the moment: then entries
 //! need not go whenever it grows, nor when it is emptied. A checkpoint is due as soon as the log fills
 //! that part, so it outgrows it only while a reader keeps it from being emptied or by a single large
 //! transaction; what it takes then counts in full, up to half of the share.
@@ -22,8 +22,8 @@ impl Shard {
     /// Bytes on disk.
     pub(crate) fn volume(&mut self) -> Result<u64> {
         self.guard(|shard| {
-            let index = shard.size_beside("-shm");
-            Ok(shard.taken()? + shard.log_size() + index)
+            let beside = shard.log_size() + shard.size_beside("-shm") + shard.reserve_size();
+            Ok(shard.taken()?.saturating_add(beside))
         })
     }
 
@@ -54,14 +54,15 @@ impl Shard {
 }
 
 /// The size of a file; 0 if there is none, or none to be seen.
-fn size(path: &std::path::Path) -> u64 {
+pub(super) fn size(path: &std::path::Path) -> u64 {
     std::fs::metadata(path).map_or(0, |metadata| metadata.len())
 }
 
 impl Change<'_> {
     /// What database and value files may take: the share of the limit without that of the log.
     pub(super) fn room(&self, limit: u64) -> u64 {
-        let log = size(&self.path().with_extension("db-wal")).saturating_add(WAL_INDEX);
+        let log =
+            size(&self.path().with_extension("db-wal")).saturating_add(WAL_INDEX).saturating_add(self.reserve_size());
         limit.saturating_sub(log.clamp(Settings::log_share(limit), limit / 2))
     }
 

@@ -148,7 +148,7 @@ impl Shard {
     /// live.
     pub(crate) fn delete(&mut self, key: &Key, expected: Option<u64>) -> Result<bool> {
         let mode = expected.map_or(Mode::Always, Mode::IfVersion);
-        self.guard(|shard| shard.change_entry(Subject::Key(key), |change| change.delete(mode)))
+        self.freeing(|shard| shard.guard(|shard| shard.change_entry(Subject::Key(key), |change| change.delete(mode))))
     }
 
     /// Removes many entries, all or none; for each whether it was live.
@@ -167,20 +167,22 @@ impl Shard {
     /// Removes the live entry of a key and returns it. Its value is read first, so that no damage of
     /// it costs the entry.
     pub(crate) fn pop(&mut self, key: &Key, hash: u64) -> Result<Option<Entry>> {
-        let popped = self.guard(|shard| {
-            shard.change_entry(Subject::Key(key), |change| {
-                let entry = match change.live() {
-                    Some(_) => change.shard.live_entry(Address::Key(key, hash))?,
-                    None => None,
-                };
-                if entry.is_some() {
-                    change.delete(Mode::Always)?;
-                }
-                Ok(entry)
-            })
-        })?;
+        let popped = self.freeing(|shard| shard.guard(|shard| shard.pop_once(key, hash)))?;
         self.count_read(popped.is_some());
         Ok(popped)
+    }
+
+    fn pop_once(&mut self, key: &Key, hash: u64) -> Result<Option<Entry>> {
+        self.change_entry(Subject::Key(key), |change| {
+            let entry = match change.live() {
+                Some(_) => change.shard.live_entry(Address::Key(key, hash))?,
+                None => None,
+            };
+            if entry.is_some() {
+                change.delete(Mode::Always)?;
+            }
+            Ok(entry)
+        })
     }
 
     /// Gives a live entry another expiry; whether there was one.

@@ -78,10 +78,12 @@ pub(super) struct Claimant<'a> {
 
 impl Claimant<'_> {
     pub(super) fn obtain_under_locks(&self, sole: bool) -> Result<Tenure> {
-        let locks = match self.platform.open_locks(&self.root.join(lease::LOCKS_FILE)) {
-            Err(Error::ReadOnly(_) | Error::PermissionDenied(_)) if self.options.read_only => return self.look_on(),
-            opened => opened?,
-        };
+        let opened = self.platform.open_locks(&self.root.join(lease::LOCKS_FILE));
+        let locks = opened.map_err(|error| match error {
+            // That the whole file system is read-only is better known of the lease.
+            Error::PermissionDenied(_) => self.refusal().ok().flatten().unwrap_or(error),
+            other => other,
+        })?;
         let busy = |what: &str| Error::Locked(format!("{what} {}", self.root.display()));
         if !locks.lock(GATE, true, self.left())? {
             return Err(busy("another instance is still opening"));
@@ -92,13 +94,14 @@ impl Claimant<'_> {
         self.obtain(Some(locks), if sole { Standing::Sole } else { Standing::First })
     }
 
-    /// Whether the lease that counts can not be opened for writing, so that none can be claimed.
-    pub(super) fn is_kept_from_writing(&self) -> Result<bool> {
-        let Some(epoch) = lease::list(self.root)?.epochs.last().copied() else { return Ok(false) };
+    /// Why the lease that counts can not be opened for writing, so that none can be claimed; none if it
+    /// can.
+    pub(super) fn refusal(&self) -> Result<Option<Error>> {
+        let Some(epoch) = lease::list(self.root)?.epochs.last().copied() else { return Ok(None) };
         let path = lease::lease_path(self.root, epoch);
         let opened = fs::OpenOptions::new().write(true).open(&path);
         let refusal = opened.err().map(|error| Error::from_io(&path, &error));
-        Ok(matches!(refusal, Some(Error::ReadOnly(_) | Error::PermissionDenied(_))))
+        Ok(refusal.filter(|error| matches!(error, Error::ReadOnly(_) | Error::PermissionDenied(_))))
     }
 
     /// For a directory that nobody can write, so that nobody needs to be kept out.

@@ -82,11 +82,15 @@ impl Tenure {
         prepare_root(root, options)?;
         let deadline = platform.monotonic_ms().saturating_add(u64::from(options.wait_ms));
         let claimant = Claimant { root, options, platform, deadline };
-        match platform.sharing() {
+        let obtained = match platform.sharing() {
             // Without waiting for a lease that could not be claimed anyway.
-            Sharing::Lease if options.read_only && claimant.is_kept_from_writing()? => claimant.look_on(),
+            Sharing::Lease if options.read_only && claimant.refusal()?.is_some() => return claimant.look_on(),
             Sharing::Lease => claimant.obtain(None, Standing::Sole),
             Sharing::Locks { databases } => claimant.obtain_under_locks(options.exclusive || !databases),
+        };
+        match obtained {
+            Err(Error::ReadOnly(_) | Error::PermissionDenied(_)) if options.read_only => claimant.look_on(),
+            obtained => obtained,
         }
     }
 

@@ -139,7 +139,9 @@ fn compaction_gives_back_what_clearing_has_left() {
     let before = fixture.cache.volume().unwrap();
     let freed = fixture.cache.compact().unwrap();
     assert_eq!(fixture.cache.volume().unwrap(), before - freed);
-    assert!(fixture.cache.volume().unwrap() < 500_000, "{}", fixture.cache.volume().unwrap());
+    // What is kept to remove entries from a full disk stays.
+    let kept = 2 * 256 * 1024;
+    assert!(fixture.cache.volume().unwrap() - kept < 500_000, "{}", fixture.cache.volume().unwrap());
     assert_eq!(fixture.cache.check().unwrap(), []);
 }
 

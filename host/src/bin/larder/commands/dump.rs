@@ -1,16 +1,17 @@
 //! `larder dump`.
 
-use std::fs::File;
-use std::io::{self, Write};
-use std::path::PathBuf;
+use std::fs::{self, File};
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 use larder::dump::{Entry, Header, Key, Place, Source, Totals, Writer};
-use larder::{Cache, Item, Order, Scan, Selection, Value};
+use larder::{Cache, Error, Item, Metadata, Order, Scan, Selection, Value};
 
 use super::entries;
 use crate::failure::Failure;
+use crate::interrupt::{INTERRUPTED, Interrupt};
 use crate::progress::Bar;
 use crate::session::Session;
 use crate::{Outcome, json, units};
@@ -19,7 +20,8 @@ use crate::{Outcome, json, units};
 ///
 /// Keys, values, tags, expiry and queues, in the order they came in, in a documented format (a CBOR
 /// sequence) that ends with a checksum. Others can use the cache meanwhile; what they change may be in
-/// the dump or not. `larder load` stores them again.
+/// the dump or not. Large values are streamed. A file is there once it is complete; until then one of
+/// the same name stays as it is. `larder load` stores the entries again.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -33,48 +35,109 @@ pub(crate) struct Dump {
 impl Dump {
     pub(crate) fn run(&self, session: &Session) -> Result<Outcome, Failure> {
         let cache = session.open_to_read()?;
-        let Some(path) = &self.file else {
-            write(&cache, io::stdout().lock())?;
-            return Ok(Outcome::Done);
+        let totals = match &self.file {
+            Some(path) => write_file(&cache, path)?,
+            None if io::stdout().is_terminal() => {
+                return Err(Failure::Usage("a dump is not for a terminal: name a file, or redirect the output".into()));
+            }
+            None => write(&cache, io::stdout().lock())?,
         };
-        let failed = |source| Failure::Input { what: path.display().to_string(), source };
-        let file = File::create(path).map_err(failed)?;
-        let totals = write(&cache, &file)?;
-        file.sync_all().map_err(failed)?;
-        let text = format!("dumped {}, {}", entries(totals.entries), units::show_size(totals.bytes));
-        session.confirm(&json::Dumped { entries: totals.entries, bytes: totals.bytes }, &text)?;
+        let Some(totals) = totals else {
+            session.warn("interrupted: the dump is not complete");
+            return Ok(Outcome::Code(INTERRUPTED));
+        };
+        if self.file.is_some() {
+            let text = format!("dumped {}, {}", entries(totals.entries), units::show_size(totals.bytes));
+            session.confirm(&json::Dumped { entries: totals.entries, bytes: totals.bytes }, &text)?;
+        }
         Ok(Outcome::Done)
     }
 }
 
-fn write(cache: &Cache, stream: impl Write) -> Result<Totals, Failure> {
+/// Writes a file, which is there once it is complete: another of the name stays until then. None if Ctrl-C
+/// has ended it.
+fn write_file(cache: &Cache, path: &Path) -> Result<Option<Totals>, Failure> {
+    let failed = |source| Failure::Input { what: path.display().to_string(), source };
+    if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        // A pipe or a device, which can not be replaced.
+        return write(cache, File::options().write(true).open(path).map_err(failed)?);
+    }
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let file = builder.prefix(".larder-dump-").tempfile_in(directory).map_err(failed)?;
+    let Some(totals) = write(cache, file.as_file())? else { return Ok(None) };
+    file.as_file().sync_all().map_err(failed)?;
+    file.persist(path).map_err(|error| failed(error.error))?;
+    Ok(Some(totals))
+}
+
+/// Writes all entries; none if Ctrl-C has ended it.
+fn write(cache: &Cache, stream: impl Write) -> Result<Option<Totals>, Failure> {
     let header = Header { shards: Some(cache.info()?.shards), ..Header::created(milliseconds(SystemTime::now())) };
-    let mut writer = Writer::new(stream, &header).map_err(Failure::Dump)?;
-    let (bar, total) = (Bar::new("dumping"), cache.count()?);
-    let mut done = 0;
-    let mut add = |place: Place, item: &Item| {
-        done += 1;
-        bar.show(done, total.max(done));
-        writer.entry(&head(place, item), source(&item.entry.value)).map_err(Failure::Dump)
-    };
-    for item in cache.items(&Scan::default())? {
-        let item = item?;
-        add(Place::Key(key(&item.key)), &item)?;
+    let writer = Writer::new(stream, &header).map_err(Failure::Dump)?;
+    let mut dump = Dumping { cache, writer, bar: Bar::new("dumping"), total: cache.count()?, done: 0 };
+    let interrupt = Interrupt::watch();
+    let mut items = cache.items(&Scan::default())?;
+    while let Some(item) = items.next() {
+        match item {
+            Ok(item) => dump.item(Place::Key(key(&item.key)), &item)?,
+            Err(Error::TooLarge { .. }) => {
+                let Some(key) = items.pass_over()? else { break };
+                dump.large(&key)?;
+            }
+            Err(error) => return Err(error.into()),
+        }
+        if interrupt.is_pressed() {
+            return Ok(None);
+        }
     }
     for queue in cache.queues()? {
         let scan = Scan { selection: Selection::queue(&queue), order: Order::Key, ..Scan::default() };
         for item in cache.items(&scan)? {
             let item = item?;
             let position = item.key.as_integer().unwrap_or_default();
-            add(Place::Queue { name: queue.clone(), position }, &item)?;
+            dump.item(Place::Queue { name: queue.clone(), position }, &item)?;
+            if interrupt.is_pressed() {
+                return Ok(None);
+            }
         }
     }
-    bar.finish();
-    writer.finish().map_err(Failure::Dump)
+    dump.bar.finish();
+    dump.writer.finish().map(Some).map_err(Failure::Dump)
 }
 
-fn head(place: Place, item: &Item) -> Entry {
-    let metadata = &item.entry.metadata;
+/// A dump under way.
+struct Dumping<'a, W: Write> {
+    cache: &'a Cache,
+    writer: Writer<W>,
+    bar: Bar,
+    total: u64,
+    done: u64,
+}
+
+impl<W: Write> Dumping<'_, W> {
+    fn item(&mut self, place: Place, item: &Item) -> Result<(), Failure> {
+        self.entry(&head(place, &item.entry.metadata), source(&item.entry.value))
+    }
+
+    /// An entry whose value is read in parts, if it is still there.
+    fn large(&mut self, name: &larder::Key<'_>) -> Result<(), Failure> {
+        let Some(mut reader) = self.cache.read(name.clone())? else { return Ok(()) };
+        let head = head(Place::Key(key(name)), reader.metadata());
+        let source = if reader.is_text() { Source::TextFrom(&mut reader) } else { Source::BytesFrom(&mut reader) };
+        self.entry(&head, source)
+    }
+
+    fn entry(&mut self, head: &Entry, source: Source<'_>) -> Result<(), Failure> {
+        self.done += 1;
+        self.bar.show(self.done, self.total.max(self.done));
+        self.writer.entry(head, source).map_err(Failure::Dump)
+    }
+}
+
+fn head(place: Place, metadata: &Metadata) -> Entry {
     Entry {
         expires_ms: metadata.expires.map(milliseconds),
         sliding: metadata.sliding,

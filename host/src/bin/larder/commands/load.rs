@@ -1,17 +1,18 @@
 //! `larder load`.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use clap::Args;
-use larder::dump::{Entry, Key, Place, Reader, Value};
-use larder::{Cache, Draft, Expiry, SetOptions, Side, VALUE_LIMIT};
+use larder::dump::{CHUNK, Entry, Key, Place, Reader, Value, ValueStream};
+use larder::{Cache, Content, Draft, Expiry, SetOptions, Side, VALUE_LIMIT};
 
 use super::dump::milliseconds;
 use super::entries;
 use crate::failure::Failure;
+use crate::interrupt::{INTERRUPTED, Interrupt};
 use crate::progress::Bar;
 use crate::session::Session;
 use crate::{Outcome, json};
@@ -24,8 +25,9 @@ const BATCH_SIZE: usize = 8 * 1024 * 1024;
 /// Store the entries of a dump
 ///
 /// Over those of the same keys; queues are added at the back. What has expired meanwhile is passed
-/// over. A file is verified wholly before anything is stored; standard input while it is read. Exits
-/// with 1 if there was nothing to store.
+/// over. A file is verified wholly before anything is stored; standard input while it is read, and what
+/// was stored before it turns out to be damaged stays. Large values are streamed. Exits with 1 if there
+/// was nothing to store.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -38,66 +40,137 @@ pub(crate) struct Load {
 
 impl Load {
     pub(crate) fn run(&self, session: &Session) -> Result<Outcome, Failure> {
-        let stored = match &self.file {
-            None => load(&session.open_or_create()?, io::stdin().lock())?,
-            Some(path) => {
-                let failed = |source| Failure::Input { what: path.display().to_string(), source };
-                Reader::new(File::open(path).map_err(failed)?).and_then(Reader::verify).map_err(Failure::Dump)?;
-                load(&session.open_or_create()?, File::open(path).map_err(failed)?)?
-            }
-        };
-        session.confirm(&stored, &format!("loaded {}", entries(stored.loaded)))?;
-        if stored.expired > 0 {
-            session.warn(&format!("{} passed over: expired", entries(stored.expired)));
+        let Some(path) = &self.file else { return load(session, io::stdin().lock()) };
+        let failed = |source| Failure::Input { what: path.display().to_string(), source };
+        let file = File::open(path).map_err(failed)?;
+        if !file.metadata().map_err(failed)?.is_file() {
+            // A pipe or a device, which can not be read twice.
+            return load(session, file);
         }
-        Ok(Outcome::done(stored.loaded > 0))
+        Reader::new(file).and_then(Reader::verify).map_err(Failure::Dump)?;
+        load(session, File::open(path).map_err(failed)?)
     }
 }
 
-/// Entries that are stored together.
-#[derive(Default)]
-struct Batch {
-    drafts: Vec<Draft<'static>>,
-    size: usize,
+fn load(session: &Session, stream: impl Read) -> Result<Outcome, Failure> {
+    // Before a cache is made for it: perhaps it is no dump.
+    let reader = Reader::new(stream).map_err(Failure::Dump)?;
+    let interrupt = Interrupt::watch();
+    let cache = session.open_or_create()?;
+    let mut loading = Loading { cache: &cache, drafts: Vec::new(), size: 0, stored: json::Loaded::default() };
+    let ended = loading.all(reader, &interrupt);
+    let stored = loading.stored;
+    let interrupted = match ended {
+        Ok(finished) => !finished,
+        Err(failure) => {
+            if stored.loaded > 0 {
+                session.warn(&format!("loaded {}, then it failed", entries(stored.loaded)));
+            }
+            return Err(failure);
+        }
+    };
+    session.confirm(&json::Ended { done: stored, interrupted }, &format!("loaded {}", entries(stored.loaded)))?;
+    if stored.expired > 0 {
+        session.warn(&format!("{} passed over: expired", entries(stored.expired)));
+    }
+    if interrupted {
+        session.warn("interrupted: there may be more to load");
+        return Ok(Outcome::Code(INTERRUPTED));
+    }
+    Ok(Outcome::done(stored.loaded > 0))
 }
 
-impl Batch {
-    fn store(&mut self, cache: &Cache) -> Result<(), Failure> {
+/// A dump that is being loaded.
+struct Loading<'a> {
+    cache: &'a Cache,
+    /// Entries that are stored together.
+    drafts: Vec<Draft<'static>>,
+    /// Bytes their values take.
+    size: usize,
+    stored: json::Loaded,
+}
+
+impl Loading<'_> {
+    /// Stores all that is left; false if Ctrl-C has ended it.
+    fn all<R: Read>(&mut self, mut reader: Reader<R>, interrupt: &Interrupt) -> Result<bool, Failure> {
+        let bar = Bar::new("loading");
+        while let Some((entry, value)) = reader.next_entry().map_err(Failure::Dump)? {
+            self.entry(entry, value)?;
+            bar.show(self.stored.loaded, self.stored.loaded);
+            if self.drafts.len() >= BATCH || self.size >= BATCH_SIZE {
+                self.store()?;
+            }
+            if interrupt.is_pressed() {
+                self.store()?;
+                bar.finish();
+                return Ok(false);
+            }
+        }
+        self.store()?;
+        bar.finish();
+        Ok(true)
+    }
+
+    fn entry<R: Read>(&mut self, entry: Entry, value: Value<'_, R>) -> Result<(), Failure> {
+        let Some(options) = options(&entry) else {
+            self.stored.expired += 1;
+            return Ok(());
+        };
+        match (entry.place, value) {
+            (Place::Queue { name, .. }, value) => {
+                self.cache.push(&name, read(value)?, Side::Back, &options)?;
+                self.stored.loaded += 1;
+            }
+            (Place::Key(key), Value::Text(stream)) if is_large(&stream) => {
+                self.stream(key, Content::Text, stream, &options)?;
+            }
+            (Place::Key(key), Value::Bytes(stream)) if is_large(&stream) => {
+                self.stream(key, Content::Bytes, stream, &options)?;
+            }
+            (Place::Key(key), value) => {
+                let value = read(value)?;
+                self.size += size(&value);
+                self.drafts.push(Draft { key: to_key(key), value, options });
+            }
+        }
+        Ok(())
+    }
+
+    /// Stores a value that may be larger than memory.
+    fn stream<R: Read>(
+        &mut self,
+        key: Key,
+        content: Content,
+        mut stream: ValueStream<'_, R>,
+        options: &SetOptions,
+    ) -> Result<(), Failure> {
+        // In their order.
+        self.store()?;
+        let mut writer = self.cache.write(to_key(key), content, options)?;
+        let mut piece = vec![0; CHUNK];
+        loop {
+            let length = stream.read_piece(&mut piece).map_err(Failure::Dump)?;
+            let Some(part) = piece.get(..length).filter(|part| !part.is_empty()) else { break };
+            writer.write_all(part).map_err(larder::Error::from)?;
+        }
+        writer.finish()?;
+        self.stored.loaded += 1;
+        Ok(())
+    }
+
+    fn store(&mut self) -> Result<(), Failure> {
         self.size = 0;
         if !self.drafts.is_empty() {
-            cache.set_many(self.drafts.drain(..))?;
+            self.stored.loaded += self.cache.set_many(self.drafts.drain(..))?.len() as u64;
         }
         Ok(())
     }
 }
 
-fn load(cache: &Cache, stream: impl Read) -> Result<json::Loaded, Failure> {
-    let mut reader = Reader::new(stream).map_err(Failure::Dump)?;
-    let (bar, mut stored, mut batch) = (Bar::new("loading"), json::Loaded::default(), Batch::default());
-    while let Some((entry, value)) = reader.next_entry().map_err(Failure::Dump)? {
-        let value = read(value)?;
-        let Some(options) = options(&entry) else {
-            stored.expired += 1;
-            continue;
-        };
-        stored.loaded += 1;
-        bar.show(stored.loaded, stored.loaded);
-        match entry.place {
-            Place::Queue { name, .. } => {
-                cache.push(&name, value, Side::Back, &options)?;
-            }
-            Place::Key(key) => {
-                batch.size += size(&value);
-                batch.drafts.push(Draft { key: to_key(key), value, options });
-            }
-        }
-        if batch.drafts.len() >= BATCH || batch.size >= BATCH_SIZE {
-            batch.store(cache)?;
-        }
-    }
-    batch.store(cache)?;
-    bar.finish();
-    Ok(stored)
+/// Whether a value is better stored in parts.
+fn is_large<R: Read>(stream: &ValueStream<'_, R>) -> bool {
+    // Of one in chunks it is not known.
+    stream.size().is_none_or(|size| size > BATCH_SIZE as u64)
 }
 
 fn read<R: Read>(value: Value<'_, R>) -> Result<larder::Value<'static>, Failure> {
