@@ -178,7 +178,7 @@ fn a_sole_owner_that_is_killed_meanwhile_is_followed_after_its_lease() {
     let directory = tempfile::tempdir().unwrap();
     filled(directory.path());
     let mut random = Random::new(7);
-    for _ in 0..4 {
+    for _ in 0..2 {
         let mut worker = Worker::start(WORKER, "standalone-reshard", directory.path(), &[&LEASE_MS.to_string()]);
         worker.line().unwrap();
         std::thread::sleep(Duration::from_micros(random.below(500_000)));

@@ -143,6 +143,15 @@ impl Shard {
         })
     }
 
+    /// [`Shard::change_collection`] that removes something, which is possible on a full disk, too.
+    pub(super) fn free_in_collection<T>(
+        &mut self,
+        home: &Home,
+        change: impl Fn(&mut Change<'_>, &mut Collection) -> Result<T>,
+    ) -> Result<T> {
+        self.freeing(|shard| shard.guard(|shard| shard.change_collection(home, &change)))
+    }
+
     /// [`Shard::change_collection`] with values that are to come in, unless the change comes to nothing.
     pub(super) fn add_to_collection<'v, T>(
         &mut self,
@@ -180,12 +189,10 @@ impl Shard {
 
     /// Removes all that is in a collection; returns how much it was.
     pub(crate) fn clear_collection(&mut self, home: &Home) -> Result<u64> {
-        self.guard(|shard| {
-            shard.change_collection(home, |work, collection| {
-                work.remove_members(collection.id)?;
-                collection.pieces = Pieces::default();
-                Ok(std::mem::take(&mut collection.length))
-            })
+        self.free_in_collection(home, |work, collection| {
+            work.remove_members(collection.id)?;
+            collection.pieces = Pieces::default();
+            Ok(std::mem::take(&mut collection.length))
         })
     }
 }

@@ -109,32 +109,12 @@ impl Shard {
     /// Removes up to `limit` values at one end and returns them, fewer where they are large. Each is read
     /// before it is removed, so that no damage of a value costs one.
     pub(crate) fn deque_pull(&mut self, home: &Home, side: Side, limit: u32) -> Result<Vec<Value>> {
-        self.exclusively(|shard| {
-            let Some(deque) = shard.collection(home)? else { return Ok(Vec::new()) };
-            let (mut values, mut bytes) = (Vec::new(), 0);
-            let most = deque.length.min(u64::from(limit));
-            while (values.len() as u64) < most && bytes < call::SIZE {
-                let taken = values.len() as u64;
-                let place = if side == Side::Front { taken } else { deque.length - 1 - taken };
-                match shard.value_at(home, &deque, place) {
-                    Ok(Some(value)) => {
-                        bytes += value.size();
-                        values.push(value);
-                    }
-                    // What was read is returned; the next call meets the error.
-                    Err(_) if !values.is_empty() => break,
-                    Ok(None) => return Err(missing(home)),
-                    Err(error) => return Err(error),
-                }
+        self.free_in_collection(home, |work, deque| {
+            let values = work.ends(home, deque, side, limit)?;
+            for _ in &values {
+                let place = if side == Side::Front { 0 } else { deque.length.saturating_sub(1) };
+                work.remove_at(deque, place)?;
             }
-            let pulled = values.len();
-            shard.change_collection(home, |work, deque| {
-                for _ in 0..pulled {
-                    let place = if side == Side::Front { 0 } else { deque.length.saturating_sub(1) };
-                    work.remove_at(deque, place)?;
-                }
-                Ok(())
-            })?;
             Ok(values)
         })
     }
@@ -213,9 +193,9 @@ impl Shard {
 
     /// Removes the first value that equals this one; whether there was one.
     pub(crate) fn deque_remove(&mut self, home: &Home, value: &Value) -> Result<bool> {
-        self.exclusively(|shard| {
-            let Some(first) = shard.places_of(home, value)?.0.first().copied() else { return Ok(false) };
-            shard.change_collection(home, |work, deque| work.remove_at(deque, first))?;
+        self.free_in_collection(home, |work, deque| {
+            let Some(first) = work.shard.places_of(home, value)?.0.first().copied() else { return Ok(false) };
+            work.remove_at(deque, first)?;
             Ok(true)
         })
     }
@@ -231,12 +211,6 @@ impl Shard {
     /// The value of a row; none if it is gone.
     pub(crate) fn deque_row(&mut self, home: &Home, collection: i64, position: i64) -> Result<Option<Value>> {
         self.guard(|shard| shard.value_of_key(Address::Member(home, Slot::Row(collection, position))))
-    }
-
-    /// The value at a place, inside of a write transaction.
-    fn value_at(&self, home: &Home, deque: &Collection, place: u64) -> Result<Option<Value>> {
-        let Some(position) = deque.pieces.at(place) else { return Ok(None) };
-        self.value_of_key(Address::Member(home, Slot::Row(deque.id, position)))
     }
 
     fn places_of(&self, home: &Home, value: &Value) -> Result<(Vec<u64>, u64)> {
@@ -305,6 +279,29 @@ impl Collection {
 }
 
 impl Change<'_> {
+    /// Up to `limit` values at one end, the outermost first, fewer where they are large.
+    fn ends(&self, home: &Home, deque: &Collection, side: Side, limit: u32) -> Result<Vec<Value>> {
+        let (mut values, mut size) = (Vec::new(), 0);
+        for taken in 0..deque.length.min(u64::from(limit)) {
+            let place = if side == Side::Front { taken } else { deque.length - 1 - taken };
+            let position = deque.pieces.at(place).ok_or_else(|| missing(home))?;
+            let read = self.shard.value_of_key(Address::Member(home, Slot::Row(deque.id, position)));
+            match read.and_then(|value| value.ok_or_else(|| missing(home))) {
+                Ok(value) => {
+                    size += value.size();
+                    values.push(value);
+                }
+                // What was read is returned; the next call meets the error.
+                Err(_) if !values.is_empty() => break,
+                Err(error) => return Err(error),
+            }
+            if size >= call::SIZE {
+                break;
+            }
+        }
+        Ok(values)
+    }
+
     fn insert_at(&mut self, home: &Home, deque: &mut Collection, place: u64, kept: &Kept<'_>) -> Result<()> {
         let position = deque.pieces.insert(place);
         let position = position.ok_or_else(|| Error::Overflow(format!("the numbers of {home} are used up")))?;

@@ -96,14 +96,15 @@ impl Shard {
 
     /// Removes a key; whether it was there.
     pub(crate) fn index_delete(&mut self, home: &Home, key: &Key) -> Result<bool> {
-        self.guard(|shard| shard.change_collection(home, |work, index| work.take_out(index, key)))
+        self.free_in_collection(home, |work, index| work.take_out(index, key))
     }
 
     /// Removes a key and returns its value. That is read first, so that no damage of it costs the key.
     pub(crate) fn index_pop(&mut self, home: &Home, key: &Key) -> Result<Option<Value>> {
-        self.exclusively(|shard| {
-            let Some(value) = shard.value_of_key(Address::Member(home, Slot::Key(key)))? else { return Ok(None) };
-            shard.change_collection(home, |work, index| work.take_out(index, key))?;
+        self.free_in_collection(home, |work, index| {
+            let address = Address::Member(home, Slot::Key(key));
+            let Some(value) = work.shard.value_of_key(address)? else { return Ok(None) };
+            work.take_out(index, key)?;
             Ok(Some(value))
         })
     }
@@ -111,9 +112,9 @@ impl Shard {
     /// The key at one end with its value; removed if `take`.
     pub(crate) fn index_end(&mut self, home: &Home, side: Side, take: bool) -> Result<Option<(Key, Value)>> {
         if take {
-            return self.exclusively(|shard| {
-                let Some((key, value)) = shard.end_of_index(home, side)? else { return Ok(None) };
-                shard.change_collection(home, |work, index| work.take_out(index, &key))?;
+            return self.free_in_collection(home, |work, index| {
+                let Some((key, value)) = work.shard.end_of_index(home, side)? else { return Ok(None) };
+                work.take_out(index, &key)?;
                 Ok(Some((key, value)))
             });
         }

@@ -58,24 +58,6 @@ impl Shard {
         }
     }
 
-    /// Runs an operation that reads and then writes what nobody may change in between. It stores no
-    /// value that has a file.
-    pub(super) fn exclusively<T>(&mut self, operation: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
-        self.refuse_if_read_only()?;
-        self.guard(|shard| {
-            if shard.open.is_some() {
-                return operation(shard);
-            }
-            shard.begin_open(false)?;
-            let result = operation(shard);
-            let ended = if result.is_ok() { shard.database()?.commit() } else { Ok(()) };
-            match (result, ended) {
-                (Ok(value), Ok(())) => shard.conclude(Ok(())).map(|()| value),
-                (Err(error), _) | (_, Err(error)) => shard.conclude(Err(error)).and(Err(Error::Closed)),
-            }
-        })
-    }
-
     /// The totals at the beginning; none while a transaction of somebody else is undecided.
     fn enter(&self) -> Result<Option<(i64, i64)>> {
         let totals = || {
