@@ -35,8 +35,11 @@ pub(crate) fn run(disk: &Path) {
     say("done");
 }
 
+/// Fills the disk and does something on it; returns what fills it.
+type Scenario = fn(&mut Subject, &Path) -> Ballast;
+
 /// What is done on a full disk.
-const SCENARIOS: [(&str, fn(&mut Subject, &Path) -> Ballast); 6] = [
+const SCENARIOS: [(&str, Scenario); 6] = [
     ("a set", set),
     ("a delete", delete),
     ("an eviction", evict),
@@ -78,7 +81,7 @@ fn fill(cache: &mut Subject) {
 }
 
 #[track_caller]
-fn assert_full<T: std::fmt::Debug>(result: Result<T, Error>) {
+fn assert_full<T: std::fmt::Debug>(result: &Result<T, Error>) {
     assert!(matches!(result, Err(Error::Full(_))), "{result:?}");
 }
 
@@ -94,16 +97,16 @@ fn assert_as_before(cache: &mut Subject) {
 
 fn set(cache: &mut Subject, disk: &Path) -> Ballast {
     let ballast = Ballast::new(disk);
-    assert_full(cache.set(&text_key("large"), &bytes(LARGE), &plain()));
+    assert_full(&cache.set(&text_key("large"), &bytes(LARGE), &plain()));
     assert_as_before(cache);
     let mut writer = cache.write(&text_key("parts"), Content::Bytes, &plain()).unwrap();
-    let appended = cache.append(&mut writer, &[7; LARGE]);
-    assert_full(appended.and_then(|()| cache.finish(&mut writer)));
+    let appended = cache.append(&mut writer, &vec![7; LARGE]);
+    assert_full(&appended.and_then(|()| cache.finish(&mut writer)));
     cache.drop_part(writer);
     assert_as_before(cache);
     let refused =
         (0..1_000).map(|number| cache.set(&Key::Integer(number), &bytes(3_000), &plain())).find(Result::is_err);
-    assert_full(refused.unwrap());
+    assert_full(&refused.unwrap());
     assert_eq!(cache.check().unwrap(), []);
     ballast
 }
@@ -143,7 +146,7 @@ fn transaction(cache: &mut Subject, disk: &Path) -> Ballast {
         let ended = cache.end(true);
         refused.unwrap_or(Ok(())).and(ended)
     });
-    assert_full(stored);
+    assert_full(&stored);
     assert_as_before(cache);
     assert_eq!(cache.count().unwrap(), 60);
     ballast

@@ -127,7 +127,7 @@ impl Settings {
     /// The largest entry one shard can hold.
     pub(crate) fn entry_limit(&self, shard: u32) -> u64 {
         self.size_share(shard).map_or(i64::MAX.cast_unsigned(), |share| {
-            share.saturating_sub(Self::log_share(share)).saturating_sub(EMPTY_DATABASE)
+            share.saturating_sub(Self::log_share(share) + self.reserve(shard)).saturating_sub(EMPTY_DATABASE)
         })
     }
 
@@ -142,8 +142,8 @@ impl Settings {
         self.size_share(shard).map_or(CHECKPOINT_FRAMES, |share| (share / 16 / FRAME).clamp(1, CHECKPOINT_FRAMES))
     }
 
-    /// What a shard keeps on disk so that entries can be removed when it is full: of the log's share, so
-    /// less where that is small, and nothing where it would be too little to be of use.
+    /// What a shard keeps on disk so that entries can be removed when it is full: nothing where it would be
+    /// too little to be of use.
     pub(crate) fn reserve(&self, shard: u32) -> u64 {
         let part = self.size_share(shard).map_or(RESERVE, |share| (share / 32).min(RESERVE));
         if part < RESERVE_LEAST { 0 } else { part }

@@ -1,10 +1,10 @@
 //! What a shard takes on disk, and what of it the size limit leaves for entries.
 //!
 //! The limit bounds the database, its write-ahead log with the log's index, the reserve, and the value
-//! files. Of a shard's share a part is kept free for log and reserve, whatever its size is at the moment: then entries
-//! need not go whenever it grows, nor when it is emptied. A checkpoint is due as soon as the log fills
-//! that part, so it outgrows it only while a reader keeps it from being emptied or by a single large
-//! transaction; what it takes then counts in full, up to half of the share.
+//! files. Of a shard's share a part is kept free for the log, whatever its size is at the moment: then
+//! entries need not go whenever it grows, nor when it is emptied. A checkpoint is due as soon as the log
+//! fills that part, so it outgrows it only while a reader keeps it from being emptied or by a single
+//! large transaction; what it takes then counts in full, up to half of the share.
 
 use super::change::Change;
 use super::stage::{Advance, Next, Stage};
@@ -59,11 +59,11 @@ pub(super) fn size(path: &std::path::Path) -> u64 {
 }
 
 impl Change<'_> {
-    /// What database and value files may take: the share of the limit without that of the log.
+    /// What database and value files may take: the share of the limit without log and reserve.
     pub(super) fn room(&self, limit: u64) -> u64 {
-        let log =
-            size(&self.path().with_extension("db-wal")).saturating_add(WAL_INDEX).saturating_add(self.reserve_size());
-        limit.saturating_sub(log.clamp(Settings::log_share(limit), limit / 2))
+        let log = size(&self.path().with_extension("db-wal")).saturating_add(WAL_INDEX);
+        let log = log.clamp(Settings::log_share(limit), limit / 2);
+        limit.saturating_sub(log).saturating_sub(self.reserve_size())
     }
 
     /// What database and value files take.
