@@ -181,7 +181,7 @@ fn invalid_argument_says_which_and_what_is_wrong_with_it() {
     let bad = [
         OpenOptions { shards: Some(0), ..options() },
         OpenOptions { changes: Changes { size_limit: Limit::AtMost((256 << 10) - 1), ..changes() }, ..options() },
-        OpenOptions { shards: Some(257), ..options() },
+        OpenOptions { shards: Some(31), ..options() },
         OpenOptions { shards: Some(2), ..options() },
         OpenOptions { changes: Changes { size_limit: Limit::AtMost(0), ..changes() }, ..options() },
         OpenOptions { changes: Changes { item_limit: Limit::AtMost(u64::MAX), ..changes() }, ..options() },

@@ -223,7 +223,10 @@ fn work_on_the_whole_cache_goes_in_steps_that_add_up() {
 #[test]
 fn others_get_in_between_two_steps_and_what_is_given_up_stays_done() {
     everywhere(|cache| {
-        let drafts: Vec<_> = (0..4_000).map(|key| Draft { options: tagged(&["t"]), ..draft(key, text("v")) }).collect();
+        // The more tags, the fewer entries go in a step.
+        let options = tagged(&["t", "a", "b", "c", "d", "e", "f", "g"]);
+        let drafts: Vec<_> =
+            (0..4_000).map(|key| Draft { options: options.clone(), ..draft(key, text("v")) }).collect();
         cache.set_many(&drafts).unwrap();
         let work = cache.maintain(&Task::Evict(Selection::Tag("t".into()))).unwrap();
         let first = cache.step(&work).unwrap();

@@ -40,7 +40,9 @@ pub(crate) fn read(directory: &Path, world: &str) {
 fn close_to_writers(path: &Path, whole: bool) {
     let is_directory = path.is_dir();
     if is_directory && whole {
-        fs::read_dir(path).unwrap().for_each(|child| close_to_writers(&child.unwrap().path(), whole));
+        for child in fs::read_dir(path).unwrap() {
+            close_to_writers(&child.unwrap().path(), whole);
+        }
     }
     fs::set_permissions(path, PermissionsExt::from_mode(if is_directory { 0o555 } else { 0o444 })).unwrap();
 }

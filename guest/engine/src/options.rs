@@ -8,8 +8,9 @@ pub const TAGS_LIMIT: usize = 64;
 pub const TAG_LIMIT: usize = 1024;
 /// Longest name of a queue in bytes.
 pub const QUEUE_LIMIT: usize = 1024;
-/// Most shards of one directory.
-pub const SHARDS_LIMIT: u32 = 256;
+/// Most shards of one directory. A shard takes two of the 128 descriptors that a component has (WASI's
+/// adapter for preview 1 keeps them in a table), and resharding has the old and the new ones open.
+pub const SHARDS_LIMIT: u32 = 30;
 /// Largest inline threshold in bytes.
 pub const INLINE_LIMIT: u32 = 1024 * 1024;
 /// How long an operation waits for others unless told otherwise, in milliseconds.

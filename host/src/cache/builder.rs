@@ -222,7 +222,7 @@ impl CacheBuilder {
         opened
     }
 
-    /// Begins to give the cache in a directory another number of shards, 1 to 256. Nobody may have it
+    /// Begins to give the cache in a directory another number of shards, 1 to 30. Nobody may have it
     /// open until that has ended. Of what else the builder was told, only [`CacheBuilder::wait`] and
     /// [`CacheBuilder::memory_limit`] matter.
     ///

@@ -29,7 +29,7 @@ fn a_wrong_command_line_is_2_and_says_what_is_wrong() {
         (&["keys", "--tag", "a", "--prefix", "b"], "--prefix"),
         (&["init", "--size-limit", "lots"], "lots"),
         (&["init", "--size-limit", "0"], "none"),
-        (&["init", "--shards", "257"], "257"),
+        (&["init", "--shards", "31"], "31"),
         (&["init", "--policy", "fifo"], "fifo"),
         (&["run"], "COMMAND"),
         (&["run", "--env", "A=B", "--", "true"], "A=B"),

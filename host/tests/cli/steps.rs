@@ -64,17 +64,21 @@ fn ctrl_c_ends_a_removal_between_two_steps_and_the_count_is_exact() {
         transaction.rollback().unwrap();
         let ran = Ran::of(child.wait_with_output().unwrap());
         assert_eq!(ran.code, 130, "{ran:?}");
-        if words {
-            assert_eq!(ran.text(), "removed 512 entries\n");
+        let removed = if words {
+            let text = ran.text();
+            let number = text.strip_prefix("removed ").and_then(|rest| rest.strip_suffix(" entries\n"));
+            number.unwrap_or_else(|| panic!("{ran:?}")).parse().unwrap()
         } else {
             let data: serde_json::Value = serde_json::from_slice(&ran.output).unwrap();
-            assert_eq!(data, json!({ "removed": 512, "interrupted": true }));
-        }
+            assert_eq!(data["interrupted"], true);
+            data["removed"].as_u64().unwrap()
+        };
+        assert!(removed > 0 && removed < 1_500, "one step: {ran:?}");
         assert!(ran.error.contains("interrupted"), "{ran:?}");
-        assert_eq!(cache.count().unwrap(), 1_500 - 512);
+        assert_eq!(cache.count().unwrap(), 1_500 - removed);
         assert_eq!(cache.check().unwrap(), []);
         let rest = shelf.json(["clear", "--json"]);
-        assert_eq!(rest, json!({ "removed": 1_500 - 512 }));
+        assert_eq!(rest, json!({ "removed": 1_500 - removed }));
     }
 }
 

@@ -14,7 +14,9 @@ const NOBODY: u32 = 65_534;
 fn close(path: &Path) {
     let is_directory = path.is_dir();
     if is_directory {
-        fs::read_dir(path).unwrap().for_each(|child| close(&child.unwrap().path()));
+        for child in fs::read_dir(path).unwrap() {
+            close(&child.unwrap().path());
+        }
     }
     fs::set_permissions(path, PermissionsExt::from_mode(if is_directory { 0o555 } else { 0o444 })).unwrap();
 }

@@ -35,10 +35,10 @@ pub(crate) const TOPIC: Topic = Topic {
                 equal(cache.count()?, 50)
             },
         ),
-        different("shards.limit", "Any number of shards is taken.", "1 to 256; anything else is refused.", |cache| {
+        different("shards.limit", "Any number of shards is taken.", "1 to 30; anything else is refused.", |cache| {
             cache.close()?;
             refused!(cache.reopen(Some(0)), Error::InvalidArgument(_))?;
-            refused!(cache.reopen(Some(257)), Error::InvalidArgument(_))?;
+            refused!(cache.reopen(Some(31)), Error::InvalidArgument(_))?;
             cache.reopen(None)?;
             equal(cache.count()?, 0)
         }),

@@ -281,21 +281,21 @@ impl Collection {
 impl Change<'_> {
     /// Up to `limit` values at one end, the outermost first, fewer where they are large.
     fn ends(&self, home: &Home, deque: &Collection, side: Side, limit: u32) -> Result<Vec<Value>> {
-        let (mut values, mut size) = (Vec::new(), 0);
+        let (mut values, mut bytes) = (Vec::new(), 0);
         for taken in 0..deque.length.min(u64::from(limit)) {
             let place = if side == Side::Front { taken } else { deque.length - 1 - taken };
             let position = deque.pieces.at(place).ok_or_else(|| missing(home))?;
             let read = self.shard.value_of_key(Address::Member(home, Slot::Row(deque.id, position)));
             match read.and_then(|value| value.ok_or_else(|| missing(home))) {
                 Ok(value) => {
-                    size += value.size();
+                    bytes += value.size();
                     values.push(value);
                 }
                 // What was read is returned; the next call meets the error.
                 Err(_) if !values.is_empty() => break,
                 Err(error) => return Err(error),
             }
-            if size >= call::SIZE {
+            if bytes >= call::SIZE {
                 break;
             }
         }

@@ -115,6 +115,8 @@ pub(crate) struct Shard {
     open: Option<Open>,
     /// Decisions about transactions that are known; others have to be looked up where others decide.
     decisions: Vec<i64>,
+    /// Whether the disk is full, so that little may be written at a time.
+    is_cramped: bool,
     pub(crate) counts: Counts,
     /// What of it is recorded in the directory.
     recorded: Counts,
@@ -160,6 +162,7 @@ impl Shard {
             sequence: Rc::clone(sequence),
             open: None,
             decisions: Vec::new(),
+            is_cramped: false,
             counts: Counts::default(),
             recorded: Counts::default(),
             unrecorded: 0,

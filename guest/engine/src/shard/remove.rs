@@ -18,8 +18,8 @@ use crate::selection::Bound;
 /// Entries looked at in one step: some tens of milliseconds. With fewer, pages that hold entries of
 /// several steps are written more often: those of the index of keys with each.
 const STEP: u32 = 4096;
-/// Rows and pages removed in one step: entries, their tags, and what large ones fill.
-const BULK: u64 = 4096;
+/// The same while the disk is full.
+const CRAMPED_STEP: u32 = 512;
 
 /// Size up to which a database is emptied in one transaction, in bytes: some tens of milliseconds.
 const AT_ONCE: u64 = 64 * 1024 * 1024;
@@ -154,7 +154,7 @@ impl Change<'_> {
             Ok((row.get::<_, i64>(MARK)?, row.get::<_, i64>(0)?, row.get::<_, Option<bool>>(MARK + 1)? == Some(true)))
         })?;
         let after =
-            page.last().filter(|_| is_full(&page)).map(|Candidate { mark: (expires, id, _), .. }| (*expires, *id));
+            page.last().filter(|_| self.is_full(&page)).map(|Candidate { mark: (expires, id, _), .. }| (*expires, *id));
         let mut done = 0;
         for candidate in page.iter().filter(|candidate| candidate.mark.2) {
             self.remove(&candidate.stored, Reason::Expired)?;
@@ -167,9 +167,19 @@ impl Change<'_> {
         if self.give_back_excess()? {
             return Ok(Advance { done: 0, next: Next::Again(Stage::Excess) });
         }
-        let mut left = u64::from(STEP);
+        let mut left = u64::from(self.step());
         let removed = self.evict_excess(NOTHING, &mut left)?;
         Ok(Advance::with_rest(removed, (left == 0).then_some(Stage::Excess)))
+    }
+
+    /// Entries looked at in one step, and rows and pages removed: entries, their tags, and what large ones
+    /// fill.
+    fn step(&self) -> u32 {
+        if self.shard.is_cramped { CRAMPED_STEP } else { STEP }
+    }
+
+    fn is_full<M>(&self, page: &[Candidate<M>]) -> bool {
+        page.len() >= self.step() as usize
     }
 
     /// The entries that `source` gives, each with what tells where it stands.
@@ -180,7 +190,8 @@ impl Change<'_> {
         mark: impl Fn(&Row<'_>) -> rusqlite::Result<M>,
     ) -> Result<Vec<Candidate<M>>> {
         self.run(|connection| {
-            let mut statement = connection.prepare_dynamic(&format!("SELECT {COLUMNS} {source} LIMIT {STEP}"))?;
+            let mut statement =
+                connection.prepare_dynamic(&format!("SELECT {COLUMNS} {source} LIMIT {}", self.step()))?;
             let read =
                 |row: &Row<'_>| Ok(Candidate { stored: Stored::read(row, 0)?, size: row.get(6)?, mark: mark(row)? });
             statement.query_map(params_from_iter(parameters), read)?.collect()
@@ -207,7 +218,7 @@ impl Change<'_> {
         reason: Reason,
         but: Option<&str>,
     ) -> Result<Removed<M>> {
-        let mut removed = Removed { done: 0, end: None, more: is_full(&page) };
+        let mut removed = Removed { done: 0, end: None, more: self.is_full(&page) };
         let mut bulk = 0;
         let mut left = page.into_iter();
         for candidate in left.by_ref() {
@@ -217,7 +228,7 @@ impl Change<'_> {
                 removed.done += 1;
             }
             removed.end = Some(candidate.mark);
-            if bulk >= BULK {
+            if bulk >= u64::from(self.step()) {
                 break;
             }
         }
@@ -250,10 +261,6 @@ struct Removed<M> {
     end: Option<M>,
     /// Whether there may be more behind it.
     more: bool,
-}
-
-fn is_full<M>(page: &[Candidate<M>]) -> bool {
-    page.len() >= STEP as usize
 }
 
 /// For pages from whose beginning all is removed.

@@ -41,7 +41,9 @@ impl Shard {
         let _ = fill(&reserve_in(&self.directory), 0);
         // As far as it can be, which the next attempt tells.
         let _ = self.guard(|shard| shard.database()?.empty_log());
+        self.is_cramped = true;
         let removed = remove(self);
+        self.is_cramped = false;
         let _ = self.guard(Self::give_back);
         self.keep_reserve();
         removed

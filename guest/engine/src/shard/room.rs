@@ -235,7 +235,8 @@ impl Change<'_> {
             self.run(|connection| {
                 connection.prepare_cached(statement)?.execute((reads.count, reads.last_ms, rank, id))
             })?;
-            self.totals.sequence = self.totals.sequence.max(reads.order);
+            // Written after whatever else a closing handle records: so it is recorded with them.
+            self.outlive(reads.order);
         }
         self.effects.recency_flushed = true;
         Ok(())

@@ -99,11 +99,14 @@ impl Shard {
 
     /// Does work during which the log may become longer.
     fn with_long_log<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        if self.is_cramped {
+            return work(self);
+        }
         let frames = self.settings.work_frames(self.index, self.taken()?);
         self.database()?.empty_log_after(frames)?;
         let done = work(self);
-        let database = self.database()?;
-        done.and_then(|done| database.empty_log_after(self.settings.checkpoint_frames(self.index)).map(|()| done))
+        let restored = self.database()?.empty_log_after(self.settings.checkpoint_frames(self.index));
+        done.and_then(|done| restored.map(|()| done))
     }
 
     /// About how much there is to do in a stage, as far as that is quickly found out. What several

@@ -203,6 +203,21 @@ fn least_recently_used_knows_reads_and_stores_in_their_order() {
 }
 
 #[test]
+fn what_is_stored_after_reopening_is_later_than_what_was_read_before_even_if_the_clock_stands() {
+    let mut fixture = Fixture::with(&items(3, Policy::LeastRecentlyUsed));
+    for key in ["stored again", "read", "first"] {
+        put(&mut fixture.cache, key, 0);
+    }
+    integer(&mut fixture.cache, "read");
+    fixture.reopen(&existing());
+    put(&mut fixture.cache, "stored again", 1);
+    put(&mut fixture.cache, "new", 0);
+    assert_eq!(names(&mut fixture.cache), ["stored again", "read", "new"]);
+    put(&mut fixture.cache, "newer", 0);
+    assert_eq!(names(&mut fixture.cache), ["stored again", "new", "newer"]);
+}
+
+#[test]
 fn reads_count_in_other_shards_of_the_handle_and_after_closing() {
     let mut fixture = Fixture::with(&OpenOptions { shards: Some(1), ..items(3, Policy::LeastRecentlyUsed) });
     for key in ["a", "b", "c"] {

@@ -61,7 +61,7 @@ fn bad_options_are_refused_and_the_same_path_opens_at_once_afterwards() {
     let good = OpenOptions { wait_ms: 0, ..OpenOptions::default() };
     let invalid = [
         OpenOptions { shards: Some(0), ..good.clone() },
-        OpenOptions { shards: Some(257), ..good.clone() },
+        OpenOptions { shards: Some(31), ..good.clone() },
         OpenOptions { changes: Changes { inline_threshold: Some(0), ..Changes::default() }, ..good.clone() },
         OpenOptions {
             changes: Changes { inline_threshold: Some((1 << 20) + 1), ..Changes::default() },

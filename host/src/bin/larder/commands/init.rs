@@ -31,7 +31,7 @@ pub(crate) struct Init {
     #[arg(long, value_enum)]
     policy: Option<Policy>,
 
-    /// Over how many databases the entries are spread, 1 to 256; `larder reshard` changes it later [new: 1]
+    /// Over how many databases the entries are spread, 1 to 30; `larder reshard` changes it later [new: 1]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=256))]
     shards: Option<u32>,
 

@@ -17,8 +17,8 @@ use crate::{Outcome, json};
 #[derive(Args)]
 #[command(after_help = "Examples:\n  larder reshard 8\n  larder --wait 5s reshard 1")]
 pub(crate) struct Reshard {
-    /// How many, 1 to 256; writers to different ones do not wait for each other
-    #[arg(value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=256))]
+    /// How many, 1 to 30; writers to different ones do not wait for each other
+    #[arg(value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=30))]
     shards: u32,
 }
 
