@@ -254,7 +254,8 @@ fn tour_of_an_index(instance: &mut Instance) {
     assert_eq!(instance.with(|guest, store| guest.index().call_length(store, map)), Ok(1));
     assert_eq!(instance.with(|guest, store| guest.index().call_clear(store, map)), Ok(1));
     assert_eq!(instance.with(|guest, store| guest.deque().call_length(store, queue)), Ok(1));
-    assert_eq!(instance.indexes(), Ok(vec!["twin".to_owned()]));
+    assert_eq!(instance.with(|guest, store| guest.index().call_queues(store, map)), Ok(vec!["q".to_owned()]));
+    assert_eq!(instance.indexes(), Ok(vec!["map".to_owned(), "twin".to_owned()]), "one for its queue alone");
     for resource in [map, twin, cursor, queue] {
         instance.let_go(resource);
     }

@@ -5,6 +5,11 @@ use std::collections::BTreeMap;
 use super::error::{Error, Result};
 use super::{KEY_LIMIT, QUEUE_LIMIT, SETTING_LIMIT, SETTINGS_LIMIT, TAG_LIMIT, TAGS_LIMIT};
 
+/// What the name of a deque is called in errors.
+pub(super) const DEQUE_NAME: &str = "the name of a deque";
+/// What the name of an index is called in errors.
+pub(super) const INDEX_NAME: &str = "the name of an index";
+
 /// What a dump says of the cache it was made from.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Header {
@@ -51,7 +56,8 @@ pub enum Setting {
 pub struct Entry {
     /// Where it is kept.
     pub place: Place,
-    /// When it was stored, in milliseconds since the Unix epoch.
+    /// When it was stored, in milliseconds since the Unix epoch; of a value in a deque or index nobody knows,
+    /// so it is when it was dumped.
     pub stored_ms: u64,
     /// When it stops being found, if ever, in milliseconds since the Unix epoch.
     pub expires_ms: Option<u64>,
@@ -91,16 +97,53 @@ pub enum Place {
         /// Greater than those in front of it, less than those behind it.
         position: i64,
     },
+    /// In a deque, behind those that come before it in the dump.
+    Deque {
+        /// Its name.
+        name: String,
+        /// How many values it may hold, if that is bounded.
+        bound: Option<u64>,
+    },
+    /// In an index, behind those that come before it in the dump.
+    Index {
+        /// Its name.
+        name: String,
+        /// What the value is found by.
+        key: Key,
+    },
+    /// In a queue of an index, behind those that come before it in the dump.
+    IndexQueue {
+        /// The name of the index.
+        index: String,
+        /// Its own.
+        name: String,
+        /// How many values it may hold, if that is bounded.
+        bound: Option<u64>,
+    },
+}
+
+impl Key {
+    fn check(&self, offset: u64) -> Result<()> {
+        match self {
+            Self::Text(text) => check_size(offset, "the key", text.len(), KEY_LIMIT),
+            Self::Bytes(bytes) => check_size(offset, "the key", bytes.len(), KEY_LIMIT),
+            Self::Real(real) => check_real_key(offset, *real),
+            Self::Integer(_) => Ok(()),
+        }
+    }
 }
 
 impl Place {
     fn check(&self, offset: u64) -> Result<()> {
         match self {
-            Self::Key(Key::Text(text)) => check_size(offset, "the key", text.len(), KEY_LIMIT),
-            Self::Key(Key::Bytes(bytes)) => check_size(offset, "the key", bytes.len(), KEY_LIMIT),
-            Self::Key(Key::Real(real)) => check_real_key(offset, *real),
-            Self::Key(Key::Integer(_)) => Ok(()),
+            Self::Key(key) => key.check(offset),
             Self::Queue { name, .. } => check_size(offset, "the name of a queue", name.len(), QUEUE_LIMIT),
+            Self::Deque { name, .. } => check_size(offset, DEQUE_NAME, name.len(), QUEUE_LIMIT),
+            Self::Index { name, key } => {
+                check_size(offset, INDEX_NAME, name.len(), QUEUE_LIMIT).and_then(|()| key.check(offset))
+            }
+            Self::IndexQueue { index, name, .. } => check_size(offset, INDEX_NAME, index.len(), QUEUE_LIMIT)
+                .and_then(|()| check_size(offset, "the name of a queue", name.len(), QUEUE_LIMIT)),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The portable dump: all entries of a cache as one stream that any language can read.
+//! The portable dump: all entries, deques and indexes of a cache as one stream that any language can read.
 //!
 //! A dump is a CBOR sequence (RFC 8742): a header, one map for each entry, and a trailer with the
 //! SHA-256 of everything before it, by which truncation and damage show. `docs/dump-format.md` is the
@@ -51,7 +51,7 @@ pub const VERSION: u64 = 1;
 pub const CHUNK: usize = 256 * 1024;
 /// Most bytes of a key.
 pub const KEY_LIMIT: usize = 64 * 1024;
-/// Most bytes of the name of a queue.
+/// Most bytes of the name of a queue, a deque or an index.
 pub const QUEUE_LIMIT: usize = 1024;
 /// Most bytes of a tag.
 pub const TAG_LIMIT: usize = 1024;

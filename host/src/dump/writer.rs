@@ -138,7 +138,12 @@ impl<W: Write> Writer<W> {
     /// All fields but the content of the last, which is the value.
     fn write_fields(&mut self, entry: &Entry) -> Result<()> {
         let Entry { place, stored_ms, expires_ms, ttl_ms, sliding, tags, version } = entry;
-        let place_fields = if matches!(place, Place::Key(_)) { 1 } else { 2 };
+        let place_fields = match place {
+            Place::Key(_) => 1,
+            Place::Queue { .. } | Place::Index { .. } => 2,
+            Place::Deque { bound, .. } => 1 + u64::from(bound.is_some()),
+            Place::IndexQueue { bound, .. } => 2 + u64::from(bound.is_some()),
+        };
         let optional = [expires_ms.is_some(), ttl_ms.is_some(), *sliding, !tags.is_empty(), version.is_some()];
         let optional_fields = optional.into_iter().map(u64::from).sum::<u64>();
         self.encoder.map(place_fields + optional_fields + 2)?;
@@ -160,19 +165,34 @@ impl<W: Write> Writer<W> {
 
     fn write_place(&mut self, place: &Place) -> Result<()> {
         match place {
-            Place::Key(key) => {
-                self.encoder.str("key")?;
-                match key {
-                    Key::Integer(integer) => self.encoder.i64(*integer)?,
-                    Key::Real(real) => self.encoder.f64(*real)?,
-                    Key::Text(text) => self.encoder.str(text)?,
-                    Key::Bytes(bytes) => self.encoder.bytes(bytes)?,
-                };
-            }
+            Place::Key(key) => self.write_key(key),
             Place::Queue { name, position } => {
                 self.encoder.str("queue")?.str(name)?.str("position")?.i64(*position)?;
+                Ok(())
+            }
+            Place::Deque { name, bound } => {
+                self.encoder.str("deque")?.str(name)?;
+                self.write_number("bound", *bound)
+            }
+            Place::Index { name, key } => {
+                self.encoder.str("index")?.str(name)?;
+                self.write_key(key)
+            }
+            Place::IndexQueue { index, name, bound } => {
+                self.encoder.str("index")?.str(index)?.str("queue")?.str(name)?;
+                self.write_number("bound", *bound)
             }
         }
+    }
+
+    fn write_key(&mut self, key: &Key) -> Result<()> {
+        self.encoder.str("key")?;
+        match key {
+            Key::Integer(integer) => self.encoder.i64(*integer)?,
+            Key::Real(real) => self.encoder.f64(*real)?,
+            Key::Text(text) => self.encoder.str(text)?,
+            Key::Bytes(bytes) => self.encoder.bytes(bytes)?,
+        };
         Ok(())
     }
 

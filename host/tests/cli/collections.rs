@@ -87,3 +87,23 @@ fn an_index_keeps_the_order_of_its_keys() {
     assert_eq!(shelf.ok(["index", "clear", "ports"]), "removed 2 keys\n");
     assert_eq!(shelf.run(["index", "list"]).code, 1);
 }
+
+#[test]
+fn a_dump_carries_deques_and_indexes() {
+    let shelf = Shelf::new();
+    shelf.ok(["set", "entry", "e"]);
+    shelf.ok(["deque", "bound", "line", "3"]);
+    for value in ["a", "b", "c"] {
+        shelf.ok(["deque", "push", "line", value]);
+    }
+    shelf.ok(["deque", "rotate", "line", "1"]);
+    shelf.ok(["index", "set", "ports", "web", "80", "--type", "integer"]);
+    shelf.ok(["index", "set", "ports", "7", "x", "--key-type", "integer"]);
+    assert!(shelf.ok(["dump", "cache.dump"]).starts_with("dumped 6 entries"));
+    let into = |arguments: &[&str]| shelf.ok([&["--dir", "other"], arguments].concat());
+    assert_eq!(into(&["load", "cache.dump"]), "loaded 6 entries\n");
+    assert_eq!(into(&["deque", "show", "line"]), "c\na\nb\n");
+    assert_eq!(into(&["deque", "bound", "line"]), "3\n");
+    assert_eq!(into(&["index", "items", "ports"]), shelf.ok(["index", "items", "ports"]));
+    assert_eq!(into(&["get", "entry"]), "e");
+}

@@ -270,6 +270,10 @@ impl GuestIndex for Index {
     fn queue(&self, name: String) -> Result<DequeHandle, Error> {
         Deque::handle(self.scope.clone(), self.index.queue(&name))
     }
+
+    fn queues(&self) -> Result<Vec<String>, Error> {
+        self.scope.plain(|cache| self.index.queues(cache))
+    }
 }
 
 /// The resource `index-cursor`.

@@ -13,12 +13,18 @@ impl Cache {
         self.collections(Kind::Deque)
     }
 
-    /// The names of the indexes that hold something, in order.
+    /// The names of the indexes that hold something, or a queue of which does, in order.
     pub fn indexes(&mut self) -> Result<Vec<String>> {
-        self.collections(Kind::Index)
+        let mut names = self.collections(Kind::Index)?;
+        names
+            .extend(self.collections(Kind::Queue)?.iter().filter_map(|name| Some(name.split_once('\0')?.0.to_owned())));
+        names.sort_unstable();
+        names.dedup();
+        Ok(names)
     }
 
-    fn collections(&mut self, kind: Kind) -> Result<Vec<String>> {
+    /// The names of the collections of a kind, in order.
+    pub(super) fn collections(&mut self, kind: Kind) -> Result<Vec<String>> {
         let mut names: Vec<String> = self.on_all(|shard| shard.collections(kind))?.into_iter().flatten().collect();
         names.sort_unstable();
         Ok(names)

@@ -50,6 +50,13 @@ impl Index {
         Home::queue_of(&self.home, name).map(Deque::of)
     }
 
+    /// The names of its queues that hold something or are bounded, in order.
+    pub fn queues(&self, cache: &mut Cache) -> Result<Vec<String>> {
+        let names = cache.collections(Kind::Queue)?;
+        let own = names.iter().filter_map(|name| name.split_once('\0').filter(|(index, _)| *index == self.home.name));
+        Ok(own.map(|(_, queue)| queue.to_owned()).collect())
+    }
+
     /// Number of keys.
     pub fn len(&self, cache: &mut Cache) -> Result<u64> {
         Ok(cache.on_collection(&self.home, Shard::collection_size)?.0)

@@ -88,6 +88,11 @@ impl<K, V, C, S> Index<K, V, C, S> {
 }
 
 impl<K: FromKey, V, C: Codec<V>, S: Scope> Index<K, V, C, S> {
+    /// The names of its queues that hold something or are bounded, in order; not in a transaction.
+    pub fn queues(&self) -> Result<Vec<String>> {
+        self.place.call(&self.scope, |guest, store, index| guest.index().call_queues(store, index))
+    }
+
     /// Number of keys.
     pub fn len(&self) -> Result<u64> {
         self.place.call(&self.scope, |guest, store, index| guest.index().call_length(store, index))

@@ -85,7 +85,7 @@ impl Cache {
         self.run(|instance| instance.collections(|guest, store, cache| guest.call_deques(store, cache)))
     }
 
-    /// The names of the indexes that hold something, in order.
+    /// The names of the indexes that hold something, or a queue of which does, in order.
     pub fn indexes(&self) -> Result<Vec<String>> {
         self.run(|instance| instance.collections(|guest, store, cache| guest.call_indexes(store, cache)))
     }

@@ -5,7 +5,7 @@ use std::io::Read;
 use super::fields::{Fields, fill};
 use super::head::Head;
 use super::input::{Input, signed};
-use crate::dump::entry::{Entry, Key, Place, check_real_key};
+use crate::dump::entry::{DEQUE_NAME, Entry, INDEX_NAME, Key, Place, check_real_key};
 use crate::dump::error::{Error, Result};
 use crate::dump::{KEY_LIMIT, QUEUE_LIMIT, TAG_LIMIT, TAGS_LIMIT};
 
@@ -32,6 +32,9 @@ struct Draft {
     key: Option<Key>,
     queue: Option<String>,
     position: Option<i64>,
+    deque: Option<String>,
+    index: Option<String>,
+    bound: Option<u64>,
     stored: Option<u64>,
     expires: Option<u64>,
     ttl: Option<u64>,
@@ -46,6 +49,9 @@ impl Draft {
         match name {
             "key" => fill(&mut self.key, offset, read_key(input)?),
             "queue" => fill(&mut self.queue, offset, input.text("the name of a queue", QUEUE_LIMIT)?),
+            "deque" => fill(&mut self.deque, offset, input.text(DEQUE_NAME, QUEUE_LIMIT)?),
+            "index" => fill(&mut self.index, offset, input.text(INDEX_NAME, QUEUE_LIMIT)?),
+            "bound" => fill(&mut self.bound, offset, input.unsigned("the bound of a deque")?),
             "position" => fill(&mut self.position, offset, input.integer("a position in a queue")?),
             "stored" => fill(&mut self.stored, offset, input.unsigned(TIME)?),
             "expires" => fill(&mut self.expires, offset, input.unsigned(TIME)?),
@@ -60,11 +66,19 @@ impl Draft {
     /// The entry, whose value begins at `offset`.
     fn finish(self, offset: u64) -> Result<Entry> {
         let missing = |expected| Error::unexpected(offset, expected, "the value");
-        let place = match (self.key, self.queue, self.position) {
-            (Some(key), None, None) => Place::Key(key),
-            (None, Some(name), Some(position)) => Place::Queue { name, position },
-            (None, Some(_), None) => return Err(missing("the field `position`")),
-            _ => return Err(missing("either `key`, or `queue` and `position`")),
+        let bound = self.bound;
+        let place = match (self.key, self.queue, self.position, self.deque, self.index) {
+            (Some(key), None, None, None, None) => Place::Key(key),
+            (None, Some(name), Some(position), None, None) => Place::Queue { name, position },
+            (None, None, None, Some(name), None) => Place::Deque { name, bound },
+            (Some(key), None, None, None, Some(name)) => Place::Index { name, key },
+            (None, Some(name), None, None, Some(index)) => Place::IndexQueue { index, name, bound },
+            (None, Some(_), None, None, None) => return Err(missing("the field `position`")),
+            _ => {
+                const EXPECTED: &str =
+                    "either `key`, `queue` and `position`, `deque`, `index` and `key`, or `index` and `queue`";
+                return Err(missing(EXPECTED));
+            }
         };
         Ok(Entry {
             place,

@@ -112,7 +112,7 @@ impl<R: Read> Reader<R> {
         let (start, digest) = (self.input.offset(), self.input.digest());
         let mut fields = Fields::enter(&mut self.input, EXPECTED)?;
         match fields.next(&mut self.input)? {
-            Some(first) if matches!(first.1.as_str(), "key" | "queue") => {
+            Some(first) if matches!(first.1.as_str(), "key" | "queue" | "deque" | "index") => {
                 let entry = entry::read(&mut self.input, fields, first)?;
                 let beginning = read_beginning(&mut self.input)?;
                 self.entries += 1;
@@ -122,9 +122,11 @@ impl<R: Read> Reader<R> {
                 self.read_trailer(start, digest, fields)?;
                 Ok(None)
             }
-            Some((offset, name)) => {
-                Err(Error::unexpected(offset, "`key`, `queue` or `end`", format!("the field {name:?}")))
-            }
+            Some((offset, name)) => Err(Error::unexpected(
+                offset,
+                "`key`, `queue`, `deque`, `index` or `end`",
+                format!("the field {name:?}"),
+            )),
             None => Err(Error::unexpected(start, EXPECTED, "an empty map")),
         }
     }

@@ -19,6 +19,10 @@ fn place() -> impl Strategy<Value = Place> {
     prop_oneof![
         3 => key().prop_map(Place::Key),
         1 => (any::<String>(), any::<i64>()).prop_map(|(name, position)| Place::Queue { name, position }),
+        1 => (any::<String>(), any::<Option<u64>>()).prop_map(|(name, bound)| Place::Deque { name, bound }),
+        1 => (any::<String>(), key()).prop_map(|(name, key)| Place::Index { name, key }),
+        1 => (any::<String>(), any::<String>(), any::<Option<u64>>())
+            .prop_map(|(index, name, bound)| Place::IndexQueue { index, name, bound }),
     ]
 }
 

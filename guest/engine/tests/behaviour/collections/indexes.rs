@@ -144,6 +144,8 @@ fn its_queues_are_its_own() {
     assert_eq!(super::numbers(&pulled), [1, 2]);
     assert_eq!((one.len(cache).unwrap(), two.clear(cache).unwrap()), (1, 1));
     assert_eq!(two.queue("q").unwrap().len(cache).unwrap(), 1, "queues stay");
+    assert_eq!(two.queues(cache).unwrap(), ["q"]);
+    assert_eq!(cache.indexes().unwrap(), ["one", "two"], "one of them for its queue alone");
     assert!(cache.deques().unwrap().is_empty(), "no deques of the directory");
     assert!(matches!(one.queue("a\0b"), Err(Error::InvalidArgument(_))));
 }

@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 use larder::dump::{Entry, Header, Key, Place, Source, Totals, Writer};
-use larder::{Cache, Error, Item, Metadata, Order, Scan, Selection, Value};
+use larder::{Cache, Deque, Error, Item, Metadata, Order, Plain, Scan, Selection, Value};
 
 use super::entries;
 use crate::failure::Failure;
@@ -16,9 +16,9 @@ use crate::progress::Bar;
 use crate::session::Session;
 use crate::{Outcome, json, units};
 
-/// Write all entries to a portable file
+/// Write all that is in the cache to a portable file
 ///
-/// Keys, values, tags, expiry and queues, in the order they came in, in a documented format (a CBOR
+/// Keys, values, tags, expiry, queues, deques and indexes, in the order they came in, in a documented format (a CBOR
 /// sequence) that ends with a checksum. Others can use the cache meanwhile; what they change may be in
 /// the dump or not. Large values are streamed. A file is there once it is complete; until then one of
 /// the same name stays as it is. `larder load` stores the entries again.
@@ -104,6 +104,9 @@ fn write(cache: &Cache, stream: impl Write) -> Result<Option<Totals>, Failure> {
             }
         }
     }
+    if !dump.collections(&interrupt)? {
+        return Ok(None);
+    }
     dump.bar.finish();
     dump.writer.finish().map(Some).map_err(Failure::Dump)
 }
@@ -128,6 +131,55 @@ impl<W: Write> Dumping<'_, W> {
         let head = head(Place::Key(key(name)), reader.metadata());
         let source = if reader.is_text() { Source::TextFrom(&mut reader) } else { Source::BytesFrom(&mut reader) };
         self.entry(&head, source)
+    }
+
+    /// All deques and indexes; false if Ctrl-C has ended it.
+    fn collections(&mut self, interrupt: &Interrupt) -> Result<bool, Failure> {
+        for name in self.cache.deques()? {
+            let (deque, to) = (self.cache.deque_plain(&name), name.clone());
+            if !self.deque(&deque, interrupt, |bound| Place::Deque { name: to.clone(), bound })? {
+                return Ok(false);
+            }
+        }
+        for name in self.cache.indexes()? {
+            let index = self.cache.index_plain::<larder::Key<'static>>(&name);
+            for item in index.items()? {
+                let (found, value) = item?;
+                self.value(Place::Index { name: name.clone(), key: key(&found) }, &value)?;
+                if interrupt.is_pressed() {
+                    return Ok(false);
+                }
+            }
+            for queue in index.queues()? {
+                let place = |bound| Place::IndexQueue { index: name.clone(), name: queue.clone(), bound };
+                if !self.deque(&index.queue::<Value<'static>>(&queue), interrupt, place)? {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    fn deque(
+        &mut self,
+        deque: &Deque<Value<'static>, Plain>,
+        interrupt: &Interrupt,
+        place: impl Fn(Option<u64>) -> Place,
+    ) -> Result<bool, Failure> {
+        let bound = deque.bound()?;
+        for value in deque.values()? {
+            self.value(place(bound), &value?)?;
+            if interrupt.is_pressed() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// A value in a deque or index.
+    fn value(&mut self, place: Place, value: &Value<'_>) -> Result<(), Failure> {
+        let head = Entry::new(place, milliseconds(SystemTime::now()));
+        self.entry(&head, source(value))
     }
 
     fn entry(&mut self, head: &Entry, source: Source<'_>) -> Result<(), Failure> {

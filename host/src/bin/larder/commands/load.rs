@@ -22,9 +22,9 @@ const BATCH: usize = 256;
 /// A batch ends early once its values take so many bytes.
 const BATCH_SIZE: usize = 8 * 1024 * 1024;
 
-/// Store the entries of a dump
+/// Store what is in a dump
 ///
-/// Over those of the same keys; queues are added at the back. What has expired meanwhile is passed
+/// Over those of the same keys; queues and deques are added to at the back. What has expired meanwhile is passed
 /// over. A file is verified wholly before anything is stored; standard input while it is read, and what
 /// was stored before it turns out to be damaged stays. Large values are streamed. Exits with 1 if there
 /// was nothing to store.
@@ -121,6 +121,10 @@ impl Loading<'_> {
                 self.cache.push(&name, read(value)?, Side::Back, &options)?;
                 self.stored.loaded += 1;
             }
+            (place @ (Place::Deque { .. } | Place::Index { .. } | Place::IndexQueue { .. }), value) => {
+                self.collect(place, read(value)?)?;
+                self.stored.loaded += 1;
+            }
             (Place::Key(key), Value::Text(stream)) if is_large(&stream) => {
                 self.stream(key, Content::Text, stream, &options)?;
             }
@@ -133,6 +137,27 @@ impl Loading<'_> {
                 self.drafts.push(Draft { key: to_key(key), value, options });
             }
         }
+        Ok(())
+    }
+
+    /// Adds a value to a deque or index, after those before it.
+    fn collect(&mut self, place: Place, value: larder::Value<'static>) -> Result<(), Failure> {
+        let deque = match place {
+            Place::Index { name, key } => {
+                self.cache.index_plain::<larder::Key<'static>>(name).set(to_key(key), &value)?;
+                return Ok(());
+            }
+            Place::Deque { name, bound } => Some((self.cache.deque_plain(name), bound)),
+            Place::IndexQueue { index, name, bound } => {
+                Some((self.cache.index_plain::<larder::Key<'static>>(index).queue(name), bound))
+            }
+            Place::Key(_) | Place::Queue { .. } => None,
+        };
+        let Some((deque, bound)) = deque else { return Ok(()) };
+        if bound.is_some() && deque.bound()? != bound {
+            deque.set_bound(bound)?;
+        }
+        deque.push_back(&value)?;
         Ok(())
     }
 
