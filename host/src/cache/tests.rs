@@ -281,21 +281,21 @@ fn what_needs_more_memory_than_it_may_have_fails_and_parts_go_through() {
 fn work_in_steps_lets_the_same_thread_and_others_work_in_between() {
     let cache = Cache::builder().instances(2).open_temporary().unwrap();
     let drafts = |numbers: std::ops::Range<i64>| numbers.map(|number| Draft::new(number, "x"));
-    cache.set_many(drafts(0..2_000)).unwrap();
-    let mut work = cache.maintain(&Task::Evict(Selection::range(0..10_000))).unwrap();
+    cache.set_many(drafts(0..9_000)).unwrap();
+    let mut work = cache.maintain(&Task::Evict(Selection::range(0..20_000))).unwrap();
     let first = work.step().unwrap();
-    assert!(first.done > 0 && first.total == 2_000 && !first.finished, "{first:?}");
-    cache.set(5_000, "new").unwrap();
-    thread::scope(|scope| scope.spawn(|| cache.set(5_001, "new").unwrap()).join().unwrap());
+    assert!(first.done > 0 && first.total == 9_000 && !first.finished, "{first:?}");
+    cache.set(15_000, "new").unwrap();
+    thread::scope(|scope| scope.spawn(|| cache.set(15_001, "new").unwrap()).join().unwrap());
     while !work.step().unwrap().finished {}
-    assert_eq!(work.step().unwrap().done, 2_000);
+    assert_eq!(work.step().unwrap().done, 9_000);
     drop(work);
     assert_eq!(cache.count().unwrap(), 2);
 
-    cache.set_many(drafts(0..2_000)).unwrap();
-    let done = cache.maintain(&Task::Evict(Selection::range(0..5_000))).unwrap().step().unwrap().done;
-    assert_eq!(cache.count().unwrap(), 2_002 - done, "what is given up stays done");
-    assert_eq!(cache.stats().unwrap().removals, 2_000 + done);
+    cache.set_many(drafts(0..9_000)).unwrap();
+    let done = cache.maintain(&Task::Evict(Selection::range(0..9_000))).unwrap().step().unwrap().done;
+    assert_eq!(cache.count().unwrap(), 9_002 - done, "what is given up stays done");
+    assert_eq!(cache.stats().unwrap().removals, 9_000 + done);
     assert_eq!(cache.check().unwrap(), []);
 }
 

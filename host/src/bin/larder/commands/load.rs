@@ -122,7 +122,7 @@ impl Loading<'_> {
                 self.stored.loaded += 1;
             }
             (place @ (Place::Deque { .. } | Place::Index { .. } | Place::IndexQueue { .. }), value) => {
-                self.collect(place, read(value)?)?;
+                self.collect(place, &read(value)?)?;
                 self.stored.loaded += 1;
             }
             (Place::Key(key), Value::Text(stream)) if is_large(&stream) => {
@@ -141,10 +141,10 @@ impl Loading<'_> {
     }
 
     /// Adds a value to a deque or index, after those before it.
-    fn collect(&mut self, place: Place, value: larder::Value<'static>) -> Result<(), Failure> {
+    fn collect(&mut self, place: Place, value: &larder::Value<'static>) -> Result<(), Failure> {
         let deque = match place {
             Place::Index { name, key } => {
-                self.cache.index_plain::<larder::Key<'static>>(name).set(to_key(key), &value)?;
+                self.cache.index_plain::<larder::Key<'static>>(name).set(to_key(key), value)?;
                 return Ok(());
             }
             Place::Deque { name, bound } => Some((self.cache.deque_plain(name), bound)),
@@ -157,7 +157,7 @@ impl Loading<'_> {
         if bound.is_some() && deque.bound()? != bound {
             deque.set_bound(bound)?;
         }
-        deque.push_back(&value)?;
+        deque.push_back(value)?;
         Ok(())
     }
 
