@@ -232,8 +232,8 @@ impl OpenOptions {
         if self.read_only && (self.create || !self.changes.is_empty()) {
             return refuse("read-only excludes create and every change of a setting".into());
         }
-        if matches!(self.shards, Some(shards) if shards == 0 || shards > SHARDS_LIMIT) {
-            return refuse(format!("shards must be 1 to {SHARDS_LIMIT}"));
+        if let Some(shards) = self.shards.filter(|shards| *shards == 0 || *shards > SHARDS_LIMIT) {
+            return refuse(format!("shards must be 1 to {SHARDS_LIMIT}, not {shards}"));
         }
         if !(100..=3_600_000).contains(&self.lease_ms) {
             return refuse("the lease must be 100 to 3,600,000 ms".into());

@@ -102,7 +102,7 @@ fn errors_say_where_and_what() {
         (b"\x80", 0, "expected an entry or the trailer, found an array of 0 items"),
         (b"\xa0", 0, "expected an entry or the trailer, found an empty map"),
         (b"\xbf", 0, "expected an entry or the trailer, found a map of indefinite length"),
-        (b"\xa1\x65other\x01", 1, "expected `key`, `queue` or `end`, found the field \"other\""),
+        (b"\xa1\x65other\x01", 1, "expected `key`, `queue`, `deque`, `index` or `end`, found the field \"other\""),
         (b"\xa1\x01\x01", 1, "expected the name of a field, found the integer 1"),
         (b"\xa3\x63key\xf6", 5, "expected a key: a 64-bit integer, a float, a text or bytes, found null"),
         (
@@ -124,7 +124,7 @@ fn errors_say_where_and_what() {
         (
             b"\xa4\x63key\x01\x68position\x01\x66stored\x01\x65value\x01",
             24,
-            "expected either `key`, or `queue` and `position`, found the value",
+            "expected either `key`, `queue` and `position`, `deque`, `index` and `key`, or `index` and `queue`, found the value",
         ),
         (b"\xa3\x63key\x01\x66stored\x20", 13, "expected a time in milliseconds, found the integer -1"),
         (

@@ -41,7 +41,7 @@ impl Resharding {
     /// it open, nor can until this has ended. Of the options only the waits count.
     pub fn begin(path: &Path, shards: u32, options: &OpenOptions, platform: &Rc<dyn Platform>) -> Result<Self> {
         if shards == 0 || shards > SHARDS_LIMIT {
-            return Err(Error::InvalidArgument(format!("shards must be 1 to {SHARDS_LIMIT}")));
+            return Err(Error::InvalidArgument(format!("shards must be 1 to {SHARDS_LIMIT}, not {shards}")));
         }
         let options = OpenOptions {
             create: false,
