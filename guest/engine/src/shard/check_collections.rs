@@ -219,7 +219,7 @@ impl Change<'_> {
         let (found, rows) = self.run(|connection| Ok((row_of(connection, id)?, rows(connection, id)?)))?;
         let Some((kind, _, collection)) = found else { return Ok(()) };
         let length = rows.len() as u64;
-        let mut mended = collection.unwrap_or_else(|| Collection::recovered(id));
+        let mut mended = collection.unwrap_or_else(|| Collection::empty(id));
         if Kind::from_number(kind) != Some(Kind::Index) {
             let placed: Vec<i64> =
                 mended.pieces.numbers().filter(|number| rows.binary_search(number).is_ok()).collect();

@@ -54,8 +54,6 @@ pub(super) struct Collection {
     pub(super) bound: Option<u64>,
     /// The order of a deque; nothing for an index.
     pub(super) pieces: Pieces,
-    /// Whether there is a row of it.
-    stored: bool,
 }
 
 /// What is recorded of a collection makes no sense.
@@ -70,9 +68,9 @@ impl Collection {
             .optional()
     }
 
-    /// One of which nothing is known but that it has a row.
-    pub(super) fn recovered(id: i64) -> Self {
-        Self { id, length: 0, bound: None, pieces: Pieces::default(), stored: true }
+    /// One that holds nothing.
+    pub(super) fn empty(id: i64) -> Self {
+        Self { id, length: 0, bound: None, pieces: Pieces::default() }
     }
 
     /// The columns `id, length, bound, layout`; none if they make no sense.
@@ -85,7 +83,7 @@ impl Collection {
         if kind != Kind::Index && pieces.len() != length {
             return Ok(None);
         }
-        Ok(Some(Self { id: row.get(0)?, length, bound, pieces, stored: true }))
+        Ok(Some(Self { id: row.get(0)?, length, bound, pieces }))
     }
 
     /// What goes into the columns `length, bound, layout`.
@@ -202,13 +200,7 @@ impl Change<'_> {
     fn collection(&mut self, home: &Home) -> Result<(Option<Collection>, Collection)> {
         let found = self.run(|connection| Collection::find(connection, home))?;
         let found = sound(found, self.path(), home)?;
-        let collection = found.clone().unwrap_or(Collection {
-            id: UNNUMBERED,
-            length: 0,
-            bound: None,
-            pieces: Pieces::default(),
-            stored: false,
-        });
+        let collection = found.clone().unwrap_or_else(|| Collection::empty(UNNUMBERED));
         Ok((found, collection))
     }
 
@@ -235,7 +227,7 @@ impl Change<'_> {
         if !is_needed {
             return self.run(|connection| connection.prepare_cached(DELETE)?.execute([id]).map(drop));
         }
-        if after.stored {
+        if before.is_some() {
             self.update_collection(Some(home.kind), &after)?;
         } else {
             let (length, bound, layout) = after.columns(Some(home.kind))?;
@@ -290,9 +282,9 @@ impl Change<'_> {
         (collection, position): (i64, i64),
         kept: &Kept<'_>,
     ) -> Result<()> {
-        admit(address, entry_size(address, kept.length, &[]), &self.settings, self.index)?;
+        let size = admit(address, entry_size(address, kept.length, &[]), &self.settings, self.index)?;
         let key = if let Address::Member(_, Slot::Key(key)) = address { Some(key) } else { None };
-        self.database.note_growth(entry_size(address, kept.length, &[]));
+        self.database.note_growth(size.cast_unsigned());
         self.run(|connection| {
             connection.prepare_cached(statement)?.execute(params![
                 kept.form as i64,

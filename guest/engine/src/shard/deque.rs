@@ -3,13 +3,10 @@
 //! Every operation is one write transaction, or one look: rotating and turning round touch no value,
 //! see [`crate::collection::pieces`].
 
-use rusqlite::Row;
-
 use super::Shard;
 use super::address::{Address, Slot};
 use super::change::Change;
 use super::collection::Collection;
-use super::content::ValueFile;
 use super::parts::Kept;
 use super::read::Held;
 use super::write::Store;
@@ -19,31 +16,19 @@ use crate::collection::compare::compare;
 use crate::collection::pieces::Pieces;
 use crate::error::{Error, Result};
 use crate::options::{SetOptions, Side};
-use crate::value::{Form, Value};
+use crate::value::Value;
 
 /// How often what is looked for may change while it is being read.
 const ATTEMPTS: u32 = 100;
 /// A row that is not there yet.
 const NEW: Slot<'static> = Slot::Row(0, 0);
 
-const ALIKE: &str = "SELECT position, form, file, length, checksum, value FROM member \
-    WHERE collection = ?1 AND length = ?2 ORDER BY position";
 const RENUMBER: &str = "UPDATE member SET position = ?3 WHERE collection = ?1 AND position = ?2";
-
-/// A value that may be the one that is looked for.
-enum Candidate {
-    Value(Value),
-    File(ValueFile),
-}
 
 /// The place that `place` means, counted from the end if it is negative; none if there is nothing.
 fn resolve(place: i64, length: u64) -> Option<u64> {
     let resolved = if place < 0 { length.checked_sub(place.unsigned_abs()) } else { Some(place.unsigned_abs()) };
     resolved.filter(|resolved| *resolved < length)
-}
-
-fn out_of_range(home: &Home, place: i64, length: u64) -> Error {
-    Error::OutOfRange(format!("place {place} of {home}, which holds {length} values"))
 }
 
 fn drafts<'v>(values: &'v [Value], options: &'v SetOptions) -> Result<Vec<(Slot<'static>, Store<'v>)>> {
@@ -97,7 +82,7 @@ impl Shard {
         let drafts = drafts(std::slice::from_ref(value), &options)?;
         self.guard(|shard| {
             shard.add_to_collection(home, &drafts, |work, deque, kept| {
-                let position = deque.position(home, place)?;
+                let position = deque.pieces.at(deque.resolve(home, place)?).ok_or_else(|| missing(home))?;
                 let row = (deque.id, position);
                 let address = Address::Member(home, Slot::Row(row.0, row.1));
                 kept.iter().try_for_each(|kept| work.replace_member(address, row, kept)).map(Some)
@@ -146,11 +131,9 @@ impl Shard {
 
     /// Removes the value at a place.
     pub(crate) fn deque_delete(&mut self, home: &Home, place: i64) -> Result<()> {
-        self.guard(|shard| {
-            shard.change_collection(home, |work, deque| {
-                let resolved = resolve(place, deque.length).ok_or_else(|| out_of_range(home, place, deque.length))?;
-                work.remove_at(deque, resolved)
-            })
+        self.free_in_collection(home, |work, deque| {
+            let resolved = deque.resolve(home, place)?;
+            work.remove_at(deque, resolved)
         })
     }
 
@@ -210,22 +193,22 @@ impl Shard {
 
     /// The value of a row; none if it is gone.
     pub(crate) fn deque_row(&mut self, home: &Home, collection: i64, position: i64) -> Result<Option<Value>> {
-        self.guard(|shard| shard.value_of_key(Address::Member(home, Slot::Row(collection, position))))
+        self.guard(|shard| shard.member_value(Address::Member(home, Slot::Row(collection, position))))
     }
 
     fn places_of(&self, home: &Home, value: &Value) -> Result<(Vec<u64>, u64)> {
         'attempt: for _ in 0..ATTEMPTS {
             let found = self.read_optimistically(|| {
                 let Some(deque) = self.collection(home)? else { return Ok(None) };
-                let candidates = self.candidates(home, deque.id, value)?;
+                let candidates = self.held_of_length(home, deque.id, value.size() as u64)?;
                 Ok(Some((deque, candidates)))
             })?;
             let Some((deque, candidates)) = found else { return Ok((Vec::new(), 0)) };
             let mut places = Vec::new();
             for (position, candidate) in candidates {
                 let candidate = match candidate {
-                    Candidate::Value(candidate) => candidate,
-                    Candidate::File(file) => match self.read_file(Address::Member(home, NEW), &file)? {
+                    Held::Value(candidate) => candidate,
+                    Held::File(file) => match self.read_file(Address::Member(home, NEW), &file)? {
                         Some(candidate) => candidate,
                         None => continue 'attempt,
                     },
@@ -239,31 +222,6 @@ impl Shard {
         }
         Err(Error::Timeout(format!("a moment in which {home} is not being changed")))
     }
-
-    /// Values that have the length of this one, with their positions.
-    fn candidates(&self, home: &Home, collection: i64, value: &Value) -> Result<Vec<(i64, Candidate)>> {
-        let length = i64::try_from(value.size()).unwrap_or(i64::MAX);
-        let rows = self.database()?.run(|connection| {
-            let mut statement = connection.prepare_cached(ALIKE)?;
-            let rows = statement.query_map((collection, length), |row| read_candidate(row, home.hash()))?;
-            rows.collect::<rusqlite::Result<Vec<_>>>()
-        })?;
-        let read = |(position, candidate): (i64, Option<Candidate>)| Some((position, candidate?));
-        rows.into_iter().map(|row| read(row).ok_or_else(|| missing(home))).collect()
-    }
-}
-
-/// The columns of [`ALIKE`]; none if the value was altered.
-fn read_candidate(row: &Row<'_>, hash: u64) -> rusqlite::Result<(i64, Option<Candidate>)> {
-    let (position, checksum): (i64, i64) = (row.get(0)?, row.get(4)?);
-    let Some(form) = Form::from_number(row.get(1)?) else { return Ok((position, None)) };
-    if form.is_file() {
-        let (file, length): (i64, i64) = (row.get(2)?, row.get(3)?);
-        let file = ValueFile { form, file, length: length.max(0).cast_unsigned(), checksum };
-        return Ok((position, Some(Candidate::File(file))));
-    }
-    let value = Value::from_column(form, row.get_ref(5)?).filter(|value| value.checksum(hash, form) == checksum);
-    Ok((position, value.map(Candidate::Value)))
 }
 
 fn missing(home: &Home) -> Error {
@@ -271,10 +229,10 @@ fn missing(home: &Home) -> Error {
 }
 
 impl Collection {
-    /// The number of the row at a place.
-    fn position(&self, home: &Home, place: i64) -> Result<i64> {
-        let resolved = resolve(place, self.length).ok_or_else(|| out_of_range(home, place, self.length))?;
-        self.pieces.at(resolved).ok_or_else(|| missing(home))
+    /// The place from the front that `place` means, which must be there.
+    fn resolve(&self, home: &Home, place: i64) -> Result<u64> {
+        let beyond = || Error::OutOfRange(format!("place {place} of {home}, which holds {} values", self.length));
+        resolve(place, self.length).ok_or_else(beyond)
     }
 }
 
@@ -285,7 +243,7 @@ impl Change<'_> {
         for taken in 0..deque.length.min(u64::from(limit)) {
             let place = if side == Side::Front { taken } else { deque.length - 1 - taken };
             let position = deque.pieces.at(place).ok_or_else(|| missing(home))?;
-            let read = self.shard.value_of_key(Address::Member(home, Slot::Row(deque.id, position)));
+            let read = self.shard.member_value(Address::Member(home, Slot::Row(deque.id, position)));
             match read.and_then(|value| value.ok_or_else(|| missing(home))) {
                 Ok(value) => {
                     bytes += value.size();

@@ -51,7 +51,7 @@ pub(crate) struct IndexPage<'a> {
 impl Shard {
     /// The value under a key.
     pub(crate) fn index_get(&mut self, home: &Home, key: &Key) -> Result<Option<Value>> {
-        self.guard(|shard| shard.value_of_key(Address::Member(home, Slot::Key(key))))
+        self.guard(|shard| shard.member_value(Address::Member(home, Slot::Key(key))))
     }
 
     /// Stores values, all or none; for each whether its key had one before.
@@ -76,7 +76,7 @@ impl Shard {
         let drafts = [(Slot::Key(key), Store::new(value, &options)?)];
         self.guard(|shard| {
             for _ in 0..ATTEMPTS {
-                if let Some(found) = shard.value_of_key(Address::Member(home, Slot::Key(key)))? {
+                if let Some(found) = shard.member_value(Address::Member(home, Slot::Key(key)))? {
                     return Ok((found, false));
                 }
                 let stored = shard.add_to_collection(home, &drafts, |work, index, kept| {
@@ -103,7 +103,7 @@ impl Shard {
     pub(crate) fn index_pop(&mut self, home: &Home, key: &Key) -> Result<Option<Value>> {
         self.free_in_collection(home, |work, index| {
             let address = Address::Member(home, Slot::Key(key));
-            let Some(value) = work.shard.value_of_key(address)? else { return Ok(None) };
+            let Some(value) = work.shard.member_value(address)? else { return Ok(None) };
             work.take_out(index, key)?;
             Ok(Some(value))
         })
@@ -133,7 +133,7 @@ impl Shard {
             })?;
             let Some(Member { key, .. }) = found else { return Ok(None) };
             // Gone in between: then another is the end.
-            if let Some(value) = self.value_of_key(Address::Member(home, Slot::Key(&key)))? {
+            if let Some(value) = self.member_value(Address::Member(home, Slot::Key(&key)))? {
                 return Ok(Some((key, value)));
             }
         }

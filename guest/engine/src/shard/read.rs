@@ -8,6 +8,7 @@ use super::address::{Address, Slot};
 use super::content::{Part, ValueFile};
 use super::parts::split_tags;
 use super::undo::Standing;
+use crate::collection::Home;
 use crate::content::STREAM_LIMIT;
 use crate::entry::{Entry, Metadata};
 use crate::error::{Error, Result};
@@ -22,6 +23,8 @@ const GET_QUEUED: &str = "SELECT id, expires, ttl, sliding, form, file, length, 
     version, size, stored, accessed, hits, tags FROM entry WHERE queue = ?1 AND position = ?2";
 const GET_ROW: &str = "SELECT position, NULL, NULL, 0, form, file, length, checksum, value FROM member \
     WHERE collection = ?1 AND position = ?2";
+const ROWS_OF_LENGTH: &str = "SELECT position, NULL, NULL, 0, form, file, length, checksum, value FROM member \
+    WHERE collection = ?1 AND length = ?2 ORDER BY position";
 const GET_KEYED: &str = "SELECT m.position, NULL, NULL, 0, m.form, m.file, m.length, m.checksum, m.value \
     FROM collection AS c JOIN member AS m ON m.collection = c.id AND m.key = ?3 WHERE c.kind = ?1 AND c.name = ?2";
 /// How often a value file may vanish between the row and its opening before something is wrong:
@@ -233,15 +236,31 @@ impl Shard {
 
     /// The value of a row, inside of another read; none if there is none.
     pub(super) fn held_at(&self, address: Address<'_>) -> Result<Option<Held>> {
-        let Some(hit) = self.row_at(address, false)? else { return Ok(None) };
-        Ok(Some(match hit.payload {
-            Payload::Inline(value) => Held::Value(value.ok_or_else(|| self.corrupt_row(address))?),
-            Payload::File(file) => Held::File(file),
-        }))
+        self.row_at(address, false)?.map(|hit| self.held(address, hit)).transpose()
     }
 
-    /// The value of a collection under a key.
-    pub(super) fn value_of_key(&self, address: Address<'_>) -> Result<Option<Value>> {
+    /// Values in the rows of a collection that have this length, with their positions, inside of another
+    /// read. Costs in proportion to the rows.
+    pub(super) fn held_of_length(&self, home: &Home, collection: i64, length: u64) -> Result<Vec<(i64, Held)>> {
+        let length = i64::try_from(length).unwrap_or(i64::MAX);
+        let hits = self.database()?.run(|connection| {
+            let mut statement = connection.prepare_cached(ROWS_OF_LENGTH)?;
+            let rows = statement.query_map((collection, length), |row| read_hit(row, home.hash(), false))?;
+            rows.collect::<rusqlite::Result<Vec<_>>>()
+        })?;
+        let held = |hit: Hit| Ok((hit.id, self.held(Address::Member(home, Slot::Row(collection, hit.id)), hit)?));
+        hits.into_iter().map(held).collect()
+    }
+
+    fn held(&self, address: Address<'_>, hit: Hit) -> Result<Held> {
+        Ok(match hit.payload {
+            Payload::Inline(value) => Held::Value(value.ok_or_else(|| self.corrupt_row(address))?),
+            Payload::File(file) => Held::File(file),
+        })
+    }
+
+    /// The value in a row of a collection or under a key of it.
+    pub(super) fn member_value(&self, address: Address<'_>) -> Result<Option<Value>> {
         let Some(hit) = self.find_any(address, false)? else { return Ok(None) };
         self.load(address, hit, false).map(|(_, value)| value)
     }
