@@ -7,8 +7,9 @@ use std::rc::Rc;
 use larder_engine as engine;
 
 use super::items::item_operations;
+use super::scope::Scope;
 use super::transaction::Transaction;
-use super::{Handle, cursors, maintenance, streams};
+use super::{cursors, maintenance, streams};
 use crate::bindings::exports::larder::cache::cache::{
     Cache as CacheHandle, Changes, Content, Draft, Expiry, GuestCache, Information, Item, ItemCursor, KeyCursor,
     Maintenance, Number, OpenOptions, Problem, Queued, Scan, Selection, SetOptions, Side, Statistics, Tally, Task,
@@ -19,24 +20,16 @@ use crate::convert::{Convert, convert_all};
 use crate::platform::WasiPlatform;
 
 /// The resource `cache`.
-pub(crate) struct Cache(pub(super) Handle);
+pub(crate) struct Cache(pub(super) Scope);
 
 impl Cache {
-    pub(super) fn with<A: Convert<B>, B>(
-        &self,
-        operation: impl FnOnce(&mut engine::Cache) -> engine::Result<A>,
-    ) -> Result<B, Error> {
-        self.plain(operation).map(Convert::convert)
-    }
-
-    /// [`Cache::with`] for results that are the same on both sides.
-    pub(super) fn plain<T>(&self, operation: impl FnOnce(&mut engine::Cache) -> engine::Result<T>) -> Result<T, Error> {
-        operation(&mut self.0.borrow_mut()).map_err(Convert::convert)
+    fn scope(&self) -> &Scope {
+        &self.0
     }
 
     fn cursor(&self, scan: Scan) -> Result<cursors::Place, Error> {
-        let cursor = self.plain(|cache| cache.scan(&scan.convert()))?;
-        Ok(cursors::Place::new(&self.0, cursor))
+        let cursor = self.0.plain(|cache| cache.scan(&scan.convert()))?;
+        Ok(cursors::Place::new(self.0.cache(), cursor))
     }
 }
 
@@ -44,21 +37,21 @@ impl GuestCache for Cache {
     fn open(path: String, options: OpenOptions) -> Result<CacheHandle, Error> {
         let opened = WasiPlatform::new()
             .and_then(|platform| engine::Cache::open(Path::new(&path), &options.convert(), platform));
-        opened.map(|cache| CacheHandle::new(Self(Rc::new(RefCell::new(cache))))).map_err(Convert::convert)
+        opened.map(|cache| CacheHandle::new(Self(Scope::new(&Rc::new(RefCell::new(cache)))))).map_err(Convert::convert)
     }
 
     item_operations!();
 
     fn count(&self) -> Result<u64, Error> {
-        self.plain(engine::Cache::count)
+        self.0.plain(engine::Cache::count)
     }
 
     fn volume(&self) -> Result<u64, Error> {
-        self.plain(engine::Cache::volume)
+        self.0.plain(engine::Cache::volume)
     }
 
     fn measure(&self, selection: Selection, expired: bool) -> Result<Tally, Error> {
-        self.plain(|cache| cache.measure(&selection.convert(), expired)).map(|(count, size)| Tally { count, size })
+        self.0.plain(|cache| cache.measure(&selection.convert(), expired)).map(|(count, size)| Tally { count, size })
     }
 
     fn keys(&self, scan: Scan) -> Result<KeyCursor, Error> {
@@ -74,82 +67,82 @@ impl GuestCache for Cache {
     }
 
     fn first(&self, scan: Scan) -> Result<Option<Item>, Error> {
-        self.with(|cache| cache.first(&scan.convert()))
+        self.0.with(|cache| cache.first(&scan.convert()))
     }
 
     fn queues(&self) -> Result<Vec<String>, Error> {
-        self.plain(engine::Cache::queues)
+        self.0.plain(engine::Cache::queues)
     }
 
     fn write(&self, key: Key, content: Content, options: SetOptions) -> Result<ValueWriter, Error> {
-        let writer = self.plain(|cache| cache.write(&key.convert(), content.convert(), &options.convert()))?;
-        Ok(ValueWriter::new(streams::ValueWriter::new(&self.0, writer)))
+        let writer = self.0.plain(|cache| cache.write(&key.convert(), content.convert(), &options.convert()))?;
+        Ok(ValueWriter::new(streams::ValueWriter::new(self.0.cache(), writer)))
     }
 
     fn read(&self, key: Key) -> Result<Option<ValueReader>, Error> {
-        let reader = self.plain(|cache| cache.read(&key.convert()))?;
+        let reader = self.0.plain(|cache| cache.read(&key.convert()))?;
         Ok(reader.map(|reader| ValueReader::new(streams::ValueReader::new(reader))))
     }
 
     fn begin(&self) -> Result<TransactionHandle, Error> {
-        let ticket = self.plain(engine::Cache::begin)?;
+        let ticket = self.0.plain(engine::Cache::begin)?;
         Ok(TransactionHandle::new(Transaction::new(&self.0, ticket)))
     }
 
     fn evict(&self, selection: Selection) -> Result<u64, Error> {
-        self.plain(|cache| cache.evict(&selection.convert()))
+        self.0.plain(|cache| cache.evict(&selection.convert()))
     }
 
     fn expire(&self) -> Result<u64, Error> {
-        self.plain(engine::Cache::expire)
+        self.0.plain(engine::Cache::expire)
     }
 
     fn cull(&self) -> Result<u64, Error> {
-        self.plain(engine::Cache::cull)
+        self.0.plain(engine::Cache::cull)
     }
 
     fn clear(&self) -> Result<u64, Error> {
-        self.plain(engine::Cache::clear)
+        self.0.plain(engine::Cache::clear)
     }
 
     fn maintain(&self, task: Task) -> Result<Maintenance, Error> {
-        let work = self.plain(|cache| cache.maintain(&task.convert()))?;
-        Ok(Maintenance::new(maintenance::Maintenance::new(&self.0, work)))
+        let work = self.0.plain(|cache| cache.maintain(&task.convert()))?;
+        Ok(Maintenance::new(maintenance::Maintenance::new(self.0.cache(), work)))
     }
 
     fn stats(&self) -> Result<Statistics, Error> {
-        self.with(|cache| cache.statistics())
+        self.0.with(|cache| cache.statistics())
     }
 
     fn recorded_stats(&self) -> Result<Option<Statistics>, Error> {
-        self.with(engine::Cache::recorded_statistics)
+        self.0.with(engine::Cache::recorded_statistics)
     }
 
     fn reset_stats(&self) -> Result<(), Error> {
-        self.plain(engine::Cache::reset_statistics)
+        self.0.plain(engine::Cache::reset_statistics)
     }
 
     fn info(&self) -> Result<Information, Error> {
-        self.with(engine::Cache::information)
+        self.0.with(engine::Cache::information)
     }
 
     fn configure(&self, changes: Changes) -> Result<(), Error> {
-        self.plain(|cache| cache.configure(&changes.convert()))
+        self.0.plain(|cache| cache.configure(&changes.convert()))
     }
 
     fn check(&self) -> Result<Vec<Problem>, Error> {
-        self.plain(engine::Cache::check).map(convert_all)
+        self.0.plain(engine::Cache::check).map(convert_all)
     }
 
     fn repair(&self) -> Result<Vec<Problem>, Error> {
-        self.plain(engine::Cache::repair).map(convert_all)
+        self.0.plain(engine::Cache::repair).map(convert_all)
     }
 
     fn compact(&self) -> Result<u64, Error> {
-        self.plain(engine::Cache::compact)
+        self.0.plain(engine::Cache::compact)
     }
 
     fn close(&self) -> Result<(), Error> {
-        self.plain(engine::Cache::close)
+        self.0.plain(engine::Cache::close)
     }
 }

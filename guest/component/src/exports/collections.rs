@@ -1,12 +1,11 @@
 //! The interface `collections`.
 
 use std::cell::RefCell;
-use std::rc::Rc;
 
 use larder_engine as engine;
 
-use super::Handle;
 use super::cache::Cache;
+use super::scope::Scope;
 use super::transaction::Transaction;
 use crate::bindings::Component;
 use crate::bindings::exports::larder::cache::cache::{CacheBorrow, TransactionBorrow};
@@ -25,54 +24,11 @@ impl Guest for Component {
     type IndexCursor = IndexCursor;
 
     fn deques(cache: CacheBorrow<'_>) -> Result<Vec<String>, Error> {
-        cache.get::<Cache>().plain(engine::Cache::deques)
+        cache.get::<Cache>().0.plain(engine::Cache::deques)
     }
 
     fn indexes(cache: CacheBorrow<'_>) -> Result<Vec<String>, Error> {
-        cache.get::<Cache>().plain(engine::Cache::indexes)
-    }
-}
-
-/// A cache, alone or in a transaction.
-#[derive(Clone)]
-struct Scope {
-    cache: Handle,
-    ticket: Option<engine::Ticket>,
-}
-
-impl Scope {
-    fn of(cache: &CacheBorrow<'_>) -> Self {
-        Self { cache: Rc::clone(&cache.get::<Cache>().0), ticket: None }
-    }
-
-    fn within(transaction: &TransactionBorrow<'_>) -> Self {
-        let (cache, ticket) = transaction.get::<Transaction>().parts();
-        Self { cache, ticket: Some(ticket) }
-    }
-
-    fn with<A: Convert<B>, B>(
-        &self,
-        operation: impl FnOnce(&mut engine::Cache) -> engine::Result<A>,
-    ) -> Result<B, Error> {
-        self.plain(operation).map(Convert::convert)
-    }
-
-    /// [`Scope::with`] for results that are the same on both sides.
-    fn plain<T>(&self, operation: impl FnOnce(&mut engine::Cache) -> engine::Result<T>) -> Result<T, Error> {
-        let mut cache = self.cache.borrow_mut();
-        let result = match self.ticket {
-            Some(ticket) => cache.within(ticket, operation),
-            None => operation(&mut cache),
-        };
-        result.map_err(Convert::convert)
-    }
-
-    /// Refuses to work on two collections that are not of the same cache or transaction.
-    fn assure_same(&self, other: &Self) -> Result<(), Error> {
-        if Rc::ptr_eq(&self.cache, &other.cache) && self.ticket == other.ticket {
-            return Ok(());
-        }
-        Err(Error::InvalidArgument("the two are not of the same cache or transaction".into()))
+        cache.get::<Cache>().0.plain(engine::Cache::indexes)
     }
 }
 
@@ -91,11 +47,11 @@ impl Deque {
 
 impl GuestDeque for Deque {
     fn open(cache: CacheBorrow<'_>, name: String) -> Result<DequeHandle, Error> {
-        Self::handle(Scope::of(&cache), engine::Deque::new(&name))
+        Self::handle(cache.get::<Cache>().0.clone(), engine::Deque::new(&name))
     }
 
     fn within(transaction: TransactionBorrow<'_>, name: String) -> Result<DequeHandle, Error> {
-        Self::handle(Scope::within(&transaction), engine::Deque::new(&name))
+        Self::handle(transaction.get::<Transaction>().scope.clone(), engine::Deque::new(&name))
     }
 
     fn length(&self) -> Result<u64, Error> {
@@ -203,11 +159,11 @@ impl Index {
 
 impl GuestIndex for Index {
     fn open(cache: CacheBorrow<'_>, name: String) -> Result<IndexHandle, Error> {
-        Self::handle(Scope::of(&cache), engine::Index::new(&name))
+        Self::handle(cache.get::<Cache>().0.clone(), engine::Index::new(&name))
     }
 
     fn within(transaction: TransactionBorrow<'_>, name: String) -> Result<IndexHandle, Error> {
-        Self::handle(Scope::within(&transaction), engine::Index::new(&name))
+        Self::handle(transaction.get::<Transaction>().scope.clone(), engine::Index::new(&name))
     }
 
     fn length(&self) -> Result<u64, Error> {

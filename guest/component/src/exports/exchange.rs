@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::path::Path;
 
-use larder_engine::{Cache as Engine, diskcache};
+use larder_engine::diskcache;
 
 use super::cache::Cache;
 use crate::bindings::Component;
@@ -21,15 +21,6 @@ impl Guest for Component {
     type DiskcacheExport = DiskcacheExport;
 }
 
-/// Does something with an open cache.
-fn with<A: Convert<B>, B>(
-    cache: &CacheBorrow<'_>,
-    operation: impl FnOnce(&mut Engine) -> larder_engine::Result<A>,
-) -> Result<B, Error> {
-    let cache: &Cache = cache.get();
-    operation(&mut cache.0.borrow_mut()).map(Convert::convert).map_err(Convert::convert)
-}
-
 /// The resource `diskcache-import`.
 pub(crate) struct DiskcacheImport(RefCell<diskcache::Import>);
 
@@ -44,7 +35,7 @@ impl GuestDiskcacheImport for DiskcacheImport {
     }
 
     fn step(&self, cache: CacheBorrow<'_>, limit: u32) -> Result<Progress, Error> {
-        with(&cache, |cache| self.0.borrow_mut().step(cache, limit))
+        cache.get::<Cache>().0.with(|cache| self.0.borrow_mut().step(cache, limit))
     }
 
     fn report(&self) -> ImportReport {
@@ -57,11 +48,11 @@ pub(crate) struct DiskcacheExport(RefCell<diskcache::Export>);
 
 impl GuestDiskcacheExport for DiskcacheExport {
     fn open(cache: CacheBorrow<'_>, path: String) -> Result<ExportHandle, Error> {
-        with(&cache, |cache| diskcache::Export::open(cache, Path::new(&path), WasiPlatform::new()?))
+        cache.get::<Cache>().0.with(|cache| diskcache::Export::open(cache, Path::new(&path), WasiPlatform::new()?))
     }
 
     fn step(&self, cache: CacheBorrow<'_>, limit: u32) -> Result<Progress, Error> {
-        with(&cache, |cache| self.0.borrow_mut().step(cache, limit))
+        cache.get::<Cache>().0.with(|cache| self.0.borrow_mut().step(cache, limit))
     }
 
     fn report(&self) -> ExportReport {

@@ -11,15 +11,15 @@ use crate::convert::Convert;
 
 impl Guest for Component {
     fn take(cache: CacheBorrow<'_>, limit: Limit, amount: u32, wait_ms: Option<u64>) -> Result<Verdict, Error> {
-        cache.get::<Cache>().with(|cache| cache.take_within(&limit.convert(), amount, wait_ms))
+        cache.get::<Cache>().0.with(|cache| cache.take_within(&limit.convert(), amount, wait_ms))
     }
 
     fn look(cache: CacheBorrow<'_>, limit: Limit) -> Result<Verdict, Error> {
-        cache.get::<Cache>().with(|cache| cache.take(&limit.convert(), 0))
+        cache.get::<Cache>().0.with(|cache| cache.take(&limit.convert(), 0))
     }
 
     fn reset(cache: CacheBorrow<'_>, name: String, method: Method) -> Result<bool, Error> {
-        cache.get::<Cache>().plain(|cache| cache.reset_limit(&name, method.convert()))
+        cache.get::<Cache>().0.plain(|cache| cache.reset_limit(&name, method.convert()))
     }
 }
 

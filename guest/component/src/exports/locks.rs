@@ -14,34 +14,34 @@ use crate::convert::Convert;
 impl Guest for Component {
     fn acquire(cache: CacheBorrow<'_>, lock: Lock, claim: Claim, wait_ms: Option<u64>) -> Result<Option<Grant>, Error> {
         let claim = claim.on(&lock);
-        cache.get::<Cache>().with(|cache| cache.acquire_lock(&lock.convert(), &claim, wait_ms))
+        cache.get::<Cache>().0.with(|cache| cache.acquire_lock(&lock.convert(), &claim, wait_ms))
     }
 
     fn request(cache: CacheBorrow<'_>, lock: Lock, claim: Claim) -> Result<Standing, Error> {
         let claim = claim.on(&lock);
-        let standing = cache.get::<Cache>().plain(|cache| cache.request_lock(&lock.convert(), &claim))?;
+        let standing = cache.get::<Cache>().0.plain(|cache| cache.request_lock(&lock.convert(), &claim))?;
         known(standing)
     }
 
     fn poll(cache: CacheBorrow<'_>, lock: Lock, owner: u64) -> Result<Standing, Error> {
-        let standing = cache.get::<Cache>().plain(|cache| cache.poll_lock(&lock.convert(), owner))?;
+        let standing = cache.get::<Cache>().0.plain(|cache| cache.poll_lock(&lock.convert(), owner))?;
         known(standing)
     }
 
     fn withdraw(cache: CacheBorrow<'_>, lock: Lock, owner: u64) -> Result<bool, Error> {
-        cache.get::<Cache>().plain(|cache| cache.withdraw_from_lock(&lock.convert(), owner))
+        cache.get::<Cache>().0.plain(|cache| cache.withdraw_from_lock(&lock.convert(), owner))
     }
 
     fn renew(cache: CacheBorrow<'_>, lock: Lock, grant: Grant) -> Result<(), Error> {
-        cache.get::<Cache>().plain(|cache| cache.renew_lock(&lock.convert(), grant.convert()))
+        cache.get::<Cache>().0.plain(|cache| cache.renew_lock(&lock.convert(), grant.convert()))
     }
 
     fn release(cache: CacheBorrow<'_>, lock: Lock, grant: Grant) -> Result<u32, Error> {
-        cache.get::<Cache>().plain(|cache| cache.release_lock(&lock.convert(), grant.convert()))
+        cache.get::<Cache>().0.plain(|cache| cache.release_lock(&lock.convert(), grant.convert()))
     }
 
     fn holders(cache: CacheBorrow<'_>, name: String) -> Result<Occupancy, Error> {
-        cache.get::<Cache>().with(|cache| cache.lock_occupancy(&name))
+        cache.get::<Cache>().0.with(|cache| cache.lock_occupancy(&name))
     }
 }
 

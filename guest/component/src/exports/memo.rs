@@ -11,7 +11,7 @@ use crate::convert::Convert;
 
 impl Guest for Component {
     fn find(cache: CacheBorrow<'_>, key: Key, options: LookupOptions) -> Result<Outcome, Error> {
-        cache.get::<Cache>().with(|cache| cache.look_up(&key.convert(), &options.convert()))
+        cache.get::<Cache>().0.with(|cache| cache.look_up(&key.convert(), &options.convert()))
     }
 
     fn find_within(
@@ -20,24 +20,24 @@ impl Guest for Component {
         options: LookupOptions,
         wait_ms: Option<u64>,
     ) -> Result<Outcome, Error> {
-        cache.get::<Cache>().with(|cache| cache.look_up_within(&key.convert(), &options.convert(), wait_ms))
+        cache.get::<Cache>().0.with(|cache| cache.look_up_within(&key.convert(), &options.convert(), wait_ms))
     }
 
     fn fill(cache: CacheBorrow<'_>, key: Key, vacancy: u64, value: Value, options: FillOptions) -> Result<u64, Error> {
         let (key, value, filling) = (key.convert(), value.convert(), options.convert());
-        cache.get::<Cache>().plain(|cache| cache.fill(&key, vacancy, &value, &filling))
+        cache.get::<Cache>().0.plain(|cache| cache.fill(&key, vacancy, &value, &filling))
     }
 
     fn renew(cache: CacheBorrow<'_>, key: Key, vacancy: u64) -> Result<(), Error> {
-        cache.get::<Cache>().plain(|cache| cache.renew_vacancy(&key.convert(), vacancy))
+        cache.get::<Cache>().0.plain(|cache| cache.renew_vacancy(&key.convert(), vacancy))
     }
 
     fn vacate(cache: CacheBorrow<'_>, key: Key, vacancy: u64) -> Result<(), Error> {
-        cache.get::<Cache>().plain(|cache| cache.drop_vacancy(&key.convert(), vacancy))
+        cache.get::<Cache>().0.plain(|cache| cache.drop_vacancy(&key.convert(), vacancy))
     }
 
     fn fail(cache: CacheBorrow<'_>, key: Key, vacancy: u64, reason: String, for_ms: u64) -> Result<(), Error> {
-        cache.get::<Cache>().plain(|cache| cache.fail_vacancy(&key.convert(), vacancy, &reason, for_ms))
+        cache.get::<Cache>().0.plain(|cache| cache.fail_vacancy(&key.convert(), vacancy, &reason, for_ms))
     }
 }
 

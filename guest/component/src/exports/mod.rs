@@ -5,6 +5,7 @@
 //! | `cache` | the resource `cache` |
 //! | `transaction` | the resource `transaction` |
 //! | `items` | the operations that both have |
+//! | `scope` | where all of these run their operations |
 //! | `cursors` | the resources that enumerate |
 //! | `maintenance` | the resources for work in steps |
 //! | `streams` | the resources for values in parts |
@@ -20,6 +21,7 @@ mod locks;
 mod maintenance;
 mod memo;
 mod recipes;
+mod scope;
 mod streams;
 mod transaction;
 
