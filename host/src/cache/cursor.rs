@@ -144,7 +144,8 @@ impl<T: Enumerated> Drop for Cursor<T> {
     }
 }
 
-fn collect<T: Enumerated>(instance: &mut Instance, request: &T::Request) -> Result<Vec<T>> {
+/// All at once.
+pub(super) fn collect<T: Enumerated>(instance: &mut Instance, request: &T::Request) -> Result<Vec<T>> {
     let cursor = T::open(instance, request)?;
     let mut all = Vec::new();
     let result = loop {

@@ -28,8 +28,7 @@ impl Cache {
         value: &T,
         options: &SetOptions,
     ) -> Result<u64> {
-        let bytes = postcard::to_stdvec(value).map_err(|error| Error::Encoding(error.to_string()))?;
-        self.set_with(key, bytes, options)
+        self.set_with(key, encode(value)?, options)
     }
 
     /// Stores a value of any type that serde can write as JSON text, which programs in other languages
@@ -79,9 +78,19 @@ impl Cache {
     }
 }
 
-/// A value as the type it was stored as.
+/// A value as it is stored.
+pub(super) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>> {
+    postcard::to_stdvec(value).map_err(|error| Error::Encoding(error.to_string()))
+}
+
+/// The value of a key as the type it was stored as.
 pub(super) fn decode<T: DeserializeOwned>(key: &Key<'_>, value: &Value<'_>) -> Result<T> {
-    let wrong = |what: String| Error::Encoding(format!("the value of {key:?} is not of the type asked for: {what}"));
+    decode_as(value, || format!("the value of {key:?}"))
+}
+
+/// A value as the type it was stored as; `subject` is what errors call it.
+pub(super) fn decode_as<T: DeserializeOwned>(value: &Value<'_>, subject: impl Fn() -> String) -> Result<T> {
+    let wrong = |what: String| Error::Encoding(format!("{} is not of the type asked for: {what}", subject()));
     let Value::Bytes(bytes) = value else { return Err(wrong(format!("it is {}", value.kind()))) };
     let (decoded, rest) = postcard::take_from_bytes(bytes).map_err(|error| wrong(error.to_string()))?;
     if rest.is_empty() { Ok(decoded) } else { Err(wrong(format!("{} bytes are left", rest.len()))) }

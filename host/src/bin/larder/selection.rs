@@ -1,6 +1,6 @@
 //! Which entries `keys` and `evict` are about.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::ops::Bound;
 
 use clap::Args;
@@ -16,6 +16,13 @@ pub(crate) struct SelectionArguments {
     #[arg(long, conflicts_with_all = ["prefix", "from", "to"])]
     tag: Option<String>,
 
+    #[command(flatten)]
+    keys: KeySelectionArguments,
+}
+
+/// Some of the keys: by prefix or by range.
+#[derive(Args)]
+pub(crate) struct KeySelectionArguments {
     /// Entries whose key begins so; of text keys, or with `--key-type hex` of bytes
     #[arg(long, conflicts_with_all = ["from", "to"])]
     prefix: Option<OsString>,
@@ -30,17 +37,18 @@ pub(crate) struct SelectionArguments {
 }
 
 impl SelectionArguments {
-    /// A selection by keys alone.
-    pub(crate) fn of_keys(prefix: Option<&OsStr>, from: Option<&OsStr>, to: Option<&OsStr>) -> Self {
-        let [prefix, from, to] = [prefix, from, to].map(|argument| argument.map(OsStr::to_owned));
-        Self { tag: None, prefix, from, to }
-    }
-
     /// The selection; keys are written as `key_type` says.
     pub(crate) fn selection(&self, key_type: KeyType) -> Result<Selection, Failure> {
         if let Some(tag) = &self.tag {
             return Ok(Selection::tag(tag));
         }
+        self.keys.selection(key_type)
+    }
+}
+
+impl KeySelectionArguments {
+    /// The selection; keys are written as `key_type` says.
+    pub(crate) fn selection(&self, key_type: KeyType) -> Result<Selection, Failure> {
         if let Some(prefix) = &self.prefix {
             return match key_type.parse(prefix)? {
                 prefix @ (Key::Text(_) | Key::Bytes(_)) => Ok(Selection::Prefix(prefix)),

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::cache::typed::{decode_as, encode};
 use crate::error::{Error, Result};
 use crate::value::{Key, Value};
 
@@ -29,14 +30,11 @@ pub enum Plain {}
 
 impl<T: Serialize + DeserializeOwned> Codec<T> for Postcard {
     fn encode(value: &T) -> Result<Value<'_>> {
-        let bytes = postcard::to_stdvec(value).map_err(|error| Error::Encoding(error.to_string()))?;
-        Ok(bytes.into())
+        Ok(encode(value)?.into())
     }
 
     fn decode(value: Value<'static>) -> Result<T> {
-        let Value::Bytes(bytes) = &value else { return Err(mismatch(&format!("it is {}", value.kind()))) };
-        let (decoded, rest) = postcard::take_from_bytes(bytes).map_err(|error| mismatch(&error.to_string()))?;
-        if rest.is_empty() { Ok(decoded) } else { Err(mismatch(&format!("{} bytes are left", rest.len()))) }
+        decode_as(&value, || "a value".to_owned())
     }
 }
 

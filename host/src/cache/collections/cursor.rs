@@ -37,7 +37,7 @@ pub struct IndexItems<K, V, C> {
 
 impl<T, C> DequeValues<T, C> {
     pub(super) fn begin(cache: &Cache, place: Place, from: i64, reverse: bool) -> Result<Self> {
-        let cursor = Cursor::begin(&cache.pool, &DequeRequest { place, from, reverse })?;
+        let cursor = Cursor::begin(&cache.pool, &DequeRequest { place, from, reverse, transaction: None })?;
         Ok(Self { cursor, kind: PhantomData })
     }
 }
@@ -99,10 +99,12 @@ impl<K, V, C> fmt::Debug for IndexItems<K, V, C> {
 }
 
 /// What is enumerated of a deque.
-struct DequeRequest {
-    place: Place,
-    from: i64,
-    reverse: bool,
+pub(super) struct DequeRequest {
+    pub(super) place: Place,
+    pub(super) from: i64,
+    pub(super) reverse: bool,
+    /// In which transaction, if in one.
+    pub(super) transaction: Option<ResourceAny>,
 }
 
 /// What is enumerated of an index.
@@ -112,7 +114,7 @@ struct IndexRequest {
 }
 
 /// A value of a deque.
-struct Element(Value<'static>);
+pub(super) struct Element(pub(super) Value<'static>);
 
 /// A key of an index.
 struct IndexKey(Key<'static>);
@@ -124,7 +126,7 @@ impl Enumerated for Element {
     type Request = DequeRequest;
 
     fn open(instance: &mut Instance, request: &DequeRequest) -> Result<ResourceAny> {
-        let deque = request.place.open(instance, None)?;
+        let deque = request.place.open(instance, request.transaction)?;
         let (from, reverse) = (request.from, request.reverse);
         let cursor = instance.collections(|guest, store, _| guest.deque().call_values(store, deque, from, reverse));
         instance.drop_resource(deque);

@@ -5,17 +5,15 @@ use std::marker::PhantomData;
 use std::time::Duration;
 
 use super::codec::{Codec, Plain, Postcard};
-use super::cursor::DequeValues;
+use super::cursor::{DequeRequest, DequeValues, Element};
 use super::scope::{Place, Scope};
 use crate::cache::Cache;
+use crate::cache::cursor::collect;
 use crate::cache::pauses::Pauses;
 use crate::error::Result;
 use crate::options::Side;
 use crate::runtime::bindings::collections::Ordering as WitOrdering;
 use crate::value::Value;
-
-/// Values asked of the component at a time.
-const PAGE: u32 = 512;
 
 /// A line of values, open at both ends, by name; made by [`Cache::deque`].
 ///
@@ -273,25 +271,10 @@ impl<T, C: Codec<T>, S: Scope> Deque<T, C, S> {
     /// All values, in order. Those that others remove meanwhile may be left out. Costs in proportion to the
     /// length.
     pub fn to_vec(&self) -> Result<Vec<T>> {
-        self.scope
-            .reach(|instance, transaction| {
-                let deque = self.place.open(instance, transaction)?;
-                let cursor = instance.collections(|guest, store, _| guest.deque().call_values(store, deque, 0, false));
-                instance.drop_resource(deque);
-                let (cursor, mut values) = (cursor?, Vec::new());
-                let read = loop {
-                    match instance.collections(|guest, store, _| guest.deque_cursor().call_next(store, cursor, PAGE)) {
-                        Ok(page) if page.is_empty() => break Ok(()),
-                        Ok(page) => values.extend(page),
-                        Err(error) => break Err(error),
-                    }
-                };
-                instance.drop_resource(cursor);
-                read.map(|()| values)
-            })?
-            .into_iter()
-            .map(|value| C::decode(value.into()))
-            .collect()
+        let values = self.scope.reach(|instance, transaction| {
+            collect(instance, &DequeRequest { place: self.place.clone(), from: 0, reverse: false, transaction })
+        })?;
+        values.into_iter().map(|Element(value)| C::decode(value)).collect()
     }
 
     pub(super) fn encode(value: &T) -> Result<Value<'_>> {

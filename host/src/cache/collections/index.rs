@@ -105,18 +105,18 @@ impl<K: FromKey, V, C: Codec<V>, S: Scope> Index<K, V, C, S> {
 
     /// The value under a key.
     pub fn get<'k>(&self, key: impl Into<Key<'k>>) -> Result<Option<V>> {
-        let key = key.into();
-        let value =
-            self.place.call(&self.scope, |guest, store, index| guest.index().call_get(store, index, key.as_param()))?;
-        value.map(|value| C::decode(value.into())).transpose()
+        self.find(&key.into())?.map(C::decode).transpose()
     }
 
     /// Whether there is a key.
     pub fn contains<'k>(&self, key: impl Into<Key<'k>>) -> Result<bool> {
-        let key = key.into();
+        Ok(self.find(&key.into())?.is_some())
+    }
+
+    fn find(&self, key: &Key<'_>) -> Result<Option<Value<'static>>> {
         let value =
             self.place.call(&self.scope, |guest, store, index| guest.index().call_get(store, index, key.as_param()))?;
-        Ok(value.is_some())
+        Ok(value.map(Value::from))
     }
 
     /// Stores a value; whether the key had one before, whose place it then takes.

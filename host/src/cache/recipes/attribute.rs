@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use super::memo::{MemoOptions, Task, keep};
 use super::vacancy::Vacancy;
 use crate::cache::Cache;
+use crate::cache::typed::encode;
 use crate::error::Error;
 use crate::value::Key;
 
@@ -22,7 +23,7 @@ pub fn key(
     types: &[&str],
     arguments: &impl Serialize,
 ) -> Result<Key<'static>, Error> {
-    let encoded = postcard::to_stdvec(arguments).map_err(|error| Error::Encoding(error.to_string()))?;
+    let encoded = encode(arguments)?;
     let mut hash = Sha256::new();
     let mut part = |bytes: &[u8]| {
         hash.update((bytes.len() as u64).to_le_bytes());

@@ -11,7 +11,7 @@ use super::DEFAULT_LEASE;
 use super::lookup::Lookup;
 use super::vacancy::Vacancy;
 use crate::cache::Cache;
-use crate::cache::typed::decode;
+use crate::cache::typed::{decode, encode};
 use crate::error::{Error, Result};
 use crate::options::{Expiry, SetOptions};
 use crate::value::Key;
@@ -284,7 +284,7 @@ pub(super) fn settle<T: Serialize, E: std::fmt::Display>(
 
 /// Stores what was computed. What can not be stored is of use all the same, to who has computed it.
 pub(super) fn keep<T: Serialize>(vacancy: Vacancy, options: &MemoOptions, value: &T) -> Result<()> {
-    let bytes = postcard::to_stdvec(value).map_err(|error| Error::Encoding(error.to_string()))?;
+    let bytes = encode(value)?;
     match vacancy.fill(bytes, options) {
         Ok(_) => Ok(()),
         Err(error @ (Error::NotHeld(_) | Error::TooLarge { .. } | Error::Full(_))) => {

@@ -1,7 +1,5 @@
 //! `larder index`.
 
-use std::ffi::OsString;
-
 use clap::{Args, Subcommand};
 use larder::{Cache, Index, IndexScan, Key, Plain, Value};
 
@@ -9,7 +7,7 @@ use super::deque::{length, names, show};
 use super::keys::Order;
 use crate::failure::Failure;
 use crate::key::{KeyArgument, KeyType};
-use crate::selection::SelectionArguments;
+use crate::selection::KeySelectionArguments;
 use crate::session::Session;
 use crate::value::ValueArgument;
 use crate::{Outcome, json, key, output};
@@ -94,17 +92,8 @@ struct Scan {
     /// Name of the index
     index: String,
 
-    /// Those that begin so; of text keys, or with `--key-type hex` of bytes
-    #[arg(long, conflicts_with_all = ["from", "to"])]
-    prefix: Option<OsString>,
-
-    /// Those from this key on, in key order: numbers, text, bytes
-    #[arg(long, value_name = "KEY", allow_negative_numbers = true)]
-    from: Option<OsString>,
-
-    /// Those up to this key, and without it
-    #[arg(long, value_name = "KEY", allow_negative_numbers = true)]
-    to: Option<OsString>,
+    #[command(flatten)]
+    keys: KeySelectionArguments,
 
     /// How --prefix, --from and --to are written
     #[arg(long, value_enum, default_value_t, value_name = "TYPE")]
@@ -166,8 +155,7 @@ impl Indexes {
 
 impl Scan {
     fn scan(&self) -> Result<IndexScan, Failure> {
-        let selection = SelectionArguments::of_keys(self.prefix.as_deref(), self.from.as_deref(), self.to.as_deref());
-        let selection = selection.selection(self.key_type)?;
+        let selection = self.keys.selection(self.key_type)?;
         Ok(IndexScan { selection, order: self.order.into(), reverse: self.reverse })
     }
 
