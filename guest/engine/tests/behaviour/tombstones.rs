@@ -5,7 +5,7 @@ use larder_engine::{
     Cache, Changes, Expiry, Key, Limit, OpenOptions, Order, Queued, Scan, Selection, SetOptions, Side, Task, Value,
 };
 
-use crate::support::{Fixture, database, existing, open, plain, tagged, tamper, text};
+use crate::support::{Fixture, database, existing, open, plain, tagged, tamper, text, value_files};
 
 fn news() -> Selection {
     Selection::Tag("news".into())
@@ -255,7 +255,7 @@ fn entries_with_value_files_are_removed_at_once() {
     fixture.cache.set(&text("large"), &Value::Bytes(vec![1; 40_000]), &tagged(&["news"])).unwrap();
     assert_eq!(fixture.cache.evict(&news()).unwrap(), 11);
     assert_eq!(rows(&fixture), (20, 0));
-    assert_eq!(crate::support::value_files(fixture.path()), [std::path::PathBuf::new(); 0]);
+    assert!(value_files(fixture.path()).is_empty());
 }
 
 #[test]
