@@ -165,11 +165,17 @@ impl SharedFile {
 
     /// Cuts the file to `size` bytes, or extends it by zeros that the disk has room for.
     pub fn resize(&self, size: u64) -> Result<(), Fault> {
+        self.check_size(size)?;
+        sys::resize(&self.handle, size)
+    }
+
+    /// Whether the file could be given a size.
+    pub(super) fn check_size(&self, size: u64) -> Result<(), Fault> {
         self.check_writable()?;
         if i64::try_from(size).is_err() {
             return Err(Fault::invalid("a size beyond 2^63"));
         }
-        sys::resize(&self.handle, size)
+        Ok(())
     }
 
     pub(super) fn is_writable(&self) -> bool {
