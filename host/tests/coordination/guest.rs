@@ -33,15 +33,19 @@ pub(crate) struct Guest {
 
 impl Guest {
     pub(crate) fn new(engine: &Engine, grants: &CoordinationCtxBuilder) -> Self {
-        let component = wat::parse_str(include_str!("guest.wat")).unwrap();
-        let component = Component::new(engine, component).unwrap();
+        Self::start(&compile(engine), grants)
+    }
+
+    /// From code that is compiled.
+    pub(crate) fn start(component: &Component, grants: &CoordinationCtxBuilder) -> Self {
+        let engine = component.engine();
         let mut linker = Linker::new(engine);
         coordination::add_to_linker(&mut linker).unwrap();
         let state = State { coordination: grants.build(), table: ResourceTable::new() };
         let mut store = Store::new(engine, state);
         // In an engine with epochs: enough of them to begin.
         store.set_epoch_deadline(1_000_000);
-        let instance = linker.instantiate(&mut store, &component).unwrap();
+        let instance = linker.instantiate(&mut store, component).unwrap();
         Self { store, instance }
     }
 
@@ -125,6 +129,11 @@ impl Guest {
     pub(crate) fn store(&mut self, address: u32, value: u32) {
         self.run("store", (address, value));
     }
+}
+
+/// The component's code for an engine.
+pub(crate) fn compile(engine: &Engine) -> Component {
+    Component::new(engine, wat::parse_str(include_str!("guest.wat")).unwrap()).unwrap()
 }
 
 pub(crate) fn engine(configure: impl FnOnce(&mut Config)) -> Engine {

@@ -11,9 +11,9 @@ use larder::coordination::{CoordinationCtxBuilder, Fault, LockMode};
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::{Config, TestRunner};
-use wasmtime::Engine;
+use wasmtime::component::Component;
 
-use crate::guest::{BLOCK, Guest, SIZE, engine, grants, is_invalid};
+use crate::guest::{BLOCK, Guest, SIZE, compile, engine, grants, is_invalid};
 
 /// What the files of neighbours hold, and must go on holding.
 const SECRET: &str = "nobody else's business";
@@ -95,7 +95,8 @@ const WILD_NAMES: [&str; 24] = [
 fn no_wild_name_opens_anything_or_waits() {
     let place = Place::new();
     let mut guest = Guest::new(&engine(|_| {}), &place.grants());
-    let long = [format!("/cache/{}", "n".repeat(256)), format!("/cache/{}x", "a/".repeat(3_000)), "\u{1f4a9}/..".into()];
+    let long =
+        [format!("/cache/{}", "n".repeat(256)), format!("/cache/{}x", "a/".repeat(3_000)), "\u{1f4a9}/..".into()];
     for name in WILD_NAMES.into_iter().chain(long.iter().map(String::as_str)) {
         for (create, read_only) in [(false, true), (false, false), (true, false), (true, true)] {
             let opened = guest.try_open(name, create, read_only);
@@ -110,9 +111,9 @@ fn no_wild_name_opens_anything_or_waits() {
 #[test]
 fn a_name_in_memory_that_another_guest_changes_meanwhile_is_a_name_or_refused() {
     let place = Place::new();
-    let engine = engine(|_| {});
-    let mut victim = Guest::new(&engine, &place.grants());
-    let mut changer = Guest::new(&engine, &place.grants());
+    let component = compile(&engine(|_| {}));
+    let mut victim = Guest::start(&component, &place.grants());
+    let mut changer = Guest::start(&component, &place.grants());
     let (file, same) = (victim.open_sized(1), changer.open());
     victim.map(file, 0, BLOCK, BLOCK).unwrap();
     changer.map(same, 0, BLOCK, BLOCK).unwrap();
@@ -139,7 +140,7 @@ fn a_name_in_memory_that_another_guest_changes_meanwhile_is_a_name_or_refused() 
                 Ok(Err(fault)) => panic!("{fault}"),
                 // Found not to be UTF-8 at once: a trap, after which a guest is of no use.
                 Err(_) => {
-                    victim = Guest::new(&engine, &place.grants());
+                    victim = Guest::start(&component, &place.grants());
                     let file = victim.open();
                     victim.map(file, 0, BLOCK, BLOCK).unwrap();
                 }
@@ -154,11 +155,13 @@ fn a_name_in_memory_that_another_guest_changes_meanwhile_is_a_name_or_refused() 
 #[test]
 fn memory_beyond_its_end_traps_the_guest_alone() {
     let place = Place::new();
-    let engine = engine(|_| {});
+    let component = compile(&engine(|_| {}));
     let end = 16 * BLOCK;
-    for (address, length) in [(end, BLOCK), (end - BLOCK, 2 * BLOCK), (0, u32::MAX), (u32::MAX, 1), (u32::MAX, u32::MAX)] {
+    for (address, length) in
+        [(end, BLOCK), (end - BLOCK, 2 * BLOCK), (0, u32::MAX), (u32::MAX, 1), (u32::MAX, u32::MAX)]
+    {
         for function in ["map", "unmap", "barrier", "open-at"] {
-            let mut guest = Guest::new(&engine, &place.grants());
+            let mut guest = Guest::start(&component, &place.grants());
             let file = guest.open_sized(2);
             let outcome = match function {
                 "map" => guest.try_call::<_, Result<(), Fault>>("map", (file, 0_u64, address, length)),
@@ -171,21 +174,21 @@ fn memory_beyond_its_end_traps_the_guest_alone() {
             assert!(outcome.is_err(), "{function} {address:#x} {length:#x}: {outcome:?}");
         }
     }
-    assert!(Guest::new(&engine, &place.grants()).try_open("/cache/file", true, false).is_ok());
+    assert!(Guest::start(&component, &place.grants()).try_open("/cache/file", true, false).is_ok());
 }
 
 #[test]
 fn a_handle_that_was_dropped_or_never_was_traps_the_guest_alone() {
     let place = Place::new();
-    let engine = engine(|_| {});
+    let component = compile(&engine(|_| {}));
     let wild: [fn(u32) -> u32; 4] = [|file| file, |file| file + 1, |_| 0, |_| u32::MAX];
     for wild in wild {
-        let mut guest = Guest::new(&engine, &place.grants());
+        let mut guest = Guest::start(&component, &place.grants());
         let file = guest.open();
         guest.run("close", (file,));
         assert!(guest.try_run("close", (wild(file),)).is_err());
         for function in ["size", "lock"] {
-            let mut guest = Guest::new(&engine, &place.grants());
+            let mut guest = Guest::start(&component, &place.grants());
             let file = guest.open();
             guest.run("close", (file,));
             let file = wild(file);
@@ -303,7 +306,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 /// A hostile component at work; after a trap, the next one of its kind.
 struct Attacker<'a> {
-    engine: &'a Engine,
+    component: &'a Component,
     grants: CoordinationCtxBuilder,
     guest: Guest,
     open: Vec<u32>,
@@ -312,14 +315,14 @@ struct Attacker<'a> {
 }
 
 impl<'a> Attacker<'a> {
-    fn new(engine: &'a Engine, grants: CoordinationCtxBuilder) -> Self {
-        let guest = Guest::new(engine, &grants);
-        Self { engine, grants, guest, open: Vec::new(), lives: 1 }
+    fn new(component: &'a Component, grants: CoordinationCtxBuilder) -> Self {
+        let guest = Guest::start(component, &grants);
+        Self { component, grants, guest, open: Vec::new(), lives: 1 }
     }
 
     fn play(&mut self, step: &Step) {
         if self.try_play(step).is_err() {
-            self.guest = Guest::new(self.engine, &self.grants);
+            self.guest = Guest::start(self.component, &self.grants);
             self.open.clear();
             self.lives += 1;
         }
@@ -387,22 +390,23 @@ impl<'a> Attacker<'a> {
 }
 
 /// Plays calls of two hostile components in turns; how many traps they have met.
-fn attack(engine: &Engine, steps: &[(bool, Step)]) -> u64 {
+fn attack(component: &Component, steps: &[(bool, Step)]) -> u64 {
     let place = Place::new();
-    let mut neighbour = Guest::new(engine, &grants(&place.parent.path().join("outside")));
+    let mut neighbour = Guest::start(component, &grants(&place.parent.path().join("outside")));
     let file = neighbour.try_open("/cache/file", false, false).unwrap();
     assert_eq!(neighbour.lock(file, 0, 1), Ok(true));
 
-    let mut attackers = [Attacker::new(engine, place.grants()), Attacker::new(engine, place.grants())];
+    let mut attackers = [Attacker::new(component, place.grants()), Attacker::new(component, place.grants())];
     for (second, step) in steps {
-        attackers[usize::from(*second)].play(step);
+        let [one, other] = &mut attackers;
+        if *second { other.play(step) } else { one.play(step) }
     }
     let lives: u64 = attackers.iter().map(|attacker| attacker.lives).sum();
     assert!(bytes_below(&place.inside()) <= lives * 8 * SIZE, "beyond what they may have");
     drop(attackers);
 
     place.assert_neighbour_unharmed();
-    let mut other = Guest::new(engine, &grants(&place.parent.path().join("outside")));
+    let mut other = Guest::start(component, &grants(&place.parent.path().join("outside")));
     let same = other.try_open("/cache/file", false, false).unwrap();
     assert_eq!(other.lock(same, 0, 1), Ok(false), "the neighbour's lock is gone");
     assert_eq!(neighbour.call::<_, u32>("first-set", (BLOCK,)), 16 * BLOCK, "in the neighbour's memory");
@@ -418,12 +422,12 @@ fn bytes_below(directory: &Path) -> u64 {
 /// can be made, and `PROPTEST_RNG_SEED` makes them all again.
 #[test]
 fn no_sequence_of_wild_calls_harms_host_or_neighbour() {
-    let engine = engine(|_| {});
+    let component = compile(&engine(|_| {}));
     let config = Config { failure_persistence: None, ..Config::default() };
     let traps = std::cell::Cell::new(0);
     let sequences = proptest::collection::vec((any::<bool>(), step()), 1..200);
     let outcome = TestRunner::new(config).run(&sequences, |steps| {
-        traps.set(traps.get() + attack(&engine, &steps));
+        traps.set(traps.get() + attack(&component, &steps));
         Ok(())
     });
     outcome.unwrap();
