@@ -284,11 +284,7 @@ impl Coordination<'_> {
 
     pub(super) fn resize(&mut self, file: &Resource<SharedFile>, size: u64) -> Result<(), Fault> {
         self.ctx.check(Some(file.rep()))?;
-        let shared = self.get(file)?;
-        shared.check_size(size)?;
-        let growth = self.ctx.growth_after(shared.size()?, size)?;
-        shared.resize(size)?;
-        self.ctx.growth = growth;
+        self.ctx.growth = self.get(file)?.resize_if(size, |before| self.ctx.growth_after(before, size))?;
         Ok(())
     }
 

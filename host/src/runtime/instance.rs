@@ -102,8 +102,9 @@ impl Opening {
     }
 }
 
-/// Gives the next call its time, if that is limited.
+/// Begins to count for the next call what is limited.
 fn begin_call(store: &mut Store<State>, limits: &Limits) {
+    store.data_mut().memory.exceeded = false;
     if let Some(time) = limits.call {
         // A deadline beyond what the clock can express is never.
         store.data_mut().deadline = Instant::now().checked_add(time);
@@ -153,7 +154,7 @@ impl CoordinationView for State {
 struct MemoryWatch {
     largest: usize,
     limit: usize,
-    /// Whether more was asked for.
+    /// Whether the call has asked for more.
     exceeded: bool,
 }
 
@@ -240,12 +241,12 @@ impl Instance {
         begin_call(&mut store, &limits);
         let instantiated = runtime.component.instantiate(&mut store);
         let exports = instantiated.map_err(|error| failure(&error, &store, &limits))?;
-        let begun = begin(exports.larder_cache_cache(), &mut store, &opening.path);
-        let resource = begun.map_err(|error| failure(&error, &store, &limits))??;
+        let opened = begin(exports.larder_cache_cache(), &mut store, &opening.path);
+        let resource = opened.map_err(|error| failure(&error, &store, &limits))??;
         Ok(Self { store, limits, _ticker: ticker, exports, resource, broken: false })
     }
 
-    /// Gives the next call its time.
+    /// Begins to count for the next call what is limited.
     fn begin(&mut self) {
         begin_call(&mut self.store, &self.limits);
     }
