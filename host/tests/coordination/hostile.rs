@@ -63,6 +63,21 @@ impl Place {
     }
 }
 
+#[test]
+fn harm_to_the_neighbour_is_noticed() {
+    let harms: [fn(&Path); 3] = [
+        |parent| std::fs::write(parent.join("outside/file"), "altered").unwrap(),
+        |parent| std::fs::write(parent.join("outside/new"), "").unwrap(),
+        |parent| std::fs::write(parent.join("new"), "").unwrap(),
+    ];
+    for harm in harms {
+        let place = Place::new();
+        place.assert_neighbour_unharmed();
+        harm(place.parent.path());
+        std::panic::catch_unwind(|| place.assert_neighbour_unharmed()).unwrap_err();
+    }
+}
+
 /// Names a component might try, besides those of its own files.
 const WILD_NAMES: [&str; 24] = [
     "",
@@ -192,12 +207,11 @@ fn a_handle_that_was_dropped_or_never_was_traps_the_guest_alone() {
             let file = guest.open();
             guest.run("close", (file,));
             let file = wild(file);
-            let trapped = match function {
-                "size" => guest.try_call::<_, Result<u64, Fault>>("size", (file,)).is_err(),
-                _ => {
-                    let arguments = (file, 0_u64, 1_u64, LockMode::Exclusive, u32::MAX);
-                    guest.try_call::<_, Result<bool, Fault>>("lock", arguments).is_err()
-                }
+            let trapped = if function == "size" {
+                guest.try_call::<_, Result<u64, Fault>>("size", (file,)).is_err()
+            } else {
+                let arguments = (file, 0_u64, 1_u64, LockMode::Exclusive, u32::MAX);
+                guest.try_call::<_, Result<bool, Fault>>("lock", arguments).is_err()
             };
             assert!(trapped, "{function} {file}");
         }
@@ -389,26 +403,41 @@ impl<'a> Attacker<'a> {
     }
 }
 
-/// Plays calls of two hostile components in turns; how many traps they have met.
-fn attack(component: &Component, steps: &[(bool, Step)]) -> u64 {
+/// How two hostile components play their calls.
+#[derive(Debug, Clone, Copy)]
+enum Manner {
+    InTurns,
+    AtOnce,
+}
+
+/// Plays calls of two hostile components; how many traps they have met.
+fn attack(component: &Component, steps: &[(bool, Step)], manner: Manner) -> u64 {
     let place = Place::new();
-    let mut neighbour = Guest::start(component, &grants(&place.parent.path().join("outside")));
+    let outside = grants(&place.parent.path().join("outside"));
+    let mut neighbour = Guest::start(component, &outside);
     let file = neighbour.try_open("/cache/file", false, false).unwrap();
     assert_eq!(neighbour.lock(file, 0, 1), Ok(true));
 
-    let mut attackers = [Attacker::new(component, place.grants()), Attacker::new(component, place.grants())];
-    for (second, step) in steps {
-        let [one, other] = &mut attackers;
-        if *second { other.play(step) } else { one.play(step) }
+    let [mut one, mut other] = [(); 2].map(|()| Attacker::new(component, place.grants()));
+    match manner {
+        Manner::InTurns => {
+            steps.iter().for_each(|(second, step)| if *second { &mut other } else { &mut one }.play(step))
+        }
+        Manner::AtOnce => thread::scope(|scope| {
+            for (attacker, second) in [(&mut one, false), (&mut other, true)] {
+                let own = steps.iter().filter(move |(whose, _)| *whose == second);
+                scope.spawn(move || own.for_each(|(_, step)| attacker.play(step)));
+            }
+        }),
     }
-    let lives: u64 = attackers.iter().map(|attacker| attacker.lives).sum();
+    let lives = one.lives + other.lives;
     assert!(bytes_below(&place.inside()) <= lives * 8 * SIZE, "beyond what they may have");
-    drop(attackers);
+    drop((one, other));
 
     place.assert_neighbour_unharmed();
-    let mut other = Guest::start(component, &grants(&place.parent.path().join("outside")));
-    let same = other.try_open("/cache/file", false, false).unwrap();
-    assert_eq!(other.lock(same, 0, 1), Ok(false), "the neighbour's lock is gone");
+    let mut witness = Guest::start(component, &outside);
+    let same = witness.try_open("/cache/file", false, false).unwrap();
+    assert_eq!(witness.lock(same, 0, 1), Ok(false), "the neighbour's lock is gone");
     assert_eq!(neighbour.call::<_, u32>("first-set", (BLOCK,)), 16 * BLOCK, "in the neighbour's memory");
     lives - 2
 }
@@ -420,16 +449,25 @@ fn bytes_below(directory: &Path) -> u64 {
 
 /// `PROPTEST_CASES` sets how many sequences are played; one that fails is printed in full, as short as it
 /// can be made, and `PROPTEST_RNG_SEED` makes them all again.
-#[test]
-fn no_sequence_of_wild_calls_harms_host_or_neighbour() {
+fn attack_again_and_again(manner: Manner) {
     let component = compile(&engine(|_| {}));
     let config = Config { failure_persistence: None, ..Config::default() };
     let traps = std::cell::Cell::new(0);
     let sequences = proptest::collection::vec((any::<bool>(), step()), 1..200);
     let outcome = TestRunner::new(config).run(&sequences, |steps| {
-        traps.set(traps.get() + attack(&component, &steps));
+        traps.set(traps.get() + attack(&component, &steps, manner));
         Ok(())
     });
     outcome.unwrap();
     println!("{} traps", traps.get());
+}
+
+#[test]
+fn no_sequence_of_wild_calls_harms_host_or_neighbour() {
+    attack_again_and_again(Manner::InTurns);
+}
+
+#[test]
+fn no_wild_calls_at_the_same_moment_harm_host_or_neighbour() {
+    attack_again_and_again(Manner::AtOnce);
 }
