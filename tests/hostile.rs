@@ -2,7 +2,7 @@
 //! the directory holds is then his to spoil, but not the processes: each call ends, with an answer or a
 //! named error, and other directories are not affected.
 //!
-//! `LARDER_HOSTILE_ROUNDS` sets how long (40 unless set).
+//! `LARDER_HOSTILE_ROUNDS` sets how long (15 unless set).
 
 #![cfg(unix)]
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "tests")]
@@ -24,7 +24,7 @@ const TIME: Duration = Duration::from_secs(2);
 const GRACE: Duration = Duration::from_secs(20);
 
 fn rounds() -> u64 {
-    std::env::var("LARDER_HOSTILE_ROUNDS").map_or(40, |rounds| rounds.parse().unwrap())
+    std::env::var("LARDER_HOSTILE_ROUNDS").map_or(15, |rounds| rounds.parse().unwrap())
 }
 
 fn open(directory: &Path) -> Result<Cache, Error> {
