@@ -114,12 +114,14 @@ fn under(seed: u64, harm: impl Fn(&File, u64, &mut Random) + Sync, ending: &str)
     assert_eq!(quiet.check().unwrap(), []);
 }
 
+/// Eight bytes anywhere.
+fn scribble(file: &File, length: u64, random: &mut Random) {
+    file.write_all_at(&random.number().to_le_bytes(), random.below(length)).unwrap();
+}
+
 #[test]
 fn bytes_written_into_the_shared_index_at_random_end_no_process_and_no_call_for_good() {
-    let harm = |file: &File, length: u64, random: &mut Random| {
-        file.write_all_at(&random.number().to_le_bytes(), random.below(length)).unwrap();
-    };
-    under(71, harm, "-shm");
+    under(71, scribble, "-shm");
 }
 
 #[test]
@@ -143,16 +145,10 @@ fn a_header_of_the_shared_index_that_never_rests_ends_no_process_and_no_call_for
 
 #[test]
 fn a_log_written_to_at_random_ends_no_process_and_no_call_for_good() {
-    let harm = |file: &File, length: u64, random: &mut Random| {
-        file.write_all_at(&random.number().to_le_bytes(), random.below(length)).unwrap();
-    };
-    under(73, harm, "-wal");
+    under(73, scribble, "-wal");
 }
 
 #[test]
 fn a_database_written_to_at_random_ends_no_process_and_no_call_for_good() {
-    let harm = |file: &File, length: u64, random: &mut Random| {
-        file.write_all_at(&random.number().to_le_bytes(), random.below(length)).unwrap();
-    };
-    under(74, harm, "cache.db");
+    under(74, scribble, "cache.db");
 }
