@@ -12,6 +12,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::listing;
+use crate::regular::open_regular_to_read;
 
 /// The value files of a shard.
 #[derive(Debug)]
@@ -52,7 +53,7 @@ impl ValueFiles {
 
     /// Opens a file to read it.
     pub(crate) fn open(&self, file: i64) -> io::Result<File> {
-        File::open(self.path(file))
+        open_regular_to_read(self.path(file))
     }
 
     /// Waits until a new file and its name are on the disk.

@@ -1,6 +1,6 @@
 //! Files on disk, and the operations on them that the layers above can be tested against.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 
 use crate::os;
@@ -44,10 +44,8 @@ impl DiskFile {
         if mode.create && !mode.read_only {
             options.create(true).create_new(mode.exclusive);
         }
+        refuse_irregular(path)?;
         let file = options.open(path)?;
-        if file.metadata()?.is_dir() {
-            return Err(io::ErrorKind::IsADirectory.into());
-        }
         Ok(Self { file, path: path.to_owned(), directory_pending: mode.create })
     }
 
@@ -89,6 +87,14 @@ impl Storage for DiskFile {
     }
 }
 
+/// Refuses what is there and no regular file: opening a pipe waits for its other end, perhaps for ever.
+pub(crate) fn refuse_irregular(path: &str) -> io::Result<()> {
+    if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "it is not a regular file"));
+    }
+    Ok(())
+}
+
 /// Syncs the directory that holds a file, where the platform can. Some refuse to open or sync
 /// directories; SQLite's unix VFS puts up with that as well.
 pub(crate) fn sync_directory_of(path: &str) {
@@ -97,7 +103,9 @@ pub(crate) fn sync_directory_of(path: &str) {
         Some(end) => path.get(..end).unwrap_or("."),
         None => ".",
     };
-    if let Ok(directory) = File::open(directory) {
+    if fs::metadata(directory).is_ok_and(|metadata| metadata.is_dir())
+        && let Ok(directory) = File::open(directory)
+    {
         let _ = directory.sync_all();
     }
 }
