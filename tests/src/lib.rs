@@ -14,6 +14,7 @@ pub mod clock;
 pub mod collections;
 pub mod component;
 pub mod native;
+pub mod parties;
 pub mod python;
 pub mod subject;
 pub mod worker;
