@@ -54,11 +54,11 @@ pub(crate) fn all(content: &[u8], thorough: bool, random: &mut Random) -> Vec<Da
         return damages;
     }
     let below = |random: &mut Random, end: usize| usize::try_from(random.below(end as u64)).unwrap();
-    let stride = if thorough { 1 } else { 13 };
+    let stride = if thorough { 1 } else { 41 };
     let offset = below(random, stride);
     let header = (offset..HEADER).step_by(stride);
-    let boundaries = (1..=content.len() / PAGE).map(|page| page * PAGE).step_by(if thorough { 1 } else { 9 });
-    let chosen: Vec<usize> = (0..if thorough { 60 } else { 6 }).map(|_| below(random, content.len())).collect();
+    let boundaries = (1..=content.len() / PAGE).map(|page| page * PAGE).step_by(if thorough { 1 } else { 31 });
+    let chosen: Vec<usize> = (0..if thorough { 60 } else { 3 }).map(|_| below(random, content.len())).collect();
     let ends = [0, 1, content.len() / 2, content.len() - 1];
     let lengths = header.clone().step_by(4).chain(ends).chain(boundaries.clone().flat_map(|edge| [edge - 1, edge]));
     damages.extend(lengths.chain(chosen.iter().copied()).filter(|length| *length < content.len()).map(Damage::Cut));

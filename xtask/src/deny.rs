@@ -16,25 +16,21 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     let program = ensure(workspace)?;
     let deny = |manifest: PathBuf, arguments: &[&str]| {
         let mut deny = Command::new(&program);
-        deny.current_dir(workspace.root()).arg("--manifest-path").arg(manifest);
+        deny.current_dir(workspace.root()).arg("--config").arg(workspace.deny()).arg("--manifest-path").arg(manifest);
         deny.args(["--log-level", "error"]).args(arguments);
         deny
     };
     let manifests = || [workspace.manifest(), workspace.bench_manifest()];
     for manifest in manifests() {
-        command::run(
-            deny(manifest, &["check"]).arg("--config").arg(workspace.deny()).args(["licenses", "bans", "sources"]),
-        )?;
+        command::run(&mut deny(manifest, &["check", "licenses", "bans", "sources"]))?;
     }
     // Fetched apart, so that a database that is out of reach is told from one that knows something.
-    let mut fetch = deny(workspace.manifest(), &["fetch", "--config"]);
-    if command::output(fetch.arg(workspace.deny()).arg("db")).is_none() {
+    if command::output(&mut deny(workspace.manifest(), &["fetch", "db"])).is_none() {
         report::line("NOT CHECKED", "known vulnerabilities: the database of advisories can not be reached from here");
         return Ok(());
     }
     for manifest in manifests() {
-        let mut advisories = deny(manifest, &["check", "--disable-fetch", "--config"]);
-        command::run(advisories.arg(workspace.deny()).arg("advisories"))?;
+        command::run(&mut deny(manifest, &["check", "--disable-fetch", "advisories"]))?;
     }
     Ok(())
 }
