@@ -11,7 +11,7 @@ use std::time::SystemTime;
 
 use crate::error::{Error, Result};
 use crate::listing::children;
-use crate::regular::open_regular_to_read;
+use crate::regular::{open_regular_to_read, remove_tree};
 use crate::shard::DATABASE;
 
 /// Size of a WAL header, <https://www.sqlite.org/fileformat2.html#the_write_ahead_log>.
@@ -36,7 +36,7 @@ pub(crate) fn copy(from: &Path, to: &Path, alive: &mut dyn FnMut() -> Result<()>
 }
 
 fn remove(path: &Path) -> Result<()> {
-    match fs::remove_dir_all(path) {
+    match remove_tree(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::from_io(path, &error)),
         _ => Ok(()),
     }
