@@ -15,6 +15,7 @@ pub mod collections;
 pub mod component;
 pub mod layer;
 pub mod native;
+pub mod parties;
 pub mod python;
 pub mod subject;
 pub mod worker;

@@ -10,6 +10,7 @@
 
 mod collections;
 mod full_disk;
+mod parties;
 mod recipes;
 mod reshard;
 mod unwritable;
@@ -40,6 +41,8 @@ fn main() {
         "export-denied" => export_denied(directory),
         "standalone-write" => standalone_write(directory, number(rest[0])),
         "standalone-pause" => standalone_pause(directory, number(rest[0])),
+        "party" => parties::component(directory, number(rest[0]), number(rest[1]), rest[2] == "half"),
+        "native-party" => parties::native(directory, number(rest[0]), number(rest[1]), rest[2] == "half"),
         "reshard" => reshard::without_end(directory),
         "standalone-reshard" => reshard::without_end_alone(directory, number(rest[0])),
         "reshard-full" => reshard::full(directory),

@@ -3,6 +3,7 @@
 
 mod command;
 mod component;
+mod deny;
 mod python;
 mod report;
 mod steps;
@@ -59,7 +60,9 @@ enum Step {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
-    /// Check formatting, lints and documentation, then run every test
+    /// Check the licences, sources and known vulnerabilities of all dependencies
+    Deny,
+    /// Check formatting, dependencies, lints and documentation, then run every test
     Ci,
 }
 
@@ -83,6 +86,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
         Step::Test { arguments } => session.test(arguments),
         Step::Conformance { arguments } => session.conformance(arguments),
         Step::Bench { arguments } => session.bench(arguments),
+        Step::Deny => session.deny(),
         Step::Ci => session.ci(),
     }
 }

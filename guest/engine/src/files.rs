@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 use crate::listing;
 use crate::platform::Platform;
+use crate::regular::open_regular_to_read;
 
 /// The value files of a shard.
 #[derive(Debug)]
@@ -57,7 +58,7 @@ impl ValueFiles {
 
     /// Opens a file to read it.
     pub(crate) fn open(&self, file: i64) -> io::Result<File> {
-        File::open(self.path(file))
+        open_regular_to_read(self.path(file))
     }
 
     /// Waits until a new file and its name are on the disk. The name of the directory it is in, too: once

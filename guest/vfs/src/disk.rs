@@ -1,6 +1,6 @@
 //! Files on disk, and the operations on them that the layers above can be tested against.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::Path;
 use std::sync::OnceLock;
@@ -46,10 +46,8 @@ impl DiskFile {
         if mode.create && !mode.read_only {
             options.create(true).create_new(mode.exclusive);
         }
+        refuse_irregular(path)?;
         let file = options.open(path)?;
-        if file.metadata()?.is_dir() {
-            return Err(io::ErrorKind::IsADirectory.into());
-        }
         Ok(Self { file, path: path.to_owned(), directory_pending: mode.create })
     }
 
@@ -105,6 +103,14 @@ pub(crate) fn sync_directories_with(sync: SyncDirectory) {
 /// Waits until the names in a directory are on the disk, by `std`. It can not on WASI.
 pub fn sync_directory(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
+}
+
+/// Refuses what is there and no regular file: opening a pipe waits for its other end, perhaps for ever.
+pub(crate) fn refuse_irregular(path: &str) -> io::Result<()> {
+    if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "it is not a regular file"));
+    }
+    Ok(())
 }
 
 /// Syncs the directory that holds a file, where the platform can. Some refuse to open or sync
