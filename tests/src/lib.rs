@@ -13,8 +13,10 @@
 pub mod clock;
 pub mod collections;
 pub mod component;
+pub mod history;
 pub mod native;
 pub mod python;
+pub mod soak;
 pub mod subject;
 pub mod worker;
 

@@ -10,6 +10,7 @@
 
 mod collections;
 mod full_disk;
+mod history;
 mod recipes;
 mod reshard;
 mod unwritable;
@@ -42,6 +43,7 @@ fn main() {
         "standalone-pause" => standalone_pause(directory, number(rest[0])),
         "reshard" => reshard::without_end(directory),
         "standalone-reshard" => reshard::without_end_alone(directory, number(rest[0])),
+        "history" => history::run(directory, rest[0], rest[1], number(rest[2])),
         "reshard-full" => reshard::full(directory),
         other => collections::run(other, directory, rest),
     }

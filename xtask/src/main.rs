@@ -59,6 +59,12 @@ enum Step {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
+    /// Test under fire for as long as wanted: histories, kills, clocks that leap
+    Soak {
+        /// Handed on to the soak: `--minutes N`, `--seed N`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
     /// Check formatting, lints and documentation, then run every test
     Ci,
 }
@@ -83,6 +89,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
         Step::Test { arguments } => session.test(arguments),
         Step::Conformance { arguments } => session.conformance(arguments),
         Step::Bench { arguments } => session.bench(arguments),
+        Step::Soak { arguments } => session.soak(arguments),
         Step::Ci => session.ci(),
     }
 }

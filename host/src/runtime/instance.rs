@@ -1,10 +1,13 @@
 //! One instance of the component with one open cache, or one directory that is being resharded.
 
+use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 use wasmtime::component::{ResourceAny, ResourceTable};
 use wasmtime::{ResourceLimiter, Store};
-use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+use wasmtime_wasi::{FsPerms, HostWallClock, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use super::Runtime;
 use super::bindings::cache::{Guest, GuestCache, GuestTransaction, OpenOptions};
@@ -26,6 +29,28 @@ pub(crate) struct Opening {
     coordination: CoordinationCtxBuilder,
     /// How large the memory of an instance may become, in bytes.
     memory_limit: usize,
+    /// What tells the component the time; unless given, the system's clock.
+    wall_clock: Option<WallClock>,
+}
+
+/// A clock that tells the time since the Unix epoch.
+#[derive(Clone)]
+pub(crate) struct WallClock(pub(crate) Arc<dyn Fn() -> Duration + Send + Sync>);
+
+impl fmt::Debug for WallClock {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("WallClock").field(&(self.0)()).finish()
+    }
+}
+
+impl HostWallClock for WallClock {
+    fn resolution(&self) -> Duration {
+        Duration::from_micros(1)
+    }
+
+    fn now(&self) -> Duration {
+        (self.0)()
+    }
 }
 
 impl Opening {
@@ -34,9 +59,14 @@ impl Opening {
         let mut coordination = CoordinationCtx::builder();
         coordination.allow_mapping(mapping);
         let path = utf8(directory)?.to_owned();
-        let mut opening = Self { path: path.clone(), others: Vec::new(), coordination, memory_limit };
+        let mut opening = Self { path: path.clone(), others: Vec::new(), coordination, memory_limit, wall_clock: None };
         opening.grant(directory, &path, Access::ReadWrite)?;
         Ok(opening)
+    }
+
+    /// Tells the component the time by another clock than the system's.
+    pub(crate) fn tell_time_by(&mut self, clock: Option<WallClock>) {
+        self.wall_clock = clock;
     }
 
     /// Grants another directory, which must exist, for reading.
@@ -70,6 +100,9 @@ impl Opening {
         // Before the directory is granted, which copies the choice: file calls then run on this
         // thread instead of being handed to another, at a hundred times the cost.
         wasi.allow_blocking_current_thread(true).inherit_stderr();
+        if let Some(clock) = &self.wall_clock {
+            wasi.wall_clock(clock.clone());
+        }
         let others = self.others.iter().map(|(path, permissions)| (path, *permissions));
         for (path, permissions) in [(&self.path, FsPerms::ReadWrite)].into_iter().chain(others) {
             wasi.preopened_dir(path, path, permissions).map_err(|error| Error::Io(format!("{path}: {error:#}")))?;
