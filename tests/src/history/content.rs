@@ -8,7 +8,7 @@ use super::event::Content;
 const MEMBER_SHIFT: u32 = 56;
 
 /// What a member of a group holds, of what the whole group is given.
-pub fn member_content(content: Content, member: u32) -> Content {
+pub(super) fn member_content(content: Content, member: u32) -> Content {
     match content {
         Content::Body { stamp, size } => Content::Body { stamp: stamp | (u64::from(member) << MEMBER_SHIFT), size },
         other => other,
@@ -16,7 +16,7 @@ pub fn member_content(content: Content, member: u32) -> Content {
 }
 
 /// The value to be stored. Every other body is text.
-pub fn encode(content: Content) -> Value<'static> {
+pub(super) fn encode(content: Content) -> Value<'static> {
     match content {
         Content::Number(number) => number.into(),
         Content::Body { stamp, size } => {
@@ -28,7 +28,7 @@ pub fn encode(content: Content) -> Value<'static> {
 }
 
 /// What a value was made of.
-pub fn decode(value: &Value<'_>) -> Content {
+pub(super) fn decode(value: &Value<'_>) -> Content {
     if let Some(number) = value.as_integer() {
         return Content::Number(number);
     }

@@ -8,7 +8,7 @@ use crate::Random;
 
 /// What one client does next, and what it remembers of what it was told.
 #[derive(Debug)]
-pub struct Workload {
+pub(super) struct Workload {
     plan: Plan,
     client: u32,
     random: Random,
@@ -23,13 +23,13 @@ pub struct Workload {
 
 impl Workload {
     /// The operations of a client; those of each are others.
-    pub fn new(plan: &Plan, client: u32) -> Self {
+    pub(super) fn new(plan: &Plan, client: u32) -> Self {
         let random = Random::new(plan.seed ^ u64::from(client).wrapping_mul(0xa076_1d64_78bd_642f));
         Self { plan: plan.clone(), client, random, given: 0, stamps: 0, seen: HashMap::new(), held: None }
     }
 
     /// What comes next; none once all is done, and nothing is held any more.
-    pub fn next(&mut self) -> Option<Operation> {
+    pub(super) fn next(&mut self) -> Option<Operation> {
         if let Some((lock, left)) = &mut self.held {
             if *left == 0 || self.given >= self.plan.operations {
                 let lock = *lock;
@@ -46,7 +46,7 @@ impl Workload {
     }
 
     /// Learns what came of an operation.
-    pub fn learn(&mut self, operation: Operation, outcome: &Outcome) {
+    pub(super) fn learn(&mut self, operation: Operation, outcome: &Outcome) {
         match (operation, outcome) {
             (Operation::Item(item, _), Outcome::Version(Some(version)) | Outcome::Entry(Some((_, version)))) => {
                 self.seen.insert(item, *version);

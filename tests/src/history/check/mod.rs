@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use super::event::{Call, ItemAction, Operation, Outcome};
 use super::plan::{Plan, tag_of};
 use register::Register;
-use search::{Model, Verdict, search, shown};
+use search::{Verdict, search, shown};
 
 /// What was found to be legal.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -102,6 +102,10 @@ impl Model for Register<'_> {
         }
         next
     }
+
+    fn tells(&self, call: &Call) -> bool {
+        !matches!(call.operation, Operation::Item(_, ItemAction::Evict))
+    }
 }
 
 impl Register<'_> {

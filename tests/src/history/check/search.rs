@@ -26,6 +26,11 @@ pub(super) trait Model {
     /// What it can be like after a call with this outcome; nothing if it can not have come to that. A call
     /// without an outcome takes place in any way it could.
     fn step(&self, state: &Self::State, call: &Call) -> Vec<Self::State>;
+
+    /// Whether what came of a call tells if it has changed anything.
+    fn tells(&self, _call: &Call) -> bool {
+        true
+    }
 }
 
 /// What a search has come to.
@@ -102,8 +107,8 @@ impl<M: Model> Search<'_, M> {
         let mut complete = Vec::new();
         for &index in &candidates {
             let states = self.model.step(&place.state, self.complete[index]);
-            if states.len() == 1 && states.contains(&place.state) {
-                // It changes nothing, so nothing is lost by letting it come now, whatever comes later.
+            if states.len() == 1 && states.contains(&place.state) && self.model.tells(self.complete[index]) {
+                // It changes nothing whenever it comes, so nothing is lost by letting it come now.
                 return vec![self.after(place, index, place.state.clone())];
             }
             complete.extend(states.into_iter().map(|state| self.after(place, index, state)));
