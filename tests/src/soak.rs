@@ -149,7 +149,7 @@ fn clocks(_: &Path, seed: u64) -> Result<Tally, String> {
     let subject = Shared::new(cache, &round.plan, leaps);
     let (log, of_leaps) = (Log::create(&round.log(1)), Log::create(&round.log(2)));
     let (log, of_leaps) = (log.map_err(|error| error.to_string())?, of_leaps.map_err(|error| error.to_string())?);
-    let mut leapt = 0;
+    let mut count = 0;
     thread::scope(|scope| -> Result<(), String> {
         let clients = scope.spawn(|| client::run(&subject, &round.plan, NUMBERS, &log));
         let mut clock = Client::new(&subject, 2 * NUMBERS, &of_leaps);
@@ -158,7 +158,7 @@ fn clocks(_: &Path, seed: u64) -> Result<Tally, String> {
             thread::sleep(Duration::from_millis(20 + random.below(60)));
             let hours = i64::try_from(random.below(24)).unwrap() - 12;
             clock.call(Operation::Leap { milliseconds: hours * 3_600_000 }).map_err(|error| error.to_string())?;
-            leapt += 1;
+            count += 1;
         }
         clients.join().unwrap().map_err(|error| error.to_string())
     })?;
@@ -167,7 +167,7 @@ fn clocks(_: &Path, seed: u64) -> Result<Tally, String> {
     clock.call(Operation::Leap { milliseconds: 0 }).map_err(|error| error.to_string())?;
     drop(clock);
     drop(subject);
-    round.conclude(Tally::from([("leaps of the clock", leapt)]))
+    round.conclude(Tally::from([("leaps of the clock", count)]))
 }
 
 /// What a subject does that is wrong comes to light: clients on it, and what the check says.

@@ -37,6 +37,10 @@ pub(crate) struct Opening {
 #[derive(Clone)]
 pub(crate) struct WallClock(pub(crate) Arc<dyn Fn() -> Duration + Send + Sync>);
 
+/// A clock that has panicked tells the time again or panics again: nothing here depends on what it was at.
+impl std::panic::RefUnwindSafe for WallClock {}
+impl std::panic::UnwindSafe for WallClock {}
+
 impl fmt::Debug for WallClock {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_tuple("WallClock").field(&(self.0)()).finish()

@@ -184,11 +184,10 @@ fn on_group(cache: &Cache, group: u32, action: GroupAction) -> Result<Outcome, E
             let mut begun = Ok(Vec::new());
             // Unwinds as a panic does, but says nothing.
             let ended = catch_unwind(AssertUnwindSafe(|| {
-                let swapped = cache.transaction(|transaction| {
+                cache.transaction(|transaction| {
                     begun = swap(transaction, &keys, from, to);
                     resume_unwind(Box::new("on purpose"))
-                });
-                swapped.map(|()| ())
+                })
             }));
             // If it has not come so far, that is an error like others.
             ended.unwrap_or(Ok(()))?;

@@ -79,7 +79,9 @@ fn by_thing(calls: &[Call], plan: &Plan) -> Result<BTreeMap<Thing, Vec<Call>>, S
         match call.operation {
             Operation::Item(item, _) => note(Thing::Item(item), call.clone()),
             Operation::Group(group, _) => {
-                group::split(call).into_iter().for_each(|call| note(Thing::Group(group), call))
+                for call in group::split(call) {
+                    note(Thing::Group(group), call);
+                }
             }
             Operation::Line(line, _) => note(Thing::Line(line), call.clone()),
             Operation::Lock(lock, _) => note(Thing::Lock(lock), call.clone()),

@@ -22,7 +22,7 @@ pub(super) struct State {
     version: u64,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Live {
     content: Content,
     /// None while nobody has been told.
@@ -70,7 +70,7 @@ impl State {
             Some(known) if known != version => Vec::new(),
             Some(_) => vec![self.clone()],
             None if version <= self.version => Vec::new(),
-            None => vec![Self { live: Some(Live { version: Some(version), ..live.clone() }), version }],
+            None => vec![Self { live: Some(Live { version: Some(version), ..*live }), version }],
         }
     }
 }
@@ -177,14 +177,14 @@ fn with_live(state: &State, live: &Live, action: ItemAction, call: &Call) -> Vec
             _ => Vec::new(),
         },
         ItemAction::Touch { ttl_ms } if is(&Outcome::Flag(true)) => {
-            let live = Live { expiry: Expiry::of(call, ttl_ms), ..live.clone() };
+            let live = Live { expiry: Expiry::of(call, ttl_ms), ..*live };
             vec![State { live: Some(live), ..state.clone() }]
         }
         ItemAction::Touch { .. } => Vec::new(),
         ItemAction::Increment { delta } => match live.content {
             Content::Number(number) if is(&Outcome::Sum(number + delta)) => {
                 let content = Content::Number(number + delta);
-                state.store(Some(live), call, Live { content, version: None, ..live.clone() })
+                state.store(Some(live), call, Live { content, version: None, ..*live })
             }
             Content::Number(_) => Vec::new(),
             _ => unchanged(is(&Outcome::WrongType)),

@@ -56,6 +56,18 @@ struct Place<S> {
     state: S,
 }
 
+impl<S> Place<S> {
+    /// The place after one more complete call.
+    fn after(&self, index: usize, state: S) -> Self {
+        let (mut base, mut ahead) = (self.base, self.ahead.clone());
+        insert(&mut ahead, index);
+        let done = ahead.iter().zip(base..).take_while(|(index, base)| *index == base).count();
+        ahead.drain(..done);
+        base += done;
+        Self { base, ahead, incomplete: self.incomplete.clone(), state }
+    }
+}
+
 /// Searches for an order of calls, which come sorted by when they began.
 pub(super) fn search<M: Model>(model: &M, calls: &[Call]) -> Verdict {
     let (complete, incomplete): (Vec<&Call>, Vec<&Call>) = calls.iter().partition(|call| call.is_complete());
@@ -109,9 +121,9 @@ impl<M: Model> Search<'_, M> {
             let states = self.model.step(&place.state, self.complete[index]);
             if states.len() == 1 && states.contains(&place.state) && self.model.tells(self.complete[index]) {
                 // It changes nothing whenever it comes, so nothing is lost by letting it come now.
-                return vec![self.after(place, index, place.state.clone())];
+                return vec![place.after(index, place.state.clone())];
             }
-            complete.extend(states.into_iter().map(|state| self.after(place, index, state)));
+            complete.extend(states.into_iter().map(|state| place.after(index, state)));
         }
         let first_end = candidates.iter().map(|index| self.complete[*index].ended).min().unwrap_or(Call::NEVER);
         let mut next = Vec::new();
@@ -129,15 +141,6 @@ impl<M: Model> Search<'_, M> {
         }
         next.append(&mut complete);
         next
-    }
-
-    fn after(&self, place: &Place<M::State>, index: usize, state: M::State) -> Place<M::State> {
-        let (mut base, mut ahead) = (place.base, place.ahead.clone());
-        insert(&mut ahead, index);
-        let done = ahead.iter().zip(base..).take_while(|(index, base)| *index == base).count();
-        ahead.drain(..done);
-        base += done;
-        Place { base, ahead, incomplete: place.incomplete.clone(), state }
     }
 
     fn explain(&self, place: &Place<M::State>) -> String {
