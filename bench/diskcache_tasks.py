@@ -50,6 +50,8 @@ def answer(cache, task, count):
         return timed(lambda: sum(1 for _ in cache.iterkeys()))
     if task == "evict":
         return timed(lambda: cache.evict(TAG))
+    if task == "expire":
+        return timed(cache.expire)
     if task == "clear":
         return timed(cache.clear)
     if task == "push":

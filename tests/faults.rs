@@ -63,11 +63,15 @@ fn a_database_with_flipped_bytes_gives_right_values_or_named_errors() {
     drop(filled(directory.path()));
     let path = database(directory.path());
     let original = fs::read(&path).unwrap();
+    // Those that hold something: of a table without rows there is a page, too.
+    let is_full = |page: &&[u8]| page.iter().filter(|byte| **byte != 0).count() > 2048;
+    let full: Vec<u64> =
+        (0..).zip(original.chunks(4096)).filter(|(_, page)| is_full(page)).map(|(page, _)| page * 4096).collect();
     let mut noticed = 0;
     for _ in 0..60 {
         fs::write(&path, &original).unwrap();
         // A handful of bytes on one page.
-        let page = random.below(original.len() as u64 / 4096) * 4096;
+        let page = full[usize::try_from(random.below(full.len() as u64)).unwrap()];
         (0..8).for_each(|_| flip(&path, page + random.below(4096)));
         match Cache::open(directory.path()) {
             Ok(cache) => {
@@ -79,8 +83,8 @@ fn a_database_with_flipped_bytes_gives_right_values_or_named_errors() {
             Err(other) => panic!("{other:?}"),
         }
     }
-    // Bytes that hold nothing may be flipped unnoticed; most pages are full.
-    assert!(noticed > 40, "only {noticed} of 60 were noticed");
+    // Bytes that hold nothing, or when an entry was stored or read, may be flipped unnoticed.
+    assert!(noticed > 45, "only {noticed} of 60 were noticed");
 }
 
 #[test]

@@ -31,6 +31,8 @@ pub(crate) struct Upkeep {
     pub(crate) keys: Vec<(u64, f64)>,
     /// Nanoseconds for evicting the tag: the median.
     pub(crate) evict: u64,
+    /// The same with the removal of what evicting leaves to later changes.
+    pub(crate) evict_and_sweep: u64,
     /// Nanoseconds for clearing: the median.
     pub(crate) clear: u64,
 }
@@ -39,24 +41,34 @@ pub(crate) struct Upkeep {
 pub(crate) fn measure(scratch: &Path, effort: Effort) -> Result<Maintenance> {
     let mut results = Vec::new();
     for subject in available(scratch) {
-        results.push(Upkeep { subject, keys: enumerate(scratch, subject, effort)?, evict: 0, clear: 0 });
+        let keys = enumerate(scratch, subject, effort)?;
+        results.push(Upkeep { subject, keys, evict: 0, evict_and_sweep: 0, clear: 0 });
     }
-    let mut times: Vec<[Vec<u64>; 2]> = results.iter().map(|_| Default::default()).collect();
+    let mut times: Vec<[Vec<u64>; 3]> = results.iter().map(|_| Default::default()).collect();
     for round in 0..effort.tasks {
-        for (upkeep, [evict, clear]) in results.iter().zip(&mut times) {
+        for (upkeep, [evict, evict_and_sweep, clear]) in results.iter().zip(&mut times) {
             let directory = scratch.join(format!("upkeep-{:?}-{round}", upkeep.subject));
             let mut worker = Worker::start_tasks(upkeep.subject, scratch, &directory)?;
-            for (task, removed, times) in [("evict", effort.entries / 10, evict), ("clear", effort.entries, clear)] {
-                worker.perform("fill", effort.entries, effort.entries)?;
-                settle()?;
-                times.push(whole(&worker.perform(task, 0, removed)?)?);
-            }
+            fill(&mut worker, effort)?;
+            let evicted = whole(&worker.perform("evict", 0, effort.entries / 10)?)?;
+            evict.push(evicted);
+            // Nothing has expired, so this removes what evicting has left.
+            evict_and_sweep.push(evicted + whole(&worker.perform("expire", 0, 0)?)?);
+            fill(&mut worker, effort)?;
+            clear.push(whole(&worker.perform("clear", 0, effort.entries)?)?);
         }
     }
-    for (upkeep, [evict, clear]) in results.iter_mut().zip(times) {
-        (upkeep.evict, upkeep.clear) = (median(evict)?, median(clear)?);
+    for (upkeep, [evict, evict_and_sweep, clear]) in results.iter_mut().zip(times) {
+        upkeep.evict = median(evict)?;
+        upkeep.evict_and_sweep = median(evict_and_sweep)?;
+        upkeep.clear = median(clear)?;
     }
     Ok(Maintenance { entries: effort.entries, results })
+}
+
+fn fill(worker: &mut Worker, effort: Effort) -> Result<()> {
+    worker.perform("fill", effort.entries, effort.entries)?;
+    settle()
 }
 
 /// Nanoseconds for each key of a cache with few entries and of one with many, which for python-diskcache,

@@ -111,6 +111,9 @@ fn upkeep(maintenance: &Maintenance) -> Table {
     row(format!("evict {tagged} tagged of {}", maintenance.entries), &|upkeep| {
         format!("{} ms", milliseconds(u128::from(upkeep.evict / 1000)))
     });
+    row("the same, and its rows gone".to_owned(), &|upkeep| {
+        format!("{} ms", milliseconds(u128::from(upkeep.evict_and_sweep / 1000)))
+    });
     row(format!("clear {}", maintenance.entries), &|upkeep| {
         format!("{} ms", milliseconds(u128::from(upkeep.clear / 1000)))
     });

@@ -1,7 +1,8 @@
 //! A process that does tasks, directed line by line, each with a number: `fill N` stores N entries, one
-//! of ten with a tag; `keys`, `evict` and `clear` (with any number) enumerate all keys in their order,
-//! evict what is tagged, clear; `push N`, `pull N` and `lock N` push to and pull from a queue, or take
-//! and release a lock, N times; `middle N` reads the value in the middle of a deque N times. Each line is answered by a [`Timed`]. `diskcache_tasks.py` does the same.
+//! of ten with a tag; `keys`, `evict`, `expire` and `clear` (with any number) enumerate all keys in
+//! their order, evict what is tagged, remove what has expired, clear; `push N`, `pull N` and `lock N` push
+//! to and pull from a queue, or take and release a lock, N times; `middle N` reads the value in the middle
+//! of a deque N times. Each line is answered by a [`Timed`]. `diskcache_tasks.py` does the same.
 
 use std::io::{BufRead, Write};
 use std::path::Path;
@@ -55,6 +56,7 @@ fn perform(cache: &Cache, task: &str, number: u64) -> Result<Timed> {
         "fill" => whole(|| fill(cache, number)),
         "keys" => whole(|| count_keys(cache)),
         "evict" => whole(|| Ok(cache.evict(Selection::tag(TAG))?)),
+        "expire" => whole(|| Ok(cache.expire()?)),
         "clear" => whole(|| Ok(cache.clear()?)),
         "push" => each(number, || Ok(cache.push(QUEUE, &VALUE, Side::Back, &SetOptions::new()).map(|_| true)?)),
         "pull" => each(number, || Ok(cache.pull(QUEUE, Side::Front)?.is_some())),
@@ -137,6 +139,7 @@ mod tests {
             ("fill", 2_500, 2_500),
             ("keys", 0, 2_500),
             ("evict", 0, 250),
+            ("expire", 0, 0),
             ("fill", 2_500, 2_500),
             ("clear", 0, 2_500),
             ("push", 10, 10),

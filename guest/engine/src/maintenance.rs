@@ -27,7 +27,7 @@ pub enum Task {
 ///
 /// Each step is a transaction of bounded length. Entries that come in after the work has begun stay,
 /// unless they have expired or exceed a limit; an entry that was there goes even if it is stored again
-/// before its turn has come.
+/// before its turn has come. Many entries with a tag go in one step, which leaves a tombstone.
 pub struct Maintenance {
     /// What is left to do, and in which shard.
     left: VecDeque<(usize, Stage)>,
@@ -86,7 +86,7 @@ impl Cache {
                 Task::Expire => Stage::EXPIRING.to_vec(),
                 Task::Cull => Stage::CULLING.to_vec(),
                 Task::Clear => Stage::clearing(shard.last_id()?),
-                Task::Compact => vec![Stage::Pages, Stage::Log { before: shard.log_size() }],
+                Task::Compact => vec![Stage::Dead, Stage::Pages, Stage::Log { before: shard.log_size() }],
             })
         })?;
         let numbered = each.into_iter().enumerate();

@@ -55,6 +55,12 @@ pub trait Platform {
         Ok(())
     }
 
+    /// From how many entries on evicting by tag leaves a tombstone and removes their rows bit by bit.
+    /// Fewer are removed as fast at once.
+    fn tombstone_from(&self) -> u64 {
+        512
+    }
+
     /// What was found damaged under an open database since the last call. Results obtained in
     /// between are void.
     fn take_damage(&self) -> Option<String>;

@@ -15,7 +15,7 @@ pub fn format_version() -> u32 {
 
 /// What a shard consists of, in the order of creation. A database whose schema differs in a
 /// single letter is refused, so that no trigger, view or expression of a hostile one ever runs.
-const STATEMENTS: [&str; 21] = [
+const STATEMENTS: [&str; 22] = [
     // `id` is the sequence number at which the entry came in, so it orders by insertion and is
     // never used twice. An entry has a key, or a queue and a position in it. The value stands last:
     // reading what is before it touches no overflow page.
@@ -54,6 +54,14 @@ const STATEMENTS: [&str; 21] = [
   entry INTEGER NOT NULL,
   PRIMARY KEY (tag, entry)
 ) STRICT, WITHOUT ROWID",
+    // Entries with the tag are dead if their id is at most `last` and their version at most `version`;
+    // those up to the id `swept` are gone. See `tombstone`.
+    "CREATE TABLE tombstone (
+  tag TEXT PRIMARY KEY,
+  last INTEGER NOT NULL,
+  version INTEGER NOT NULL,
+  swept INTEGER NOT NULL
+) STRICT, WITHOUT ROWID",
     // Value files that no entry refers to: being written, or to be removed. With a `span` above 1,
     // of that many successive numbers those that no entry refers to.
     "CREATE TABLE loose (
@@ -68,7 +76,7 @@ const STATEMENTS: [&str; 21] = [
     // One row. `files` is what all value files occupy; `sequence` is at least every number given out
     // less `LAG` (see `change`). `settings` grows with every change of a setting, so that others notice. `pending` is the
     // number of a transaction over several shards that has changed this one and is perhaps not
-    // decided yet, else 0.
+    // decided yet, else 0. `tombstones` is their number.
     "CREATE TABLE totals (
   id INTEGER PRIMARY KEY CHECK (id = 1),
   count INTEGER NOT NULL,
@@ -76,7 +84,8 @@ const STATEMENTS: [&str; 21] = [
   sequence INTEGER NOT NULL,
   age INTEGER NOT NULL,
   settings INTEGER NOT NULL,
-  pending INTEGER NOT NULL
+  pending INTEGER NOT NULL,
+  tombstones INTEGER NOT NULL
 ) STRICT",
     // One row: what all handles have counted, if the setting `statistics` is on.
     "CREATE TABLE statistic (
@@ -184,7 +193,7 @@ pub(crate) fn create(connection: &Connection) -> rusqlite::Result<()> {
     for statement in STATEMENTS {
         connection.execute(statement, [])?;
     }
-    connection.execute("INSERT INTO totals VALUES (1, 0, 0, 0, 0, 1, 0)", [])?;
+    connection.execute("INSERT INTO totals VALUES (1, 0, 0, 0, 0, 1, 0, 0)", [])?;
     connection.execute("INSERT INTO statistic VALUES (1, 0, 0, 0, 0, 0, 0, 0)", [])?;
     connection.pragma_update(None, "application_id", APPLICATION_ID)?;
     connection.pragma_update(None, "user_version", FORMAT_VERSION)

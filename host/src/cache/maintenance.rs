@@ -15,6 +15,9 @@ impl Cache {
     ///
     /// Like all work on the whole cache it goes in steps between which others can work, and keeps what
     /// it has done when it ends in an error; [`Cache::maintain`] tells how much that is.
+    ///
+    /// By tag, even many thousand entries are gone within about a millisecond. The space they take is
+    /// used again bit by bit, or given back by [`Cache::compact`]; that of value files at once.
     #[allow(clippy::needless_pass_by_value, reason = "a selection is made where it is used")]
     pub fn evict(&self, selection: Selection) -> Result<u64> {
         self.call(|call| call.guest.call_evict(call.store, call.resource, selection.as_param()))

@@ -96,9 +96,23 @@ pub(crate) const TOPIC: Topic = Topic {
             "Bulk removal works in transactions of 100 rows (`cull` 10); its progress is known only from the exception that ends it.",
             "It works in steps of at most 4,096 entries, which `maintain` hands out one by one, with what is done and about how much there is.",
             |cache| {
-                fill(cache, 10_000, &larder_tests::component::tagged(&["t"]))?;
-                let done = steps(cache, &Task::Evict(Selection::Tag("t".into())))?;
+                fill(cache, 10_000, &ttl(0))?;
+                let done = steps(cache, &Task::Expire)?;
                 equal((done.iter().sum::<u64>(), done.iter().all(|step| *step <= 4_096)), (10_000, true))
+            },
+        ),
+        different(
+            "removal.tag",
+            "Evicting by tag takes as long as removing all the rows.",
+            "A tombstone says that they are gone, and the rows go bit by bit: none is found or counted meanwhile.",
+            |cache| {
+                fill(cache, 10_000, &larder_tests::component::tagged(&["t"]))?;
+                put(cache, "other", 1)?;
+                equal(cache.evict(&Selection::Tag("t".into()))?, 10_000)?;
+                let one_of_them = cache.contains(&Key::Integer(7))?;
+                equal((cache.count()?, one_of_them, got(cache, "other")?), (1, false, Some(1)))?;
+                fill(cache, 10, &larder_tests::component::tagged(&["t"]))?;
+                equal(cache.evict(&Selection::Tag("t".into()))?, 10)
             },
         ),
         matched("removal.others-between", "Others can write between two steps; what they add stays.", |cache| {

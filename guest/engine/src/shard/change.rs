@@ -3,7 +3,7 @@
 use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, Row};
 
-use super::parts::Prior;
+use super::parts::{Prior, stored};
 use super::undo::Standing;
 use super::{Counts, Shard};
 use crate::database::Database;
@@ -16,20 +16,41 @@ use crate::settings::Settings;
 use crate::statements::Statements;
 use crate::tenure::Tenure;
 
-const TOTALS: &str = "SELECT count, files, sequence, age, settings, pending FROM totals";
-const PRIOR: &str = "SELECT t.count, t.files, t.sequence, t.age, t.settings, t.pending, \
-    e.id, e.rank, e.version, e.file, e.occupied, e.tags, e.expires, e.ttl, e.sliding, e.hits \
-    FROM totals AS t LEFT JOIN entry AS e ON e.key = ?1";
-const PRIOR_FIRST: &str = "SELECT t.count, t.files, t.sequence, t.age, t.settings, t.pending, \
-    e.id, e.rank, e.version, e.file, e.occupied, e.tags, e.expires, e.ttl, e.sliding, e.hits, e.position \
-    FROM totals AS t LEFT JOIN entry AS e \
-    ON e.id = (SELECT id FROM entry WHERE queue = ?1 ORDER BY position LIMIT 1)";
-const PRIOR_LAST: &str = "SELECT t.count, t.files, t.sequence, t.age, t.settings, t.pending, \
-    e.id, e.rank, e.version, e.file, e.occupied, e.tags, e.expires, e.ttl, e.sliding, e.hits, e.position \
-    FROM totals AS t LEFT JOIN entry AS e \
-    ON e.id = (SELECT id FROM entry WHERE queue = ?1 ORDER BY position DESC LIMIT 1)";
-const PRIOR_ALONE: &str = "SELECT id, rank, version, file, occupied, tags, expires, ttl, sliding, hits \
-    FROM entry WHERE key = ?1";
+/// The columns of [`Totals`].
+macro_rules! totals {
+    () => {
+        "t.count, t.files, t.sequence, t.age, t.settings, t.pending, t.tombstones"
+    };
+}
+/// Number of them.
+const TOTALS_WIDTH: usize = 7;
+/// The columns of [`Prior`], of a row of `entry` by the name `e`.
+macro_rules! prior {
+    () => {
+        concat!(stored!("e"), ", e.expires, e.ttl, e.sliding, e.hits")
+    };
+}
+
+const TOTALS: &str = concat!("SELECT ", totals!(), " FROM totals AS t");
+const PRIOR: &str =
+    concat!("SELECT ", totals!(), ", ", prior!(), " FROM totals AS t LEFT JOIN entry AS e ON e.key = ?1");
+const PRIOR_FIRST: &str = concat!(
+    "SELECT ",
+    totals!(),
+    ", ",
+    prior!(),
+    ", e.position FROM totals AS t LEFT JOIN entry AS e \
+     ON e.id = (SELECT id FROM entry WHERE queue = ?1 ORDER BY position LIMIT 1)"
+);
+const PRIOR_LAST: &str = concat!(
+    "SELECT ",
+    totals!(),
+    ", ",
+    prior!(),
+    ", e.position FROM totals AS t LEFT JOIN entry AS e \
+     ON e.id = (SELECT id FROM entry WHERE queue = ?1 ORDER BY position DESC LIMIT 1)"
+);
+const PRIOR_ALONE: &str = concat!("SELECT ", prior!(), " FROM entry AS e WHERE e.key = ?1");
 
 /// How far the recorded sequence may stay behind the numbers that replaced entries have got: a second,
 /// in microseconds. Those of new entries are recorded at once, so `id` is never used twice.
@@ -46,6 +67,7 @@ pub(super) struct Totals {
     pub(super) age: i64,
     settings: i64,
     pub(super) pending: i64,
+    pub(super) tombstones: i64,
 }
 
 impl Totals {
@@ -57,6 +79,7 @@ impl Totals {
             age: row.get(3)?,
             settings: row.get(4)?,
             pending: row.get(5)?,
+            tombstones: row.get(6)?,
         })
     }
 }
@@ -179,6 +202,7 @@ impl Shard {
             let mut work = self.begin_change(totals, looked)?;
             let Some(change) = change.take() else { return Ok(None) };
             let value = change(&mut work)?;
+            work.sweep_along()?;
             work.store_totals()?;
             work.record_if_due()?;
             if self.open.is_none() && !matches!(subject, Subject::None) {
@@ -269,9 +293,9 @@ impl Shard {
 }
 
 fn look_up(database: &Database, subject: Subject<'_>) -> Result<(Totals, Looked)> {
-    let prior = |row: &Row<'_>| match row.get_ref(6)? {
+    let prior = |row: &Row<'_>| match row.get_ref(TOTALS_WIDTH)? {
         ValueRef::Null => Ok(None),
-        _ => Prior::read(row, 6).map(Some),
+        _ => Prior::read(row, TOTALS_WIDTH).map(Some),
     };
     database.run(|connection| match subject {
         Subject::None => Ok((connection.prepare_cached(TOTALS)?.query_row([], Totals::read)?, (None, None))),
@@ -283,9 +307,9 @@ fn look_up(database: &Database, subject: Subject<'_>) -> Result<(Totals, Looked)
                 Side::Front => PRIOR_FIRST,
                 Side::Back => PRIOR_LAST,
             };
-            connection
-                .prepare_cached(statement)?
-                .query_row([queue], |row| Ok((Totals::read(row)?, (prior(row)?, row.get(16)?))))
+            connection.prepare_cached(statement)?.query_row([queue], |row| {
+                Ok((Totals::read(row)?, (prior(row)?, row.get(TOTALS_WIDTH + Prior::WIDTH)?)))
+            })
         }
     })
 }
@@ -322,7 +346,7 @@ impl Change<'_> {
 
     /// The entry the change is about, if it is live.
     pub(super) fn live(&self) -> Option<&Prior> {
-        self.prior.as_ref().filter(|prior| prior.lifetime.is_live(self.now))
+        self.prior.as_ref().filter(|prior| prior.is_live(self.now))
     }
 
     /// The next number of the shard: greater than any the entry at hand has had, and, unless the
@@ -368,8 +392,8 @@ impl Change<'_> {
         }
         self.run(|connection| {
             connection
-                .prepare_cached("UPDATE totals SET count = ?1, files = ?2, sequence = ?3, age = ?4")?
-                .execute((totals.count, totals.files, totals.sequence, totals.age))
+                .prepare_cached("UPDATE totals SET count = ?1, files = ?2, sequence = ?3, age = ?4, tombstones = ?5")?
+                .execute((totals.count, totals.files, totals.sequence, totals.age, totals.tombstones))
                 .map(drop)
         })
     }

@@ -9,6 +9,7 @@ use rusqlite::types::ValueRef;
 use super::address::{Address, OwnAddress};
 use super::content::ValueFile;
 use super::parts::{entry_size, split_tags};
+use super::tombstone::dead;
 use super::{DATABASE, Shard};
 use crate::content::STREAM_LIMIT;
 use crate::error::{Error, Result};
@@ -65,8 +66,13 @@ pub(super) enum Cure {
 }
 
 /// What `totals` should say of the entries and of all value files.
-pub(super) const TRUE_TOTALS: &str = "(SELECT count(*) FROM entry) AS count, \
-    (SELECT ifnull(sum(occupied), 0) FROM (SELECT occupied FROM entry UNION ALL SELECT occupied FROM member)) AS files";
+pub(super) const TRUE_TOTALS: &str = concat!(
+    "(SELECT count(*) FROM entry WHERE NOT ",
+    dead!("entry"),
+    ") AS count, \
+    (SELECT ifnull(sum(occupied), 0) FROM (SELECT occupied FROM entry UNION ALL SELECT occupied FROM member)) \
+    AS files, (SELECT count(*) FROM tombstone) AS tombstones"
+);
 /// Rows looked at between two looks at the lease; each may hold a value of up to 1 MiB.
 const PAGE: u32 = 32;
 /// Rows of tags looked at between two looks at the lease.
@@ -183,14 +189,14 @@ impl Shard {
         let damage = lines.into_iter().filter(|line| line != "ok");
         problems.extend(damage.map(|line| self.finding(line, Some(Cure::Reindex))));
         // One statement, so that all figures are of one moment.
-        let (recorded, real): ([i64; 2], [i64; 2]) = database.run(|connection| {
-            connection.query_row(
-                &format!("SELECT t.count, t.files, e.count, e.files FROM totals AS t, (SELECT {TRUE_TOTALS}) AS e"),
-                [],
-                |row| Ok(([row.get(0)?, row.get(1)?], [row.get(2)?, row.get(3)?])),
-            )
+        let (recorded, real): ([i64; 3], [i64; 3]) = database.run(|connection| {
+            let query = "SELECT t.count, t.files, t.tombstones, e.count, e.files, e.tombstones FROM totals AS t, ";
+            connection.query_row(&format!("{query}(SELECT {TRUE_TOTALS}) AS e"), [], |row| {
+                Ok(([row.get(0)?, row.get(1)?, row.get(2)?], [row.get(3)?, row.get(4)?, row.get(5)?]))
+            })
         })?;
-        for (name, (recorded, real)) in ["count", "size of files"].iter().zip(recorded.into_iter().zip(real)) {
+        let names = ["count", "size of files", "number of tombstones"];
+        for (name, (recorded, real)) in names.iter().zip(recorded.into_iter().zip(real)) {
             if recorded != real {
                 let text = format!("the {name} is recorded as {recorded} but is {real}");
                 problems.push(self.finding(text, Some(Cure::Recount)));

@@ -15,6 +15,7 @@
 //! | `transaction`, `undo` | transactions over several calls, and over several shards |
 //! | `room` | making room, and writing the reads that decide what goes |
 //! | `volume`, `reserve` | what the shard takes on disk, and room kept for removing |
+//! | `tombstone` | evicting many entries with a tag at once |
 //! | `stage`, `remove` | eviction by selection, expiry, clearing, compaction, in bounded steps |
 //! | `scan` | pages of keys |
 //! | `check`, `check_collections` | looking for damage |
@@ -48,6 +49,7 @@ mod stage;
 mod stale;
 mod statistics;
 mod store;
+mod tombstone;
 mod transaction;
 mod undo;
 mod vacancy;

@@ -28,10 +28,40 @@ pub(super) struct Stored {
     /// What the value file occupies on disk.
     pub(super) occupied: i64,
     pub(super) tags: Option<String>,
+    /// Whether only its row is left, under a tombstone.
+    pub(super) is_dead: bool,
 }
 
+/// The columns of [`Stored`], of a row of `entry` by that name or another.
+macro_rules! stored {
+    () => {
+        $crate::shard::parts::stored!("entry")
+    };
+    ($entry:literal) => {
+        concat!(
+            $entry,
+            ".id, ",
+            $entry,
+            ".rank, ",
+            $entry,
+            ".version, ",
+            $entry,
+            ".file, ",
+            $entry,
+            ".occupied, ",
+            $entry,
+            ".tags, ",
+            $crate::shard::tombstone::dead!($entry)
+        )
+    };
+}
+pub(super) use stored;
+
 impl Stored {
-    /// The columns `id, rank, version, file, occupied, tags`, from `first` on.
+    /// Number of its columns.
+    pub(super) const WIDTH: usize = 7;
+
+    /// The columns of `stored`, from `first` on.
     pub(super) fn read(row: &Row<'_>, first: usize) -> rusqlite::Result<Self> {
         Ok(Self {
             id: row.get(first)?,
@@ -40,6 +70,7 @@ impl Stored {
             file: row.get(first + 3)?,
             occupied: row.get::<_, Option<i64>>(first + 4)?.unwrap_or(0),
             tags: row.get(first + 5)?,
+            is_dead: row.get(first + 6)?,
         })
     }
 
@@ -58,13 +89,22 @@ pub(super) struct Prior {
 }
 
 impl Prior {
+    /// Number of its columns.
+    pub(super) const WIDTH: usize = Stored::WIDTH + 4;
+
     /// The columns of [`Stored`], then `expires, ttl, sliding, hits`.
     pub(super) fn read(row: &Row<'_>, first: usize) -> rusqlite::Result<Self> {
+        let more = first + Stored::WIDTH;
         Ok(Self {
             stored: Stored::read(row, first)?,
-            lifetime: Lifetime { expires: row.get(first + 6)?, ttl: row.get(first + 7)?, sliding: row.get(first + 8)? },
-            hits: row.get(first + 9)?,
+            lifetime: Lifetime { expires: row.get(more)?, ttl: row.get(more + 1)?, sliding: row.get(more + 2)? },
+            hits: row.get(more + 3)?,
         })
+    }
+
+    /// Whether the entry is found at `now`.
+    pub(super) fn is_live(&self, now: i64) -> bool {
+        !self.stored.is_dead && self.lifetime.is_live(now)
     }
 
     /// Whether the entry has nothing but a value in its row.

@@ -8,6 +8,7 @@ use rusqlite::OptionalExtension;
 use super::Shard;
 use super::address::Address;
 use super::change::{Change, Subject};
+use super::tombstone::dead;
 use super::write::{Mode, Store};
 use crate::entry::Queued;
 use crate::error::{Error, Result};
@@ -16,10 +17,29 @@ use crate::options::Side;
 /// How often the end of a queue may be taken away while it is being read.
 const ATTEMPTS: u32 = 100;
 
-const FIRST_LIVE: &str = "SELECT position FROM entry WHERE queue = ?2 \
-    AND (expires IS NULL OR (expires > ?1 AND expires - ?1 <= ttl + 1000)) ORDER BY position LIMIT 1";
-const LAST_LIVE: &str = "SELECT position FROM entry WHERE queue = ?2 \
-    AND (expires IS NULL OR (expires > ?1 AND expires - ?1 <= ttl + 1000)) ORDER BY position DESC LIMIT 1";
+/// The live entries of a queue.
+macro_rules! live_in_queue {
+    () => {
+        concat!(
+            "SELECT position FROM entry WHERE queue = ?2 \
+             AND (expires IS NULL OR (expires > ?1 AND expires - ?1 <= ttl + 1000)) AND NOT ",
+            dead!("entry")
+        )
+    };
+}
+
+const FIRST_LIVE: &str = concat!(live_in_queue!(), " ORDER BY position LIMIT 1");
+const LAST_LIVE: &str = concat!(live_in_queue!(), " ORDER BY position DESC LIMIT 1");
+const LENGTH: &str = concat!("SELECT count(*) FROM entry WHERE queue = ?1 AND NOT ", dead!("entry"));
+/// From each name to the next, however many entries it has.
+const NAMES: &str = concat!(
+    "WITH RECURSIVE name (queue) AS (SELECT min(queue) FROM entry WHERE queue IS NOT NULL \
+     UNION ALL SELECT (SELECT min(entry.queue) FROM entry WHERE entry.queue > name.queue) FROM name \
+     WHERE name.queue IS NOT NULL) SELECT queue FROM name WHERE queue IS NOT NULL \
+     AND EXISTS (SELECT 1 FROM entry WHERE entry.queue = name.queue AND NOT ",
+    dead!("entry"),
+    ")"
+);
 
 impl Shard {
     /// Adds a value at one end of a queue; returns its position.
@@ -88,7 +108,7 @@ impl Shard {
         self.guard(|shard| {
             shard.database()?.run(|connection| {
                 connection
-                    .prepare_cached("SELECT count(*) FROM entry WHERE queue = ?1")?
+                    .prepare_cached(LENGTH)?
                     .query_row([queue], |row| row.get::<_, i64>(0).map(i64::cast_unsigned))
             })
         })
@@ -98,12 +118,7 @@ impl Shard {
     pub(crate) fn queues(&mut self) -> Result<Vec<String>> {
         self.guard(|shard| {
             shard.database()?.run(|connection| {
-                // From each name to the next, however many entries it has.
-                let mut statement = connection.prepare_cached(
-                    "WITH RECURSIVE name (queue) AS (SELECT min(queue) FROM entry WHERE queue IS NOT NULL \
-                     UNION ALL SELECT (SELECT min(entry.queue) FROM entry WHERE entry.queue > name.queue) FROM name \
-                     WHERE name.queue IS NOT NULL) SELECT queue FROM name WHERE queue IS NOT NULL",
-                )?;
+                let mut statement = connection.prepare_cached(NAMES)?;
                 statement.query_map([], |row| row.get(0))?.collect()
             })
         })
@@ -111,8 +126,12 @@ impl Shard {
 }
 
 impl Change<'_> {
-    /// The position beyond the end the change is about, where no entry is yet.
+    /// The position beyond the end the change is about, where no entry is yet. Dead ones make room.
     fn next_position(&mut self, queue: &str, side: Side) -> Result<i64> {
+        while self.prior.as_ref().is_some_and(|prior| prior.stored.is_dead) {
+            self.delete(Mode::Always)?;
+            self.turn_to_end(queue, side)?;
+        }
         self.prior = None;
         let next = match (self.position.take(), side) {
             (None, _) => Some(0),

@@ -7,6 +7,7 @@ use super::Shard;
 use super::address::{Address, Slot};
 use super::content::{Part, ValueFile};
 use super::parts::split_tags;
+use super::tombstone::dead;
 use super::undo::Standing;
 use crate::collection::Home;
 use crate::content::STREAM_LIMIT;
@@ -16,11 +17,24 @@ use crate::key::Key;
 use crate::lifetime::{CLOCK_TOLERANCE_MS, Lifetime};
 use crate::value::{Form, Value};
 
-const GET: &str = "SELECT id, expires, ttl, sliding, form, file, length, checksum, value FROM entry WHERE key = ?1";
-const GET_ENTRY: &str = "SELECT id, expires, ttl, sliding, form, file, length, checksum, value, \
-    version, size, stored, accessed, hits, tags FROM entry WHERE key = ?1";
-const GET_QUEUED: &str = "SELECT id, expires, ttl, sliding, form, file, length, checksum, value, \
-    version, size, stored, accessed, hits, tags FROM entry WHERE queue = ?1 AND position = ?2";
+/// The columns of a [`Hit`].
+macro_rules! hit {
+    () => {
+        "id, expires, ttl, sliding, form, file, length, checksum, value"
+    };
+}
+/// The columns of a [`Hit`] with its metadata.
+macro_rules! hit_with_metadata {
+    () => {
+        concat!(hit!(), ", version, size, stored, accessed, hits, tags")
+    };
+}
+
+const GET: &str = concat!("SELECT ", hit!(), " FROM entry WHERE key = ?1 AND NOT ", dead!("entry"));
+const GET_ENTRY: &str = concat!("SELECT ", hit_with_metadata!(), " FROM entry WHERE key = ?1 AND NOT ", dead!("entry"));
+const GET_QUEUED: &str =
+    concat!("SELECT ", hit_with_metadata!(), " FROM entry WHERE queue = ?1 AND position = ?2 AND NOT ", dead!("entry"));
+const GET_LIFETIME: &str = concat!("SELECT expires, ttl, sliding FROM entry WHERE key = ?1 AND NOT ", dead!("entry"));
 const GET_ROW: &str = "SELECT position, NULL, NULL, 0, form, file, length, checksum, value FROM member \
     WHERE collection = ?1 AND position = ?2";
 const ROWS_OF_LENGTH: &str = "SELECT position, NULL, NULL, 0, form, file, length, checksum, value FROM member \
@@ -181,10 +195,7 @@ impl Shard {
         let database = self.database()?;
         let lifetime = self.read_optimistically(|| {
             database.run(|connection| {
-                connection
-                    .prepare_cached("SELECT expires, ttl, sliding FROM entry WHERE key = ?1")?
-                    .query_row([key], |row| lifetime(row, 0))
-                    .optional()
+                connection.prepare_cached(GET_LIFETIME)?.query_row([key], |row| lifetime(row, 0)).optional()
             })
         })?;
         Ok(lifetime.is_some_and(|lifetime| self.is_live(&lifetime)))
@@ -208,7 +219,7 @@ impl Shard {
         Ok(self.find_any(address, with_metadata)?.filter(|hit| self.is_live(&hit.lifetime)))
     }
 
-    /// The row at an address, live or not. Only entries have metadata.
+    /// The row at an address, expired or not, if it is not dead. Only entries have metadata.
     fn find_any(&self, address: Address<'_>, with_metadata: bool) -> Result<Option<Hit>> {
         self.read_optimistically(|| self.row_at(address, with_metadata))
     }

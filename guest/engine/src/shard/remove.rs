@@ -5,10 +5,11 @@ use rusqlite::{Row, ToSql, params_from_iter};
 
 use super::Shard;
 use super::change::Change;
-use super::parts::{Stored, split_tags};
+use super::parts::{Stored, split_tags, stored};
 use super::room::NOTHING;
 use super::stage::{Advance, Next, Stage};
 use super::store::Reason;
+use super::tombstone::DEAD;
 use super::volume::PAGE;
 use crate::error::Result;
 use crate::key::Key;
@@ -27,15 +28,15 @@ const AT_ONCE: u64 = 64 * 1024 * 1024;
 const ANY: i64 = i64::MAX;
 
 /// The columns of [`Stored`], then `size`.
-const COLUMNS: &str = "entry.id, entry.rank, entry.version, entry.file, entry.occupied, entry.tags, entry.size";
+const COLUMNS: &str = concat!(stored!(), ", entry.size");
 /// Where the column after them is.
-const MARK: usize = 7;
+const MARK: usize = Stored::WIDTH + 1;
 
 impl Shard {
     /// Number of entries between two keys.
     pub(super) fn count_between(&mut self, start: &Bound, end: &Bound) -> Result<u64> {
         let bounds = Bounds::of(start, end);
-        let statement = format!("SELECT count(*) FROM entry WHERE {}", bounds.condition);
+        let statement = format!("SELECT count(*) FROM entry WHERE {} AND NOT {DEAD}", bounds.condition);
         self.guard(|shard| {
             let number: i64 = shard.database()?.run(|connection| {
                 connection.query_row(&statement, params_from_iter(bounds.parameters()), |row| row.get(0))
@@ -67,6 +68,9 @@ impl<'a> Bounds<'a> {
 
 impl Change<'_> {
     pub(super) fn remove_tagged(&mut self, tag: &str, last: i64) -> Result<Advance> {
+        if let Some(buried) = self.bury(tag, last)? {
+            return Ok(Advance { done: buried, next: Next::Onward });
+        }
         let page = self.page(
             "FROM tag JOIN entry ON entry.id = tag.entry WHERE tag.tag = ?1 AND tag.entry <= ?2 ORDER BY tag.entry",
             &[&tag, &last],
@@ -126,9 +130,10 @@ impl Change<'_> {
             return Ok(Advance { done: 0, next: Next::Onward });
         }
         // Without a condition, so that SQLite frees pages instead of removing rows.
-        self.run(|connection| connection.execute_batch("DELETE FROM entry; DELETE FROM tag;"))?;
+        self.run(|connection| connection.execute_batch("DELETE FROM entry; DELETE FROM tag; DELETE FROM tombstone;"))?;
         let removed = self.totals.count.max(0).cast_unsigned();
         self.totals.count = 0;
+        self.totals.tombstones = 0;
         self.outlive_all();
         self.effects.counts.removals += removed;
         Ok(Advance { done: removed, next: Next::Through })
@@ -157,8 +162,7 @@ impl Change<'_> {
             page.last().filter(|_| self.is_full(&page)).map(|Candidate { mark: (expires, id, _), .. }| (*expires, *id));
         let mut done = 0;
         for candidate in page.iter().filter(|candidate| candidate.mark.2) {
-            self.remove(&candidate.stored, Reason::Expired)?;
-            done += 1;
+            done += self.remove(&candidate.stored, Reason::Expired)?;
         }
         Ok(Advance::with_rest(done, after.map(|after| Stage::Outlived { after })))
     }
@@ -174,7 +178,7 @@ impl Change<'_> {
 
     /// Entries looked at in one step, and rows and pages removed: entries, their tags, and what large ones
     /// fill.
-    fn step(&self) -> u32 {
+    pub(super) fn step(&self) -> u32 {
         if self.shard.is_cramped { CRAMPED_STEP } else { STEP }
     }
 
@@ -192,8 +196,9 @@ impl Change<'_> {
         self.run(|connection| {
             let mut statement =
                 connection.prepare_dynamic(&format!("SELECT {COLUMNS} {source} LIMIT {}", self.step()))?;
-            let read =
-                |row: &Row<'_>| Ok(Candidate { stored: Stored::read(row, 0)?, size: row.get(6)?, mark: mark(row)? });
+            let read = |row: &Row<'_>| {
+                Ok(Candidate { stored: Stored::read(row, 0)?, size: row.get(Stored::WIDTH)?, mark: mark(row)? })
+            };
             statement.query_map(params_from_iter(parameters), read)?.collect()
         })
     }
@@ -224,8 +229,7 @@ impl Change<'_> {
         for candidate in left.by_ref() {
             if candidate.stored.id <= last {
                 bulk += candidate.bulk(but);
-                self.remove_but(&candidate.stored, reason, but)?;
-                removed.done += 1;
+                removed.done += self.remove_but(&candidate.stored, reason, but)?;
             }
             removed.end = Some(candidate.mark);
             if bulk >= u64::from(self.step()) {

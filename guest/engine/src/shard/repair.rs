@@ -6,9 +6,9 @@
 use rusqlite::OptionalExtension;
 
 use super::Shard;
-use super::change::Change;
+use super::change::{Change, Totals};
 use super::check::{Cure, Problem, TRUE_TOTALS};
-use super::parts::Stored;
+use super::parts::{Stored, stored};
 use super::store::Reason;
 use crate::error::{Error, Result};
 
@@ -122,8 +122,11 @@ impl Change<'_> {
                 self.cure_collection(cure)?
             }
             Cure::Recount => {
-                (self.totals.count, self.totals.files) = self.run(|connection| {
-                    connection.query_row(&format!("SELECT {TRUE_TOTALS}"), [], |row| Ok((row.get(0)?, row.get(1)?)))
+                let Totals { count, files, tombstones, .. } = &mut self.totals;
+                (*count, *files, *tombstones) = self.database.run(|connection| {
+                    connection.query_row(&format!("SELECT {TRUE_TOTALS}"), [], |row| {
+                        Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+                    })
                 })?;
                 Some("they were counted again; nothing is lost".to_owned())
             }
@@ -145,9 +148,7 @@ impl Change<'_> {
     fn stored(&self, id: i64, version: i64) -> Result<Option<Stored>> {
         self.run(|connection| {
             connection
-                .prepare_cached(
-                    "SELECT id, rank, version, file, occupied, tags FROM entry WHERE id = ?1 AND version = ?2",
-                )?
+                .prepare_cached(concat!("SELECT ", stored!(), " FROM entry WHERE id = ?1 AND version = ?2"))?
                 .query_row((id, version), |row| Stored::read(row, 0))
                 .optional()
         })

@@ -10,7 +10,7 @@ use rusqlite::Row;
 
 use super::Shard;
 use super::change::Change;
-use super::parts::Stored;
+use super::parts::{Stored, stored};
 use super::store::Reason;
 use super::volume::SHRINK_STEP;
 use crate::error::{Error, Result};
@@ -25,10 +25,10 @@ const MOVED_AHEAD: u32 = 8;
 /// An id that no entry has.
 pub(super) const NOTHING: i64 = i64::MIN;
 
-const NEXT_EXPIRED: &str = "SELECT id, rank, version, file, occupied, tags FROM entry \
-    WHERE expires <= ?1 AND id <> ?2 ORDER BY expires LIMIT ?3";
-const NEXT_IN_LINE: &str = "SELECT id, rank, version, file, occupied, tags, place FROM entry \
-    WHERE place IS NOT NULL AND id <> ?1 ORDER BY place LIMIT ?2";
+const NEXT_EXPIRED: &str =
+    concat!("SELECT ", stored!(), " FROM entry WHERE expires <= ?1 AND id <> ?2 ORDER BY expires LIMIT ?3");
+const NEXT_IN_LINE: &str =
+    concat!("SELECT ", stored!(), ", place FROM entry WHERE place IS NOT NULL AND id <> ?1 ORDER BY place LIMIT ?2");
 const REQUEUE: &str = "UPDATE entry SET place = rank WHERE id = ?1";
 const USED_RECENTLY: &str = "UPDATE entry SET hits = hits + ?1, accessed = max(accessed, ?2), rank = max(rank, ?3) \
     WHERE id = ?4";
@@ -114,7 +114,17 @@ impl Change<'_> {
     pub(super) fn evict_excess(&mut self, keep: i64, left: &mut u64) -> Result<u64> {
         // Reads that this instance knows of count, those of others from when they are written.
         self.flush_recency()?;
+        self.sweep_excess(left)?;
         Ok(self.evict_expired(keep, left)? + self.evict_in_line(keep, left)?)
+    }
+
+    /// Removes dead rows as long as the size limit is exceeded; none is in the way of the other.
+    fn sweep_excess(&mut self, left: &mut u64) -> Result<()> {
+        while *left > 0 && self.totals.tombstones > 0 && self.excess_of_size()? == Excess::Over {
+            self.sweep(CANDIDATES)?;
+            *left = left.saturating_sub(CANDIDATES.into());
+        }
+        Ok(())
     }
 
     /// Gives back some of the pages without content if the size limit is exceeded; whether more are to
@@ -126,19 +136,27 @@ impl Change<'_> {
         Ok(unused > SHRINK_STEP)
     }
 
-    /// How the shard stands to its limits. Pages without content are given back first if it is over.
+    /// How the shard stands to its limits.
     fn excess(&self) -> Result<Excess> {
         let count = self.totals.count.max(0).cast_unsigned();
-        let items = Excess::of(count, self.settings.item_share(self.index));
-        let Some(limit) = self.settings.size_share(self.index) else { return Ok(items) };
+        match Excess::of(count, self.settings.item_share(self.index)) {
+            Excess::Over => Ok(Excess::Over),
+            items => Ok(items.max(self.excess_of_size()?)),
+        }
+    }
+
+    /// How the shard stands to the limit of its size. Pages without content are given back first if it is
+    /// over.
+    fn excess_of_size(&self) -> Result<Excess> {
+        let Some(limit) = self.settings.size_share(self.index) else { return Ok(Excess::None) };
         // The log takes no more than half; how long it is, the file system must be asked.
         let enough = limit / 4;
-        if items == Excess::Over || self.surely_takes_less(enough) {
-            return Ok(items);
+        if self.surely_takes_less(enough) {
+            return Ok(Excess::None);
         }
         let taken = self.taken()?;
         if taken < enough {
-            return Ok(items);
+            return Ok(Excess::None);
         }
         let room = self.room(limit);
         let mut size = Excess::of(taken, Some(room));
@@ -147,7 +165,7 @@ impl Change<'_> {
             self.shrink((taken - room).min(unused))?;
             size = Excess::of(self.taken()?, Some(room));
         }
-        Ok(items.max(size))
+        Ok(size)
     }
 
     fn evict_expired(&mut self, keep: i64, left: &mut u64) -> Result<u64> {
@@ -164,8 +182,7 @@ impl Change<'_> {
                 if *left == 0 || self.excess()? != Excess::Over {
                     return Ok(removed);
                 }
-                self.remove(&stored, Reason::Expired)?;
-                removed += 1;
+                removed += self.remove(&stored, Reason::Expired)?;
                 *left -= 1;
             }
         }
@@ -192,8 +209,7 @@ impl Change<'_> {
                     self.requeue(&candidate.stored)?;
                     moved_to = moved_to.min(rank);
                 } else {
-                    self.remove(&candidate.stored, Reason::Evicted)?;
-                    removed += 1;
+                    removed += self.remove(&candidate.stored, Reason::Evicted)?;
                 }
             }
         }
@@ -214,7 +230,7 @@ impl Change<'_> {
     fn line(&self, keep: i64, count: u32) -> Result<Vec<Candidate>> {
         self.run(|connection| {
             let mut statement = connection.prepare_cached(NEXT_IN_LINE)?;
-            let read = |row: &Row<'_>| Ok(Candidate { stored: Stored::read(row, 0)?, place: row.get(6)? });
+            let read = |row: &Row<'_>| Ok(Candidate { stored: Stored::read(row, 0)?, place: row.get(Stored::WIDTH)? });
             statement.query_map((keep, count), read)?.collect()
         })
     }

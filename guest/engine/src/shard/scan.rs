@@ -3,6 +3,7 @@
 use rusqlite::{Row, ToSql, params_from_iter};
 
 use super::Shard;
+use super::tombstone::DEAD;
 use crate::error::Result;
 use crate::key::Key;
 use crate::lifetime::{CLOCK_TOLERANCE_MS, LIVE};
@@ -22,6 +23,28 @@ impl Direction {
         match self {
             Self::Forward => "ASC",
             Self::Backward => "DESC",
+        }
+    }
+}
+
+/// Which rows of those that are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Which {
+    /// All there are.
+    Any,
+    /// Entries, expired ones too.
+    NotDead,
+    /// Live entries.
+    Live,
+}
+
+impl Which {
+    /// As a condition beside others; ?1 is the time.
+    fn condition(self) -> String {
+        match self {
+            Self::Any => String::new(),
+            Self::NotDead => format!(" AND NOT {DEAD}"),
+            Self::Live => format!(" AND {LIVE} AND NOT {DEAD}"),
         }
     }
 }
@@ -77,7 +100,7 @@ impl Shard {
         let parameters: [&dyn ToSql; 8] = [&now, &after_key, &after_id, &page.last, &start, &end, &name, &limit];
         self.guard(|shard| {
             let rows = shard.read_optimistically(|| {
-                let statement = page.statement(page.expired || shard.all_live(now)?);
+                let statement = page.statement(shard.which(page.expired, now)?);
                 shard.database()?.run(|connection| {
                     let mut statement = connection.prepare_dynamic(&statement)?;
                     let rows = statement.query_map(params_from_iter(parameters), read_position)?;
@@ -88,16 +111,23 @@ impl Shard {
         })
     }
 
-    /// Whether it is plain that every entry is live: none has reached its expiry, and the clock was
-    /// not set back. Then keys can be read off their index, without a look at their rows, which are
-    /// all over the database.
-    fn all_live(&self, now: i64) -> Result<bool> {
-        let (sequence, any_ended): (i64, bool) = self.database()?.run(|connection| {
+    /// Which rows are to be looked for. Where it is plain that every entry is live, none has to be looked
+    /// at, which are all over the database: then keys can be read off their index. It is, if none has
+    /// reached its expiry, the clock was not set back, and there are no tombstones.
+    fn which(&self, expired: bool, now: i64) -> Result<Which> {
+        let (sequence, any_ended, any_dead): (i64, bool, bool) = self.database()?.run(|connection| {
             connection
-                .prepare_cached("SELECT sequence, EXISTS (SELECT 1 FROM entry WHERE expires <= ?1) FROM totals")?
-                .query_row([now], |row| Ok((row.get(0)?, row.get(1)?)))
+                .prepare_cached(
+                    "SELECT sequence, EXISTS (SELECT 1 FROM entry WHERE expires <= ?1), tombstones > 0 FROM totals",
+                )?
+                .query_row([now], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         })?;
-        Ok(!any_ended && sequence / 1000 <= now.saturating_add(CLOCK_TOLERANCE_MS))
+        let all_fresh = !any_ended && sequence / 1000 <= now.saturating_add(CLOCK_TOLERANCE_MS);
+        Ok(match (any_dead, expired || all_fresh) {
+            (false, true) => Which::Any,
+            (true, true) => Which::NotDead,
+            (_, false) => Which::Live,
+        })
     }
 
     /// Number and size of the entries of a span.
@@ -130,7 +160,8 @@ fn measure_statement(span: &Span, expired: bool) -> String {
         Span::Queue(_) => ("entry", " AND queue = ?4".to_owned()),
         Span::Keys(start, end) => ("entry", start.condition(true, "?2") + &end.condition(false, "?3")),
     };
-    let live = if expired { String::new() } else { format!(" AND {LIVE}") };
+    let which = if expired { Which::NotDead } else { Which::Live };
+    let live = which.condition();
     format!(
         "SELECT count(*), ifnull(sum(entry.size), 0) FROM {source} \
          WHERE coalesce(?1, ?2, ?3, ?4) IS NOT NULL{conditions}{live}"
@@ -144,9 +175,8 @@ fn read_position(row: &Row<'_>) -> rusqlite::Result<Result<Position>> {
 
 impl Page<'_> {
     /// Parameters: ?1 now, ?2 and ?3 key and id of the entry before, ?4 last id, ?5 and ?6 bounds,
-    /// ?7 tag or queue, ?8 limit. All are named in the first line, so that each has its number. With
-    /// `all`, whether an entry is live does not matter.
-    fn statement(&self, all: bool) -> String {
+    /// ?7 tag or queue, ?8 limit. All are named in the first line, so that each has its number.
+    fn statement(&self, which: Which) -> String {
         let keyed = " AND key IS NOT NULL";
         let (source, conditions, id, key) = match self.span {
             Span::Tag(_) => {
@@ -159,7 +189,7 @@ impl Page<'_> {
                 ("entry", keyed.to_owned() + &bounds, "entry.id", "key")
             }
         };
-        let live = if all { String::new() } else { format!(" AND {LIVE}") };
+        let live = which.condition();
         let beyond = match (self.after, self.by_key, self.direction) {
             (None, ..) => String::new(),
             (_, true, Direction::Forward) => format!(" AND {key} > ?2"),

@@ -4,9 +4,12 @@ use rusqlite::Params;
 
 use super::Shard;
 use super::change::Change;
+use super::tombstone::{COUNT_TAGGED, dead};
 use super::volume::PAGE;
 use crate::error::Result;
 use crate::selection::{Bound, Span};
+
+const ENDED: &str = concat!("SELECT count(*) FROM entry WHERE expires <= ?1 AND NOT ", dead!("entry"));
 
 /// A part of the work, with the place it has come to. `last` is the last id that counts: entries that
 /// come in later stay.
@@ -28,6 +31,8 @@ pub(crate) enum Stage {
     Ended,
     /// Removing the entries that would live longer than their time to live, behind an expiry and an id.
     Outlived { after: (i64, i64) },
+    /// Removing the rows of dead entries.
+    Dead,
     /// Removing entries until the limits are kept.
     Excess,
     /// Giving back pages without content.
@@ -63,9 +68,9 @@ impl Advance {
 
 impl Stage {
     /// What has expired.
-    pub(crate) const EXPIRING: [Self; 2] = [Self::Ended, Self::OUTLIVED];
+    pub(crate) const EXPIRING: [Self; 3] = [Self::Ended, Self::OUTLIVED, Self::Dead];
     /// What has expired, then what exceeds the limits.
-    pub(crate) const CULLING: [Self; 3] = [Self::Ended, Self::OUTLIVED, Self::Excess];
+    pub(crate) const CULLING: [Self; 4] = [Self::Ended, Self::OUTLIVED, Self::Dead, Self::Excess];
 
     const OUTLIVED: Self = Self::Outlived { after: (i64::MIN, i64::MIN) };
 
@@ -82,7 +87,7 @@ impl Stage {
     /// All entries. Those with value files go in steps. The rest of a database of moderate size goes
     /// at once, which takes less time than a step of the other kind; only that of a large one does not.
     pub(crate) fn clearing(last: i64) -> Vec<Self> {
-        vec![Self::WithFiles { after: i64::MIN, last }, Self::AtOnce { last }, Self::All { last }]
+        vec![Self::WithFiles { after: i64::MIN, last }, Self::AtOnce { last }, Self::All { last }, Self::Dead]
     }
 }
 
@@ -114,15 +119,15 @@ impl Shard {
     pub(crate) fn amount(&mut self, stage: &Stage) -> Result<u64> {
         let now = self.platform.wall_ms();
         match stage {
-            Stage::Tagged { tag, .. } => self.number("SELECT count(*) FROM tag WHERE tag = ?1", [tag]),
-            Stage::Queued { queue, .. } => self.number("SELECT count(*) FROM entry WHERE queue = ?1", [queue]),
+            Stage::Tagged { tag, last } => self.number(COUNT_TAGGED, (tag, last)),
+            Stage::Queued { queue, .. } => self.queue_length(queue),
             Stage::Between { start, end, .. } => self.count_between(start, end),
             Stage::All { .. } => self.number("SELECT count FROM totals", []),
-            Stage::Ended => self.number("SELECT count(*) FROM entry WHERE expires <= ?1", [now]),
+            Stage::Ended => self.number(ENDED, [now]),
             Stage::Excess => Ok(self.excess_entries()?.saturating_sub(self.amount(&Stage::Ended)?)),
             Stage::Pages => Ok(self.number("PRAGMA freelist_count", [])?.saturating_mul(PAGE)),
             Stage::Log { before } => Ok(*before),
-            Stage::WithFiles { .. } | Stage::AtOnce { .. } | Stage::Outlived { .. } => Ok(0),
+            Stage::WithFiles { .. } | Stage::AtOnce { .. } | Stage::Outlived { .. } | Stage::Dead => Ok(0),
         }
     }
 
@@ -146,6 +151,7 @@ impl Change<'_> {
             Stage::All { last } => self.remove_any(*last),
             Stage::Ended => self.remove_ended(),
             Stage::Outlived { after } => self.remove_outlived(*after),
+            Stage::Dead => self.sweep_step(),
             Stage::Excess => self.remove_excess(),
             Stage::Pages => self.give_back_pages(),
             // No part of a transaction.

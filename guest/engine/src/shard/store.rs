@@ -70,19 +70,23 @@ impl Change<'_> {
         self.add_tags(id, draft.tags)
     }
 
-    /// Removes an entry and all that belongs to it.
-    pub(super) fn remove(&mut self, stored: &Stored, reason: Reason) -> Result<()> {
+    /// Removes an entry and all that belongs to it; returns how many entries there are less: none, if it was
+    /// dead already.
+    pub(super) fn remove(&mut self, stored: &Stored, reason: Reason) -> Result<u64> {
         self.remove_but(stored, reason, None)
     }
 
     /// The same, but for the row of one tag, if one is given, which somebody else removes.
-    pub(super) fn remove_but(&mut self, stored: &Stored, reason: Reason, tag: Option<&str>) -> Result<()> {
+    pub(super) fn remove_but(&mut self, stored: &Stored, reason: Reason, tag: Option<&str>) -> Result<u64> {
         self.keep_for_undo(stored.id, false)?;
         self.run(|connection| connection.prepare_cached("DELETE FROM entry WHERE id = ?1")?.execute([stored.id]))?;
         self.remove_tags_but(stored, tag)?;
         self.let_go_of(stored)?;
-        self.totals.count = self.totals.count.saturating_sub(1);
         self.outlive(stored.version);
+        if stored.is_dead {
+            return Ok(0);
+        }
+        self.totals.count = self.totals.count.saturating_sub(1);
         let counts = &mut self.effects.counts;
         match reason {
             Reason::Deleted => {
@@ -96,7 +100,7 @@ impl Change<'_> {
                 self.totals.age = self.settings.policy.age_after_evicting(self.totals.age, stored.rank);
             }
         }
-        Ok(())
+        Ok(1)
     }
 
     fn add_tags(&self, id: i64, tags: &[&str]) -> Result<()> {

@@ -261,7 +261,7 @@ impl Change<'_> {
     /// Removes the entry the change is about, if `mode` permits; whether it was live.
     pub(super) fn delete(&mut self, mode: Mode) -> Result<bool> {
         let Some(prior) = self.prior.clone() else { return Ok(false) };
-        let live = prior.lifetime.is_live(self.now);
+        let live = prior.is_live(self.now);
         if live && !mode.permits(Some(&prior)) {
             return Ok(false);
         }

@@ -162,6 +162,11 @@ impl Platform for TestPlatform {
         locks.table.open(path, locks.process)
     }
 
+    /// So soon that every test that evicts by tag meets tombstones.
+    fn tombstone_from(&self) -> u64 {
+        2
+    }
+
     fn take_damage(&self) -> Option<String> {
         None
     }

@@ -27,5 +27,6 @@ mod stale;
 mod steps;
 mod streams;
 mod support;
+mod tombstones;
 mod transactions;
 mod value_files;

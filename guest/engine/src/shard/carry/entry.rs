@@ -9,7 +9,10 @@ use crate::error::Result;
 use crate::options::Policy;
 use crate::shard::address::OwnAddress;
 use crate::shard::parts::split_tags;
+use crate::shard::tombstone::dead;
 use crate::shard::undo::COLUMNS;
+
+const IDS_AFTER: &str = concat!("SELECT id FROM entry WHERE id > ?1 AND NOT ", dead!("entry"), " ORDER BY id LIMIT ?2");
 
 /// An entry with all its columns.
 #[derive(Debug)]
@@ -85,8 +88,7 @@ impl Shard {
     pub(crate) fn ids_after(&mut self, after: i64, limit: u32) -> Result<Vec<i64>> {
         self.guard(|shard| {
             shard.database()?.run(|connection| {
-                let mut statement =
-                    connection.prepare_cached("SELECT id FROM entry WHERE id > ?1 ORDER BY id LIMIT ?2")?;
+                let mut statement = connection.prepare_cached(IDS_AFTER)?;
                 statement.query_map((after, limit), |row| row.get(0))?.collect()
             })
         })

@@ -111,7 +111,7 @@ fn everything(cache: &mut Cache) -> Everything {
 }
 
 /// Gives a closed directory another number of shards, in small steps.
-fn reshard(root: &Path, shards: u32, platform: &Rc<TestPlatform>) -> Result<u32, Error> {
+pub(crate) fn reshard(root: &Path, shards: u32, platform: &Rc<TestPlatform>) -> Result<u32, Error> {
     let mut resharding = begin(root, shards, platform)?;
     let mut steps = 0;
     loop {
