@@ -13,10 +13,12 @@
 pub mod clock;
 pub mod collections;
 pub mod component;
+pub mod history;
 pub mod layer;
 pub mod native;
 pub mod parties;
 pub mod python;
+pub mod soak;
 pub mod subject;
 pub mod worker;
 

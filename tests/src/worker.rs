@@ -1,6 +1,7 @@
 //! Worker processes: `larder-worker` doing one job, watched by a test.
 
 use std::io::{BufRead, BufReader, Lines, Write};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 
@@ -21,6 +22,8 @@ impl Worker {
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            // Ctrl-C is for whoever watches it.
+            .process_group(0)
             .spawn()
             .unwrap();
         let input = child.stdin.take();

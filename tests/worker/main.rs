@@ -10,6 +10,7 @@
 
 mod collections;
 mod full_disk;
+mod history;
 mod parties;
 mod recipes;
 mod reshard;
@@ -45,6 +46,7 @@ fn main() {
         "native-party" => parties::native(directory, number(rest[0]), number(rest[1]), rest[2] == "half"),
         "reshard" => reshard::without_end(directory),
         "standalone-reshard" => reshard::without_end_alone(directory, number(rest[0])),
+        "history" => history::run(directory, rest[0], rest[1], number(rest[2])),
         "reshard-full" => reshard::full(directory),
         other => collections::run(other, directory, rest),
     }

@@ -62,6 +62,12 @@ enum Step {
     },
     /// Check the licences, sources and known vulnerabilities of all dependencies
     Deny,
+    /// Test under fire for as long as wanted: histories, kills, clocks that leap
+    Soak {
+        /// Handed on to the soak: `--minutes N`, `--seed N`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
     /// Check formatting, dependencies, lints and documentation, then run every test
     Ci,
 }
@@ -87,6 +93,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
         Step::Conformance { arguments } => session.conformance(arguments),
         Step::Bench { arguments } => session.bench(arguments),
         Step::Deny => session.deny(),
+        Step::Soak { arguments } => session.soak(arguments),
         Step::Ci => session.ci(),
     }
 }

@@ -84,6 +84,13 @@ impl Session {
         deny::check(&self.workspace)
     }
 
+    /// Tests for as long as wanted.
+    pub(crate) fn soak(&self, arguments: &[OsString]) -> Result<()> {
+        self.build()?;
+        command::run(self.cargo("build").args(["--workspace", "--bins"]))?;
+        command::run(self.cargo("run").args(["--quiet", "--bin", "larder-soak", "--"]).args(arguments))
+    }
+
     /// Checks everything that has to hold before a change lands. The tests come last, so that the
     /// output ends with the test runner's own lines.
     pub(crate) fn ci(&self) -> Result<()> {

@@ -14,7 +14,7 @@ use super::reshard::Resharding;
 use crate::error::{Error, Result};
 use crate::options::{Changes, Compression, Durability, Expiry, Limit, Limits, Policy, milliseconds};
 use crate::runtime::bindings::cache::OpenOptions;
-use crate::runtime::{Instance, Opening};
+use crate::runtime::{Instance, Opening, WallClock};
 
 /// How long an operation waits for others unless told otherwise.
 const DEFAULT_WAIT: Duration = Duration::from_mins(1);
@@ -51,6 +51,7 @@ pub struct CacheBuilder {
     instances: Option<usize>,
     limits: Limits,
     mapping: bool,
+    wall_clock: Option<WallClock>,
     readable: Vec<PathBuf>,
     writable: Vec<PathBuf>,
 }
@@ -67,6 +68,7 @@ impl Default for CacheBuilder {
             instances: None,
             limits: Limits::new(),
             mapping: true,
+            wall_clock: None,
             readable: Vec::new(),
             writable: Vec::new(),
         }
@@ -187,6 +189,29 @@ impl CacheBuilder {
         self
     }
 
+    /// What tells the time by which entries expire, as it is since the Unix epoch; the system's clock unless
+    /// given. For tests of what happens as time passes: all who share a directory are to have the same time.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicU64, Ordering};
+    /// use std::time::Duration;
+    /// use larder::{Cache, SetOptions};
+    ///
+    /// let seconds = Arc::new(AtomicU64::new(1_800_000_000));
+    /// let clock = Arc::clone(&seconds);
+    /// let time = move || Duration::from_secs(clock.load(Ordering::Relaxed));
+    /// let cache = Cache::builder().wall_clock(time).open_temporary()?;
+    /// cache.set_with("key", "value", &SetOptions::new().ttl(Duration::from_secs(60)))?;
+    /// seconds.fetch_add(60, Ordering::Relaxed);
+    /// assert_eq!(cache.get("key")?, None);
+    /// # Ok::<(), larder::Error>(())
+    /// ```
+    pub fn wall_clock(mut self, clock: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
+        self.wall_clock = Some(WallClock(Arc::new(clock)));
+        self
+    }
+
     /// Also lets the component read another directory, which must exist: one to be imported by
     /// [`Cache::import_diskcache`]. It sees nothing else of the file system but the cache.
     pub fn allow_reading(mut self, directory: impl Into<PathBuf>) -> Self {
@@ -261,6 +286,7 @@ impl CacheBuilder {
         self.create &= !self.read_only;
         let directory = self.prepare(directory)?;
         let mut opening = Opening::new(&directory, self.mapping, self.limits.clone())?;
+        opening.tell_time_by(self.wall_clock.clone());
         for readable in &self.readable {
             opening.allow_reading(&real_path(readable)?)?;
         }

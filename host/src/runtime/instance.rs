@@ -1,12 +1,13 @@
 //! One instance of the component with one open cache, or one directory that is being resharded.
 
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use wasmtime::component::{ResourceAny, ResourceTable};
 use wasmtime::{Engine, ResourceLimiter, Store, UpdateDeadline};
-use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+use wasmtime_wasi::{FsPerms, HostWallClock, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use super::bindings::cache::{Guest, GuestCache, GuestTransaction, OpenOptions};
 use super::bindings::{Embed, collections, exchange, limits, locks, memo, recipes, types};
@@ -29,6 +30,32 @@ pub(crate) struct Opening {
     others: Vec<(String, FsPerms)>,
     coordination: CoordinationCtxBuilder,
     limits: Limits,
+    /// What tells the component the time; unless given, the system's clock.
+    wall_clock: Option<WallClock>,
+}
+
+/// A clock that tells the time since the Unix epoch.
+#[derive(Clone)]
+pub(crate) struct WallClock(pub(crate) Arc<dyn Fn() -> Duration + Send + Sync>);
+
+/// A clock that has panicked tells the time again or panics again: nothing here depends on what it was at.
+impl std::panic::RefUnwindSafe for WallClock {}
+impl std::panic::UnwindSafe for WallClock {}
+
+impl fmt::Debug for WallClock {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("WallClock").field(&(self.0)()).finish()
+    }
+}
+
+impl HostWallClock for WallClock {
+    fn resolution(&self) -> Duration {
+        Duration::from_micros(1)
+    }
+
+    fn now(&self) -> Duration {
+        (self.0)()
+    }
 }
 
 impl Opening {
@@ -38,9 +65,14 @@ impl Opening {
         coordination.allow_mapping(mapping);
         limits.apply_to(&mut coordination);
         let path = utf8(directory)?.to_owned();
-        let mut opening = Self { path: path.clone(), others: Vec::new(), coordination, limits };
+        let mut opening = Self { path: path.clone(), others: Vec::new(), coordination, limits, wall_clock: None };
         opening.grant(directory, &path, Access::ReadWrite)?;
         Ok(opening)
+    }
+
+    /// Tells the component the time by another clock than the system's.
+    pub(crate) fn tell_time_by(&mut self, clock: Option<WallClock>) {
+        self.wall_clock = clock;
     }
 
     /// Grants another directory, which must exist, for reading.
@@ -94,6 +126,9 @@ impl Opening {
         // Before the directory is granted, which copies the choice: file calls then run on this
         // thread instead of being handed to another, at a hundred times the cost.
         wasi.allow_blocking_current_thread(true).inherit_stderr();
+        if let Some(clock) = &self.wall_clock {
+            wasi.wall_clock(clock.clone());
+        }
         let others = self.others.iter().map(|(path, permissions)| (path, *permissions));
         for (path, permissions) in [(&self.path, FsPerms::ReadWrite)].into_iter().chain(others) {
             wasi.preopened_dir(path, path, permissions).map_err(|error| Error::Io(format!("{path}: {error:#}")))?;

@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Config, Engine};
 
-pub(crate) use instance::{Answer, Call, Instance, Opening, State};
+pub(crate) use instance::{Answer, Call, Instance, Opening, State, WallClock};
 
 use crate::coordination;
 use crate::error::{Error, Result};

@@ -1,0 +1,27 @@
+//! Values that are computed once.
+
+use super::search::shown;
+use crate::history::event::{Call, Operation, Outcome};
+
+/// The calls for one value: all are told the same, which one of them has computed.
+pub(super) fn check(calls: &[Call]) -> Result<(), String> {
+    let mut first: Option<(u64, &Call)> = None;
+    let mut by: Option<&Call> = None;
+    for call in calls {
+        let Some(Outcome::Memo { stamp, computed }) = call.outcome else { continue };
+        if let Some((_, other)) = first.filter(|(told, _)| *told != stamp) {
+            return Err(format!("two values:\n  {}\n  {}", shown(other), shown(call)));
+        }
+        first = Some((stamp, call));
+        if computed.is_some()
+            && let Some(other) = by.replace(call)
+        {
+            return Err(format!("computed twice:\n  {}\n  {}", shown(other), shown(call)));
+        }
+        let offers = |other: &Call| matches!(other.operation, Operation::Memoize { stamp: own, .. } if own == stamp);
+        if !calls.iter().any(|other| offers(other) && other.begun <= call.ended) {
+            return Err(format!("computed by nobody:\n  {}", shown(call)));
+        }
+    }
+    Ok(())
+}

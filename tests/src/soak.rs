@@ -1,0 +1,183 @@
+//! Rounds of tests under fire. Each is drawn from a seed, short, and shows by itself what is wrong; the
+//! tests run one of each kind, a soak as many as there is time for.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use crate::Random;
+use crate::history::check;
+use crate::history::client::{self, Client};
+use crate::history::event::{Operation, Outcome};
+use crate::history::log::{self, Log};
+use crate::history::plan::Plan;
+use crate::history::subject::{Leaps, Shared, Subject};
+use crate::worker::Worker;
+
+/// What was done, by name.
+pub type Tally = BTreeMap<&'static str, u64>;
+
+/// A kind of round: its name, and how to run it with a worker program and a seed.
+pub type Kind = (&'static str, fn(&Path, u64) -> Result<Tally, String>);
+
+/// All kinds.
+pub const KINDS: &[Kind] = &[("histories", histories), ("limits", limits), ("kills", kills), ("clocks", clocks)];
+
+/// Clients of each process have numbers from a multiple of this on.
+const NUMBERS: u32 = 100;
+/// The process that runs the others.
+const PARENT: u32 = 0;
+
+/// The directories of a round.
+struct Round {
+    directory: TempDir,
+    plan: Plan,
+}
+
+impl Round {
+    fn new(plan: Plan) -> Result<Self, String> {
+        let directory = tempfile::tempdir().map_err(|error| error.to_string())?;
+        std::fs::create_dir(directory.path().join("log")).map_err(|error| error.to_string())?;
+        Ok(Self { directory, plan })
+    }
+
+    fn cache(&self) -> PathBuf {
+        self.directory.path().join("cache")
+    }
+
+    fn log(&self, process: u32) -> PathBuf {
+        self.directory.path().join(format!("log/{process}"))
+    }
+
+    /// Starts a process that has clients.
+    fn start(&self, worker: &Path, process: u32) -> Worker {
+        let plan = serde_json::to_string(&self.plan).unwrap();
+        let (log, first) = (self.log(process), (process * NUMBERS).to_string());
+        let arguments = [log.to_str().unwrap(), &plan, &first];
+        Worker::start(worker.to_str().unwrap(), "history", &self.cache(), &arguments)
+    }
+
+    /// Looks at everything, checks what was written down, and keeps it if anything is wrong.
+    fn conclude(self, mut tally: Tally) -> Result<Tally, String> {
+        match self.verdict() {
+            Ok(checked) => {
+                let counts = [("operations", checked.calls), ("histories checked", checked.histories)];
+                for (name, count) in counts.into_iter().chain([("histories undecided", checked.undecided)]) {
+                    *tally.entry(name).or_default() += count;
+                }
+                Ok(tally)
+            }
+            Err(reason) => {
+                let kept = self.directory.keep();
+                Err(format!("{reason}\nThe history and the cache are in {}", kept.display()))
+            }
+        }
+    }
+
+    fn verdict(&self) -> Result<check::Checked, String> {
+        let failed = |error: std::io::Error| error.to_string();
+        let cache = self.plan.builder().open(self.cache()).map_err(|error| error.to_string())?;
+        let subject = Shared::new(cache.clone(), &self.plan, Leaps::default());
+        let log = Log::create(&self.log(PARENT)).map_err(failed)?;
+        Client::new(&subject, PARENT, &log).conclude(&self.plan).map_err(failed)?;
+        let calls = log::read(&self.directory.path().join("log")).map_err(failed)?;
+        let checked = check::check(&calls, &self.plan)?;
+        let problems = cache.check().map_err(|error| error.to_string())?;
+        if !problems.is_empty() {
+            return Err(format!("a check has found {problems:?}"));
+        }
+        for database in crate::files(&self.cache(), "cache.db") {
+            let found = crate::native_integrity_check(&database);
+            if found != "ok" {
+                return Err(format!("{}: {found}", database.display()));
+            }
+        }
+        Ok(checked)
+    }
+}
+
+/// Many clients in three processes do everything at once.
+fn histories(worker: &Path, seed: u64) -> Result<Tally, String> {
+    undisturbed(worker, Plan::everything(seed))
+}
+
+/// The same on entries that make room for each other.
+fn limits(worker: &Path, seed: u64) -> Result<Tally, String> {
+    undisturbed(worker, Plan::limited(seed))
+}
+
+fn undisturbed(worker: &Path, plan: Plan) -> Result<Tally, String> {
+    let round = Round::new(plan)?;
+    let workers: Vec<Worker> = (1..=3).map(|process| round.start(worker, process)).collect();
+    workers.into_iter().for_each(Worker::finish);
+    round.conclude(Tally::new())
+}
+
+/// The same, while processes are killed at random moments and others take their place.
+fn kills(worker: &Path, seed: u64) -> Result<Tally, String> {
+    let plan = Plan { lease_ms: 700, operations: 100_000, threads: 2, ..Plan::everything(seed) };
+    let (round, mut random) = (Round::new(plan)?, Random::new(seed));
+    let mut workers: Vec<Worker> = (1..=2).map(|process| round.start(worker, process)).collect();
+    let mut killed = 0;
+    for process in 3..9 {
+        let victim = usize::try_from(random.below(2)).unwrap();
+        workers[victim].expect("ready");
+        // The moment is what is to be random.
+        thread::sleep(Duration::from_micros(random.below(120_000)));
+        workers[victim].kill();
+        killed += 1;
+        workers[victim] = round.start(worker, process);
+    }
+    for worker in &mut workers {
+        worker.kill();
+        killed += 1;
+    }
+    drop(workers);
+    round.conclude(Tally::from([("kills", killed)]))
+}
+
+/// The wall clock of several clients leaps back and forward by hours.
+fn clocks(_: &Path, seed: u64) -> Result<Tally, String> {
+    let plan = Plan { memos: false, ..Plan::everything(seed) };
+    let (round, leaps, mut random) = (Round::new(plan)?, Leaps::default(), Random::new(seed));
+    let clock = leaps.clone();
+    let builder = round.plan.builder().wall_clock(move || clock.now());
+    let cache = builder.open(round.cache()).map_err(|error| error.to_string())?;
+    let subject = Shared::new(cache, &round.plan, leaps);
+    let (log, of_leaps) = (Log::create(&round.log(1)), Log::create(&round.log(2)));
+    let (log, of_leaps) = (log.map_err(|error| error.to_string())?, of_leaps.map_err(|error| error.to_string())?);
+    let mut count = 0;
+    thread::scope(|scope| -> Result<(), String> {
+        let clients = scope.spawn(|| client::run(&subject, &round.plan, NUMBERS, &log));
+        let mut clock = Client::new(&subject, 2 * NUMBERS, &of_leaps);
+        // What came in before the last leap has had time to expire when everything is looked at.
+        while !clients.is_finished() {
+            thread::sleep(Duration::from_millis(20 + random.below(60)));
+            let hours = i64::try_from(random.below(24)).unwrap() - 12;
+            clock.call(Operation::Leap { milliseconds: hours * 3_600_000 }).map_err(|error| error.to_string())?;
+            count += 1;
+        }
+        clients.join().unwrap().map_err(|error| error.to_string())
+    })?;
+    // Whoever comes next has the right time, which is one more leap.
+    let mut clock = Client::new(&subject, 3 * NUMBERS, &of_leaps);
+    clock.call(Operation::Leap { milliseconds: 0 }).map_err(|error| error.to_string())?;
+    drop(clock);
+    drop(subject);
+    round.conclude(Tally::from([("leaps of the clock", count)]))
+}
+
+/// What a subject does that is wrong comes to light: clients on it, and what the check says.
+pub fn expose(subject: &dyn Subject, plan: &Plan) -> Result<check::Checked, String> {
+    let directory = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let log = Log::create(&directory.path().join("1")).map_err(|error| error.to_string())?;
+    client::run(subject, plan, NUMBERS, &log).map_err(|error| error.to_string())?;
+    let calls = log::read(directory.path()).map_err(|error| error.to_string())?;
+    if calls.iter().any(|call| matches!(call.outcome, Some(Outcome::Failed(_)))) {
+        return Err("a call has failed".into());
+    }
+    check::check(&calls, plan)
+}
