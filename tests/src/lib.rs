@@ -13,6 +13,7 @@
 pub mod clock;
 pub mod collections;
 pub mod component;
+pub mod layer;
 pub mod native;
 pub mod parties;
 pub mod python;

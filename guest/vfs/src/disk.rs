@@ -2,6 +2,8 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
+use std::path::Path;
+use std::sync::OnceLock;
 
 use crate::os;
 
@@ -95,6 +97,22 @@ pub(crate) fn refuse_irregular(path: &str) -> io::Result<()> {
     Ok(())
 }
 
+/// How names in a directory are made to survive a power loss.
+pub type SyncDirectory = fn(&Path) -> io::Result<()>;
+
+/// What [`sync_directory_of`] calls.
+static SYNC_DIRECTORY: OnceLock<SyncDirectory> = OnceLock::new();
+
+/// Says how directories are synced; the first time counts.
+pub(crate) fn sync_directories_with(sync: SyncDirectory) {
+    let _ = SYNC_DIRECTORY.set(sync);
+}
+
+/// Waits until the names in a directory are on the disk, by `std`. It can not on WASI.
+pub fn sync_directory(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
 /// Syncs the directory that holds a file, where the platform can. Some refuse to open or sync
 /// directories; SQLite's unix VFS puts up with that as well.
 pub(crate) fn sync_directory_of(path: &str) {
@@ -103,9 +121,6 @@ pub(crate) fn sync_directory_of(path: &str) {
         Some(end) => path.get(..end).unwrap_or("."),
         None => ".",
     };
-    if fs::metadata(directory).is_ok_and(|metadata| metadata.is_dir())
-        && let Ok(directory) = File::open(directory)
-    {
-        let _ = directory.sync_all();
-    }
+    let sync = SYNC_DIRECTORY.get().copied().unwrap_or(sync_directory);
+    let _ = sync(Path::new(directory));
 }

@@ -98,7 +98,11 @@ impl Shard {
     /// Commits the open transaction, of which no other shard is a part.
     pub(crate) fn commit(&mut self) -> Result<()> {
         self.guard(|shard| {
-            let committed = shard.database()?.commit();
+            let keeps_undo = shard.open.as_ref().is_some_and(|open| open.keeps_undo);
+            let database = shard.database()?;
+            // Others could have taken part. What was kept must not be put back with a later transaction.
+            let forgotten = if keeps_undo { database.run(|statements| undo::forget_kept(statements)) } else { Ok(()) };
+            let committed = forgotten.and_then(|()| database.commit());
             shard.conclude(committed)
         })
     }

@@ -380,6 +380,32 @@ fn a_commit_that_fails_in_one_shard_is_undone_in_all() {
 }
 
 #[test]
+fn what_a_transaction_of_one_shard_has_changed_is_not_put_back_with_a_later_one() {
+    let mut fixture = Fixture::sharded(SHARDS);
+    prepare(&mut fixture.cache);
+    for number in 0..20 {
+        let key = text(&format!("gone {number}"));
+        fixture.cache.set(&key, &large(1), &plain()).unwrap();
+        let ticket = fixture.cache.begin().unwrap();
+        fixture.cache.within(ticket, |cache| cache.delete(&key).map(drop)).unwrap();
+        fixture.cache.commit(ticket).unwrap();
+    }
+    let commits = Cell::new(0);
+    fixture.platform.on_commit(move || {
+        commits.set(commits.get() + 1);
+        if commits.get() == SHARDS { Err(Error::Full("the disk".into())) } else { Ok(()) }
+    });
+    let ticket = fixture.cache.begin().unwrap();
+    fixture.cache.within(ticket, |cache| set_all(cache, 1)).unwrap();
+    assert!(matches!(fixture.cache.commit(ticket), Err(Error::Full(_))));
+    for number in 0..20 {
+        assert!(!fixture.cache.contains(&text(&format!("gone {number}"))).unwrap());
+    }
+    assert_eq!(seen(&mut fixture.cache), Seen::Nothing);
+    assert_eq!(fixture.cache.check().unwrap(), []);
+}
+
+#[test]
 fn a_commit_that_is_decided_stands_even_if_tidying_up_fails() {
     for n in SHARDS + 1..=2 * SHARDS {
         let mut fixture = Fixture::sharded(SHARDS);
