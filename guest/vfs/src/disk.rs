@@ -89,14 +89,6 @@ impl Storage for DiskFile {
     }
 }
 
-/// Refuses what is there and no regular file: opening a pipe waits for its other end, perhaps for ever.
-pub(crate) fn refuse_irregular(path: &str) -> io::Result<()> {
-    if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "it is not a regular file"));
-    }
-    Ok(())
-}
-
 /// How names in a directory are made to survive a power loss.
 pub type SyncDirectory = fn(&Path) -> io::Result<()>;
 
@@ -111,6 +103,14 @@ pub(crate) fn sync_directories_with(sync: SyncDirectory) {
 /// Waits until the names in a directory are on the disk, by `std`. It can not on WASI.
 pub fn sync_directory(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
+}
+
+/// Refuses what is there and no regular file: opening a pipe waits for its other end, perhaps for ever.
+pub(crate) fn refuse_irregular(path: &str) -> io::Result<()> {
+    if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "it is not a regular file"));
+    }
+    Ok(())
 }
 
 /// Syncs the directory that holds a file, where the platform can. Some refuse to open or sync
