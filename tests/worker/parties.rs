@@ -13,7 +13,7 @@ use larder_tests::parties::{ACCOUNTS, account, assert_sums, ledger};
 
 use super::{say, wait_for_go};
 
-const WAIT: Duration = Duration::from_secs(60);
+const WAIT: Duration = Duration::from_mins(1);
 
 /// Two accounts that differ.
 fn pair(random: &mut Random) -> (u64, u64) {
