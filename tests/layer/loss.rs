@@ -1,7 +1,8 @@
 //! The power is lost.
 
-use larder_tests::component::World;
-use larder_tests::component::wit::Durability;
+use larder_tests::component::types::Value;
+use larder_tests::component::wit::{Changes, Durability};
+use larder_tests::component::{Host, World, changes, plain, text_key, with};
 use larder_tests::layer::loss::{Report, Round};
 
 /// A round with this seed.
@@ -55,4 +56,16 @@ fn a_directory_with_one_owner_is_as_safe() {
 fn a_disk_that_does_not_sync_is_found_out() {
     let found = (1..20).any(|seed| Round { honest: false, ..round(seed, Durability::Full) }.run().is_err());
     assert!(found, "losing everything must be noticed");
+}
+
+#[test]
+fn a_large_value_is_stored_under_full_in_both_worlds() {
+    for world in [World::Shared, World::Standalone] {
+        let directory = tempfile::tempdir().unwrap();
+        let options = with(Changes { durability: Some(Durability::Full), ..changes() });
+        let mut cache = Host::of(world).open(directory.path(), options).unwrap();
+        let large = Value::Bytes(vec![7; 100_000]);
+        cache.set(&text_key("large"), &large, &plain()).unwrap();
+        assert_eq!(cache.get(&text_key("large")).unwrap(), Some(large));
+    }
 }
