@@ -114,7 +114,7 @@ impl CacheBuilder {
         self
     }
 
-    /// Over how many databases the entries are spread, 1 to 256; writers to different ones do not
+    /// Over how many databases the entries are spread, 1 to 30; writers to different ones do not
     /// wait for each other. Recorded when the directory is made; another number later is an error, and
     /// [`CacheBuilder::reshard`] changes it.
     pub fn shards(mut self, shards: u32) -> Self {
