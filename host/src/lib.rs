@@ -88,7 +88,8 @@ pub use error::{Error, Result};
 pub use larder_macros::memoize;
 pub use options::{
     Changes, Compression, Content, Durability, Entry, Expiry, ExportReport, ImportReport, Information, Item, Limit,
-    Metadata, Order, Policy, Problem, Progress, Queued, Scan, Selection, SetOptions, Side, Statistics, Tally, Task,
+    Limits, Metadata, Order, Policy, Problem, Progress, Queued, Scan, Selection, SetOptions, Side, Statistics, Tally,
+    Task,
 };
 pub use runtime::{SHARED_COMPONENT, STANDALONE_COMPONENT, configure};
 pub use value::{Key, Number, VALUE_LIMIT, Value};

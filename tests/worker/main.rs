@@ -11,6 +11,7 @@
 mod collections;
 mod full_disk;
 mod history;
+mod parties;
 mod recipes;
 mod reshard;
 mod unwritable;
@@ -41,6 +42,8 @@ fn main() {
         "export-denied" => export_denied(directory),
         "standalone-write" => standalone_write(directory, number(rest[0])),
         "standalone-pause" => standalone_pause(directory, number(rest[0])),
+        "party" => parties::component(directory, number(rest[0]), number(rest[1]), rest[2] == "half"),
+        "native-party" => parties::native(directory, number(rest[0]), number(rest[1]), rest[2] == "half"),
         "reshard" => reshard::without_end(directory),
         "standalone-reshard" => reshard::without_end_alone(directory, number(rest[0])),
         "history" => history::run(directory, rest[0], rest[1], number(rest[2])),

@@ -3,6 +3,7 @@
 
 mod command;
 mod component;
+mod deny;
 mod python;
 mod report;
 mod steps;
@@ -59,13 +60,15 @@ enum Step {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
+    /// Check the licences, sources and known vulnerabilities of all dependencies
+    Deny,
     /// Test under fire for as long as wanted: histories, kills, clocks that leap
     Soak {
         /// Handed on to the soak: `--minutes N`, `--seed N`
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
-    /// Check formatting, lints and documentation, then run every test
+    /// Check formatting, dependencies, lints and documentation, then run every test
     Ci,
 }
 
@@ -89,6 +92,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
         Step::Test { arguments } => session.test(arguments),
         Step::Conformance { arguments } => session.conformance(arguments),
         Step::Bench { arguments } => session.bench(arguments),
+        Step::Deny => session.deny(),
         Step::Soak { arguments } => session.soak(arguments),
         Step::Ci => session.ci(),
     }

@@ -10,7 +10,7 @@ use anyhow::Result;
 use crate::component::World;
 use crate::toolchain::{Route, Toolchain};
 use crate::workspace::Workspace;
-use crate::{command, component, python, report};
+use crate::{command, component, deny, python, report};
 
 /// The program of the demo.
 const DEMO: &str = "larder-demo";
@@ -79,6 +79,11 @@ impl Session {
         command::run(cargo("run").arg("--quiet").arg("--").args(arguments).env("PYTHONPATH", packages))
     }
 
+    /// Checks what dependencies may be.
+    pub(crate) fn deny(&self) -> Result<()> {
+        deny::check(&self.workspace)
+    }
+
     /// Tests for as long as wanted.
     pub(crate) fn soak(&self, arguments: &[OsString]) -> Result<()> {
         self.build()?;
@@ -90,6 +95,7 @@ impl Session {
     /// output ends with the test runner's own lines.
     pub(crate) fn ci(&self) -> Result<()> {
         timed("formatting", || self.check_format())?;
+        timed("dependencies", || self.deny())?;
         let toolchain = timed("the component", || self.build())?;
         timed("lints", || {
             command::run(self.cargo("clippy").args(["--workspace", "--all-targets", "--", "-Dwarnings"]))

@@ -41,6 +41,21 @@ impl Workspace {
         self.root.join("target/python")
     }
 
+    /// The manifest of the workspace.
+    pub(crate) fn manifest(&self) -> PathBuf {
+        self.root.join("Cargo.toml")
+    }
+
+    /// What dependencies may be.
+    pub(crate) fn deny(&self) -> PathBuf {
+        self.root.join("deny.toml")
+    }
+
+    /// Where programs for development are installed.
+    pub(crate) fn tools(&self) -> PathBuf {
+        self.root.join("target/tools")
+    }
+
     /// The manifest of the benchmark, which is a workspace of its own.
     pub(crate) fn bench_manifest(&self) -> PathBuf {
         self.root.join("bench/Cargo.toml")

@@ -13,5 +13,6 @@ mod bindings;
 mod convert;
 #[cfg(feature = "shared")]
 mod coordination;
+mod directories;
 mod exports;
 mod platform;

@@ -10,6 +10,7 @@ use larder_vfs::FailureKind;
 
 use crate::bindings::wasi::clocks::{monotonic_clock, wall_clock};
 use crate::bindings::wasi::random::random;
+use crate::directories;
 
 /// The name of the VFS; on WebAssembly it is the only one.
 const VFS: &std::ffi::CStr = c"larder";
@@ -24,7 +25,9 @@ impl WasiPlatform {
     pub(crate) fn new() -> Result<Rc<Self>> {
         static REGISTERED: OnceLock<std::result::Result<(), String>> = OnceLock::new();
         REGISTERED
-            .get_or_init(|| larder_vfs::register(VFS, host::coordination()).map_err(|error| error.to_string()))
+            .get_or_init(|| {
+                larder_vfs::register(VFS, host::coordination(), directories::sync).map_err(|error| error.to_string())
+            })
             .clone()
             .map_err(Error::Io)?;
         Ok(Rc::new(Self { sharing: host::sharing() }))
@@ -74,6 +77,10 @@ impl Platform for WasiPlatform {
 
     fn end_optimistic_read(&self) -> bool {
         larder_vfs::end_optimistic_read()
+    }
+
+    fn sync_directory(&self, path: &Path) -> std::io::Result<()> {
+        directories::sync(path)
     }
 
     fn take_damage(&self) -> Option<String> {

@@ -7,22 +7,28 @@
 //! a referenced one never, and whoever finds rows of an owner that no longer lives removes their
 //! files. Owners live as long as their lock (see [`crate::tenure`]).
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::listing;
+use crate::platform::Platform;
+use crate::regular::open_regular_to_read;
 
 /// The value files of a shard.
 #[derive(Debug)]
 pub(crate) struct ValueFiles {
     directory: PathBuf,
+    /// The directories whose names are on the disk for certain.
+    named: RefCell<BTreeSet<PathBuf>>,
 }
 
 impl ValueFiles {
     /// The value files in a shard's directory.
     pub(crate) fn new(shard: &Path) -> Self {
-        Self { directory: shard.join("values") }
+        Self { directory: shard.join("values"), named: RefCell::default() }
     }
 
     /// Where all of them are.
@@ -52,13 +58,22 @@ impl ValueFiles {
 
     /// Opens a file to read it.
     pub(crate) fn open(&self, file: i64) -> io::Result<File> {
-        File::open(self.path(file))
+        open_regular_to_read(self.path(file))
     }
 
-    /// Waits until a new file and its name are on the disk.
-    pub(crate) fn sync(&self, file: i64, handle: &File) -> io::Result<()> {
+    /// Waits until a new file and its name are on the disk. The name of the directory it is in, too: once
+    /// for each, since whoever made it need not have come to that.
+    pub(crate) fn sync(&self, file: i64, handle: &File, platform: &dyn Platform) -> io::Result<()> {
         handle.sync_data()?;
-        self.path(file).parent().map_or(Ok(()), |parent| File::open(parent)?.sync_all())
+        let path = self.path(file);
+        let Some(parent) = path.parent() else { return Ok(()) };
+        platform.sync_directory(parent)?;
+        if !self.named.borrow().contains(parent) {
+            platform.sync_directory(&self.directory)?;
+            self.directory.parent().map_or(Ok(()), |shard| platform.sync_directory(shard))?;
+            self.named.borrow_mut().insert(parent.to_owned());
+        }
+        Ok(())
     }
 
     /// Removes a file; one that is gone already is fine.
@@ -118,13 +133,14 @@ fn create(path: &Path) -> io::Result<File> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::TestPlatform;
 
     #[test]
     fn a_file_is_listed_under_its_number_and_strays_without() {
         let directory = tempfile::tempdir().unwrap();
         let files = ValueFiles::new(directory.path());
         let created = files.create(0x0123_4567_89ab_cdef).unwrap();
-        files.sync(0x0123_4567_89ab_cdef, &created).unwrap();
+        files.sync(0x0123_4567_89ab_cdef, &created, &*TestPlatform::new()).unwrap();
         fs::write(files.directory().join("01").join("stray"), b"").unwrap();
         let mut numbers: Vec<_> = files.list().unwrap().into_iter().map(|(_, number)| number).collect();
         numbers.sort_unstable();

@@ -11,6 +11,7 @@ use std::time::SystemTime;
 
 use crate::error::{Error, Result};
 use crate::listing::children;
+use crate::regular::{open_regular_to_read, remove_tree};
 use crate::shard::DATABASE;
 
 /// Size of a WAL header, <https://www.sqlite.org/fileformat2.html#the_write_ahead_log>.
@@ -35,7 +36,7 @@ pub(crate) fn copy(from: &Path, to: &Path, alive: &mut dyn FnMut() -> Result<()>
 }
 
 fn remove(path: &Path) -> Result<()> {
-    match fs::remove_dir_all(path) {
+    match remove_tree(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::from_io(path, &error)),
         _ => Ok(()),
     }
@@ -52,8 +53,8 @@ fn copy_shard(from: &Path, to: &Path, alive: &mut dyn FnMut() -> Result<()>) -> 
         // and a change committed after the log was copied may remove a value file before it is
         // linked. Both write to the log, and that shows.
         let before = LogState::of(&wal(from))?;
-        copy_file(&from.join(DATABASE), &to.join(DATABASE), alive)?;
-        copy_file(&wal(from), &wal(to), alive)?;
+        copy_file(&from.join(DATABASE), &to.join(DATABASE), Extent::Database, alive)?;
+        copy_file(&wal(from), &wal(to), Extent::Log, alive)?;
         link_values(&from.join("values"), &to.join("values"), alive)?;
         if LogState::of(&wal(from))? == before {
             return Ok(());
@@ -73,7 +74,7 @@ struct LogState {
 impl LogState {
     fn of(path: &Path) -> Result<Self> {
         let read = || -> io::Result<Self> {
-            let file = File::open(path)?;
+            let file = open_regular_to_read(path)?;
             let metadata = file.metadata()?;
             let mut header = Vec::new();
             file.take(WAL_HEADER as u64).read_to_end(&mut header)?;
@@ -86,19 +87,49 @@ impl LogState {
     }
 }
 
-fn copy_file(from: &Path, to: &Path, alive: &mut dyn FnMut() -> Result<()>) -> Result<()> {
-    let mut source = match File::open(from) {
+/// How much of a file counts. What somebody has made longer by nothing must not fill the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    All,
+    /// A database: the pages its header tells of. More than that an interrupted checkpoint may have
+    /// moved, but from the log, which still has them.
+    Database,
+    /// A log, up to where it is nothing but zeros: every frame has the number of a page, which is not 0.
+    Log,
+}
+
+/// The length of a database by its header, <https://www.sqlite.org/fileformat2.html#the_database_header>.
+fn database_length(header: &[u8]) -> Option<u64> {
+    let number = |at: usize| header.get(at..at + 4)?.try_into().ok().map(u32::from_be_bytes);
+    // The number of pages counts if it is of the last change.
+    let pages = number(28).filter(|pages| *pages > 0 && number(24) == number(92))?;
+    let size = header.get(16..18)?.try_into().ok().map(u16::from_be_bytes)?;
+    let size = if size == 1 { 65_536 } else { u64::from(size) };
+    (size >= 512).then(|| size.saturating_mul(u64::from(pages)))
+}
+
+fn copy_file(from: &Path, to: &Path, extent: Extent, alive: &mut dyn FnMut() -> Result<()>) -> Result<()> {
+    let mut source = match open_regular_to_read(from) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         opened => opened.map_err(|error| Error::from_io(from, &error))?,
     };
     let mut target = File::create(to).map_err(|error| Error::from_io(to, &error))?;
     let mut chunk = vec![0; CHUNK];
+    let mut left = None;
     loop {
         let length = source.read(&mut chunk).map_err(|error| Error::from_io(from, &error))?;
-        let Some(read) = chunk.get(..length).filter(|read| !read.is_empty()) else {
+        let read = chunk.get(..length).unwrap_or_default();
+        let most = *left.get_or_insert_with(|| match extent {
+            Extent::Database => database_length(read).unwrap_or(u64::MAX),
+            Extent::All | Extent::Log => u64::MAX,
+        });
+        let read = read.get(..usize::try_from(most).unwrap_or(usize::MAX).min(read.len())).unwrap_or_default();
+        left = Some(most - read.len() as u64);
+        let is_end = read.is_empty() || (extent == Extent::Log && read.iter().all(|byte| *byte == 0));
+        if is_end {
             // The original is removed once the copy is in use, so it has to survive a power loss.
             return target.sync_all().map_err(|error| Error::from_io(to, &error));
-        };
+        }
         target.write_all(read).map_err(|error| Error::from_io(to, &error))?;
         alive()?;
     }
@@ -153,6 +184,38 @@ pub(crate) fn link(from: &Path, to: &Path, alive: &mut dyn FnMut() -> Result<()>
         Err(io::ErrorKind::AlreadyExists) => Ok(Linked::Taken),
         // A host or file system without links.
         Err(_) if fs::symlink_metadata(to).is_ok() => Ok(Linked::Taken),
-        Err(_) => copy_file(from, to, alive).map(|()| Linked::Yes),
+        Err(_) => copy_file(from, to, Extent::All, alive).map(|()| Linked::Yes),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::OpenOptions;
+
+    use rusqlite::Connection;
+
+    use super::*;
+
+    #[test]
+    fn a_database_and_a_log_made_longer_by_nothing_are_copied_as_far_as_they_count() {
+        let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let shard = from.path().join("shard-000");
+        fs::create_dir(&shard).unwrap();
+        let connection = Connection::open(shard.join(DATABASE)).unwrap();
+        let made = "PRAGMA journal_mode = WAL; CREATE TABLE t (x); PRAGMA wal_checkpoint(TRUNCATE);
+            INSERT INTO t VALUES (zeroblob(50000)), ('end')";
+        connection.execute_batch(made).unwrap();
+        for name in [DATABASE.to_owned(), format!("{DATABASE}-wal")] {
+            OpenOptions::new().write(true).open(shard.join(name)).unwrap().set_len(1 << 40).unwrap();
+        }
+        let target = to.path().join("copy");
+        copy(from.path(), &target, &mut || Ok(())).unwrap();
+        let copied = target.join("shard-000");
+        for file in children(&copied).unwrap() {
+            assert!(file.metadata().unwrap().len() < 1 << 20, "{:?}", file.file_name());
+        }
+        let copied = Connection::open(copied.join(DATABASE)).unwrap();
+        let last: String = copied.query_row("SELECT x FROM t ORDER BY rowid DESC", [], |row| row.get(0)).unwrap();
+        assert_eq!(last, "end");
     }
 }

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::listing::children;
+use crate::regular::{open_regular, open_regular_to_read};
 use crate::schema::FORMAT_VERSION;
 
 const PREFIX: &str = "lease-";
@@ -184,7 +185,7 @@ pub(crate) fn read(root: &Path, epoch: u32) -> Result<Option<Lease>> {
 fn read_text(path: &Path) -> io::Result<String> {
     use std::io::Read;
     let mut bytes = Vec::new();
-    fs::File::open(path)?.take(RECORD_LENGTH as u64 + 1).read_to_end(&mut bytes)?;
+    open_regular_to_read(path)?.take(RECORD_LENGTH as u64 + 1).read_to_end(&mut bytes)?;
     // Damaged text is no record; that is found out when it is parsed.
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
@@ -206,7 +207,8 @@ pub(crate) fn claim(root: &Path, epoch: u32, record: &Record) -> Result<bool> {
 /// was taken over and removed is not brought back.
 pub(crate) fn rewrite(root: &Path, epoch: u32, record: &Record) -> Result<()> {
     let path = lease_path(root, epoch);
-    let mut file = OpenOptions::new().write(true).open(&path).map_err(|error| Error::from_io(&path, &error))?;
+    let mut file =
+        open_regular(&path, OpenOptions::new().write(true)).map_err(|error| Error::from_io(&path, &error))?;
     file.write_all(record.to_text().as_bytes()).map_err(|error| Error::from_io(&path, &error))
 }
 

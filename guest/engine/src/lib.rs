@@ -53,6 +53,7 @@ mod policy;
 mod progress;
 mod recency;
 mod recipes;
+mod regular;
 mod schema;
 mod selection;
 mod sequence;

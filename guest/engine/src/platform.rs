@@ -61,6 +61,11 @@ pub trait Platform {
         512
     }
 
+    /// Waits until the names in a directory are on the disk.
+    fn sync_directory(&self, path: &Path) -> std::io::Result<()> {
+        std::fs::File::open(path)?.sync_all()
+    }
+
     /// What was found damaged under an open database since the last call. Results obtained in
     /// between are void.
     fn take_damage(&self) -> Option<String>;

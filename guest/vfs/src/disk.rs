@@ -1,7 +1,9 @@
 //! Files on disk, and the operations on them that the layers above can be tested against.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io;
+use std::path::Path;
+use std::sync::OnceLock;
 
 use crate::os;
 
@@ -44,10 +46,8 @@ impl DiskFile {
         if mode.create && !mode.read_only {
             options.create(true).create_new(mode.exclusive);
         }
+        refuse_irregular(path)?;
         let file = options.open(path)?;
-        if file.metadata()?.is_dir() {
-            return Err(io::ErrorKind::IsADirectory.into());
-        }
         Ok(Self { file, path: path.to_owned(), directory_pending: mode.create })
     }
 
@@ -89,6 +89,30 @@ impl Storage for DiskFile {
     }
 }
 
+/// How names in a directory are made to survive a power loss.
+pub type SyncDirectory = fn(&Path) -> io::Result<()>;
+
+/// What [`sync_directory_of`] calls.
+static SYNC_DIRECTORY: OnceLock<SyncDirectory> = OnceLock::new();
+
+/// Says how directories are synced; the first time counts.
+pub(crate) fn sync_directories_with(sync: SyncDirectory) {
+    let _ = SYNC_DIRECTORY.set(sync);
+}
+
+/// Waits until the names in a directory are on the disk, by `std`. It can not on WASI.
+pub fn sync_directory(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+/// Refuses what is there and no regular file: opening a pipe waits for its other end, perhaps for ever.
+pub(crate) fn refuse_irregular(path: &str) -> io::Result<()> {
+    if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "it is not a regular file"));
+    }
+    Ok(())
+}
+
 /// Syncs the directory that holds a file, where the platform can. Some refuse to open or sync
 /// directories; SQLite's unix VFS puts up with that as well.
 pub(crate) fn sync_directory_of(path: &str) {
@@ -97,7 +121,6 @@ pub(crate) fn sync_directory_of(path: &str) {
         Some(end) => path.get(..end).unwrap_or("."),
         None => ".",
     };
-    if let Ok(directory) = File::open(directory) {
-        let _ = directory.sync_all();
-    }
+    let sync = SYNC_DIRECTORY.get().copied().unwrap_or(sync_directory);
+    let _ = sync(Path::new(directory));
 }

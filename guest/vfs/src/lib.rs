@@ -34,6 +34,7 @@ mod wal_index;
 use std::ffi::CStr;
 
 pub use coordination::{Coordination, Fault, LockMode, SharedFile};
+pub use disk::{SyncDirectory, sync_directory};
 pub use optimistic::{begin_optimistic_read, end_optimistic_read};
 pub use report::{Damage, Failure, FailureKind, take_damage, take_failure};
 
@@ -53,7 +54,13 @@ pub enum RegisterError {
 ///
 /// With `coordination`, many connections in many processes can share a database; with `None`
 /// the caller vouches that there is only one. On WebAssembly, where it is the only VFS, it also
-/// becomes the default.
-pub fn register(name: &CStr, coordination: Option<Box<dyn Coordination>>) -> Result<(), RegisterError> {
+/// becomes the default. `sync_directory` waits until the names in a directory are on the disk: natively
+/// [`sync_directory`] can do that. The first that is given is that of all.
+pub fn register(
+    name: &CStr,
+    coordination: Option<Box<dyn Coordination>>,
+    sync_directory: SyncDirectory,
+) -> Result<(), RegisterError> {
+    disk::sync_directories_with(sync_directory);
     ffi::register(name, coordination)
 }

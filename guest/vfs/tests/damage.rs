@@ -189,7 +189,7 @@ fn damage_the_host_reports_is_passed_on() {
     let (_directory, path) = new_counter();
     let damaged = Arc::new(AtomicBool::new(false));
     let coordination = OfdCoordination { damaged: Arc::clone(&damaged), ..OfdCoordination::default() };
-    larder_vfs::register(c"larder-faulty", Some(Box::new(coordination))).unwrap();
+    larder_vfs::register(c"larder-faulty", Some(Box::new(coordination)), larder_vfs::sync_directory).unwrap();
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE;
     let connection = open_with(&path, c"larder-faulty", flags).unwrap();
     increment(&mut open(&path), 1);

@@ -13,7 +13,7 @@ mod support;
 use std::ffi::CString;
 use std::path::Path;
 
-use larder_vfs::{FailureKind, RegisterError, register, take_failure};
+use larder_vfs::{FailureKind, RegisterError, register, sync_directory, take_failure};
 use rusqlite::{ErrorCode, OpenFlags, ffi};
 use support::process::{Helper, role};
 use support::{SHARED, SOLE, count, increment, integrity, journal_mode, new_counter, open, open_with};
@@ -116,13 +116,13 @@ fn paths_that_are_too_long_or_not_text_are_refused() {
 #[test]
 fn a_name_is_registered_once() {
     support::register();
-    assert_eq!(register(SOLE, None), Err(RegisterError::NameTaken(CString::from(SOLE))));
+    assert_eq!(register(SOLE, None, sync_directory), Err(RegisterError::NameTaken(CString::from(SOLE))));
 }
 
 #[test]
 fn a_host_that_can_not_map_allows_the_log_only_with_exclusive_locking() {
     let coordination = support::ofd::OfdCoordination { unmappable: true, ..Default::default() };
-    register(c"larder-unmappable", Some(Box::new(coordination))).unwrap();
+    register(c"larder-unmappable", Some(Box::new(coordination)), sync_directory).unwrap();
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("x.db");
     let create = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
@@ -141,7 +141,7 @@ fn a_host_that_can_not_map_allows_the_log_only_with_exclusive_locking() {
 #[test]
 fn an_index_that_can_only_be_read_is_used_while_a_writer_keeps_it() {
     let coordination = support::ofd::OfdCoordination { read_only_index: true, ..Default::default() };
-    register(c"larder-read-only-index", Some(Box::new(coordination))).unwrap();
+    register(c"larder-read-only-index", Some(Box::new(coordination)), sync_directory).unwrap();
     let (_directory, path) = new_counter();
     let mut writer = open(&path);
     increment(&mut writer, 3);

@@ -12,7 +12,7 @@ use super::pool::Pool;
 use super::recipes::Keeper;
 use super::reshard::Resharding;
 use crate::error::{Error, Result};
-use crate::options::{Changes, Compression, Durability, Expiry, Limit, Policy, milliseconds};
+use crate::options::{Changes, Compression, Durability, Expiry, Limit, Limits, Policy, milliseconds};
 use crate::runtime::bindings::cache::OpenOptions;
 use crate::runtime::{Instance, Opening, WallClock};
 
@@ -49,7 +49,7 @@ pub struct CacheBuilder {
     changes: Changes,
     wait: Duration,
     instances: Option<usize>,
-    memory_limit: usize,
+    limits: Limits,
     mapping: bool,
     wall_clock: Option<WallClock>,
     readable: Vec<PathBuf>,
@@ -66,7 +66,7 @@ impl Default for CacheBuilder {
             changes: Changes::new(),
             wait: DEFAULT_WAIT,
             instances: None,
-            memory_limit: usize::MAX,
+            limits: Limits::new(),
             mapping: true,
             wall_clock: None,
             readable: Vec::new(),
@@ -175,12 +175,17 @@ impl CacheBuilder {
         self
     }
 
-    /// How large the memory of one instance of the component may become, in bytes; 4 GiB unless told
-    /// otherwise, which is the most WebAssembly has. An instance takes about 2 MiB, and as a value
-    /// passes as a whole, a few times its size; values in parts ([`Cache::write`], [`Cache::read`])
-    /// take less than 8 MiB, whatever their size. What needs more fails.
+    /// What each instance of the component may take: memory, time, handles and mapped pages. See
+    /// [`Limits`] for units, what holds unless set, and the errors.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// How large the memory of one instance of the component may become, in bytes: [`Limits::memory`]
+    /// alone.
     pub fn memory_limit(mut self, bytes: usize) -> Self {
-        self.memory_limit = bytes;
+        self.limits = self.limits.memory(bytes);
         self
     }
 
@@ -249,7 +254,7 @@ impl CacheBuilder {
 
     /// Begins to give the cache in a directory another number of shards, 1 to 30. Nobody may have it
     /// open until that has ended. Of what else the builder was told, only [`CacheBuilder::wait`] and
-    /// [`CacheBuilder::memory_limit`] matter.
+    /// [`CacheBuilder::limits`] matter.
     ///
     /// Everything is carried over to new shards beside the old ones, which need as much space until the
     /// end, value files excepted. The last step puts them in force, all at once; whatever ends it before
@@ -272,7 +277,7 @@ impl CacheBuilder {
     pub fn reshard(self, directory: impl AsRef<Path>, shards: u32) -> Result<Resharding> {
         let existing = self.create(false);
         let directory = existing.prepare(directory.as_ref())?;
-        let opening = Opening::new(&directory, existing.mapping, existing.memory_limit)?;
+        let opening = Opening::new(&directory, existing.mapping, existing.limits.clone())?;
         Resharding::begin(&opening, shards, existing.wait_ms())
     }
 
@@ -280,7 +285,7 @@ impl CacheBuilder {
         // To look for something to read is not to make it.
         self.create &= !self.read_only;
         let directory = self.prepare(directory)?;
-        let mut opening = Opening::new(&directory, self.mapping, self.memory_limit)?;
+        let mut opening = Opening::new(&directory, self.mapping, self.limits.clone())?;
         opening.tell_time_by(self.wall_clock.clone());
         for readable in &self.readable {
             opening.allow_reading(&real_path(readable)?)?;

@@ -8,8 +8,9 @@
 use std::time::Duration;
 
 use wasmtime::StoreContextMut;
-use wasmtime::component::{Linker, LinkerInstance, Resource, ResourceType, WasmList};
+use wasmtime::component::{Linker, LinkerInstance, Resource, ResourceType, WasmList, WasmStr};
 
+use super::directory::check_length;
 use super::{CoordinationView, Fault, LockMode, SharedFile};
 
 /// Name and version of the interface.
@@ -34,9 +35,10 @@ pub fn add_to_linker<T: CoordinationView + 'static>(linker: &mut Linker<T>) -> w
 fn add_files<T: CoordinationView + 'static>(interface: &mut LinkerInstance<'_, T>) -> wasmtime::Result<()> {
     interface.func_wrap(
         "[static]shared-file.open",
-        |mut store: StoreContextMut<'_, T>, (path, create, read_only): (String, bool, bool)| {
+        |mut store: StoreContextMut<'_, T>, (path, create, read_only): (WasmStr, bool, bool)| {
+            let path = copy(path.to_str(&store)?.as_bytes());
             let mut view = store.data_mut().coordination();
-            Ok((view.open(&path, create, read_only),))
+            Ok((path.and_then(|path| view.open(&path, create, read_only)),))
         },
     )?;
     interface.func_wrap("[method]shared-file.size", |mut store: StoreContextMut<'_, T>, (file,): (File,)| {
@@ -45,6 +47,13 @@ fn add_files<T: CoordinationView + 'static>(interface: &mut LinkerInstance<'_, T
     interface.func_wrap("[method]shared-file.resize", |mut store: StoreContextMut<'_, T>, (file, size): (File, u64)| {
         Ok((store.data_mut().coordination().resize(&file, size),))
     })
+}
+
+/// A path of the host's own, from memory that may be mapped: another guest can change it after it was
+/// found to be UTF-8, and Rust relies on strings that are.
+fn copy(path: &[u8]) -> Result<String, Fault> {
+    check_length(path.len())?;
+    String::from_utf8(path.to_vec()).map_err(|_| Fault::invalid("a path that is not UTF-8"))
 }
 
 fn add_locks<T: CoordinationView + 'static>(interface: &mut LinkerInstance<'_, T>) -> wasmtime::Result<()> {
@@ -111,4 +120,16 @@ fn can_map<T: CoordinationView + 'static>(store: &mut StoreContextMut<'_, T>) ->
 fn bounds<T: 'static>(store: &StoreContextMut<'_, T>, memory: &WasmList<u8>) -> (usize, usize) {
     let bytes = memory.as_le_slice(store);
     (bytes.as_ptr().expose_provenance(), bytes.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_no_longer_utf_8_once_it_is_copied_is_invalid() {
+        assert_eq!(copy(b"/cache/file").as_deref(), Ok("/cache/file"));
+        assert!(matches!(copy(b"/cache/\xffile"), Err(Fault::Invalid(_))));
+        assert!(matches!(copy(&[b'a'; 5_000]), Err(Fault::Invalid(_))));
+    }
 }

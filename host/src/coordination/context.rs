@@ -16,6 +16,12 @@ const DEFAULT_MAX_HANDLES: usize = 256;
 /// for 16 GiB of write-ahead log.
 const DEFAULT_MAX_REGIONS: usize = 1024;
 
+/// Bytes a guest may have mapped unless set otherwise: its regions, were they twice as large.
+const DEFAULT_MAX_MAPPED: usize = 64 << 20;
+
+/// Bytes by which a guest may extend files unless set otherwise: far more than WAL-indexes take.
+const DEFAULT_MAX_GROWTH: u64 = 1 << 30;
+
 /// Builds a [`CoordinationCtx`]. Nothing is granted at first.
 ///
 /// It opens each granted directory once, however many contexts it builds.
@@ -25,6 +31,9 @@ pub struct CoordinationCtxBuilder {
     mapping: bool,
     max_handles: usize,
     max_regions: usize,
+    max_mapped: usize,
+    max_growth: u64,
+    max_wait: Duration,
 }
 
 impl Default for CoordinationCtxBuilder {
@@ -34,6 +43,9 @@ impl Default for CoordinationCtxBuilder {
             mapping: true,
             max_handles: DEFAULT_MAX_HANDLES,
             max_regions: DEFAULT_MAX_REGIONS,
+            max_mapped: DEFAULT_MAX_MAPPED,
+            max_growth: DEFAULT_MAX_GROWTH,
+            max_wait: Duration::MAX,
         }
     }
 }
@@ -63,22 +75,67 @@ impl CoordinationCtxBuilder {
         self
     }
 
-    /// How many files a guest may have open at once: 256 unless set.
+    /// How many files a guest may have open at once: 256 unless set. One more is the fault
+    /// `exhausted`.
+    ///
+    /// All limits hold for each store, so for all components together that are composed in it.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use larder::coordination::{Access, CoordinationCtx};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let directory = tempfile::tempdir()?;
+    /// let mut grants = CoordinationCtx::builder();
+    /// grants
+    ///     .preopened_dir(directory.path(), "/cache", Access::ReadWrite)?
+    ///     .max_handles(16)
+    ///     .max_regions(64)
+    ///     .max_mapped(4 << 20)
+    ///     .max_growth(16 << 20)
+    ///     .max_wait(Duration::from_secs(1));
+    /// let for_one_store = grants.build();
+    /// # drop(for_one_store);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn max_handles(&mut self, handles: usize) -> &mut Self {
         self.max_handles = handles;
         self
     }
 
     /// How many regions a guest may have mapped at once: 1024 unless set. All stores of a process
-    /// together can have 8192.
+    /// together can have 8192. One more is the fault `exhausted`.
     pub fn max_regions(&mut self, regions: usize) -> &mut Self {
         self.max_regions = regions;
         self
     }
 
+    /// How many bytes a guest may have mapped at once: 64 MiB unless set. More is the fault
+    /// `exhausted`.
+    pub fn max_mapped(&mut self, bytes: usize) -> &mut Self {
+        self.max_mapped = bytes;
+        self
+    }
+
+    /// By how many bytes a guest may extend files with `resize`, less what it has cut off: 1 GiB
+    /// unless set. More is the fault `exhausted`. What it writes through WASI does not count.
+    pub fn max_growth(&mut self, bytes: u64) -> &mut Self {
+        self.max_growth = bytes;
+        self
+    }
+
+    /// How long a guest may wait for a lock, whatever it asks for: without a bound unless set. After
+    /// that it is told that others hold the lock. The thread is blocked meanwhile, and not even an epoch
+    /// deadline ends it: who sets such a deadline should set this, too.
+    pub fn max_wait(&mut self, wait: Duration) -> &mut Self {
+        self.max_wait = wait;
+        self
+    }
+
     /// The context for one store.
     pub fn build(&self) -> CoordinationCtx {
-        CoordinationCtx { settings: self.clone(), handles: 0, regions: Vec::new() }
+        CoordinationCtx { settings: self.clone(), handles: 0, growth: 0, mapped: 0, regions: Vec::new() }
     }
 }
 
@@ -90,6 +147,10 @@ impl CoordinationCtxBuilder {
 pub struct CoordinationCtx {
     settings: CoordinationCtxBuilder,
     handles: usize,
+    /// Bytes by which the guest has extended files, less those it has cut off.
+    growth: u64,
+    /// Bytes of all regions.
+    pub(super) mapped: usize,
     /// Ordered by address.
     pub(super) regions: Vec<MappedRegion>,
 }
@@ -100,9 +161,29 @@ impl CoordinationCtx {
         self.settings.mapping
     }
 
-    /// How many regions can be mapped at once.
-    pub(super) fn max_regions(&self) -> usize {
-        self.settings.max_regions
+    /// `exhausted` unless a region of `length` bytes may be added.
+    pub(super) fn check_room(&self, length: usize) -> Result<(), Fault> {
+        let settings = &self.settings;
+        if self.regions.len() >= settings.max_regions {
+            return Err(Fault::exhausted(format!("a guest can have {} regions mapped", settings.max_regions)));
+        }
+        if self.mapped.checked_add(length).is_none_or(|mapped| mapped > settings.max_mapped) {
+            return Err(Fault::exhausted(format!("a guest can have {} bytes mapped", settings.max_mapped)));
+        }
+        Ok(())
+    }
+
+    /// What the guest will have extended files by once one of `before` bytes has `after`.
+    ///
+    /// Whoever cuts a file gets no more credit than it has taken, so that the sum over all guests never
+    /// falls behind what the files have grown by.
+    fn growth_after(&self, before: u64, after: u64) -> Result<u64, Fault> {
+        let limit = self.settings.max_growth;
+        let growth = self.growth.saturating_add(after.saturating_sub(before));
+        if after > before && growth > limit {
+            return Err(Fault::exhausted(format!("a guest can extend files by {limit} bytes")));
+        }
+        Ok(growth.saturating_sub(before.saturating_sub(after)))
     }
 
     /// Starts to build one.
@@ -181,6 +262,7 @@ impl Coordination<'_> {
         wait: Duration,
     ) -> Result<bool, Fault> {
         self.ctx.check(Some(file.rep()))?;
+        let wait = wait.min(self.ctx.settings.max_wait);
         self.get_mut(file)?.lock(start, length, mode, wait)
     }
 
@@ -200,9 +282,10 @@ impl Coordination<'_> {
         self.get(file)?.size()
     }
 
-    pub(super) fn resize(&self, file: &Resource<SharedFile>, size: u64) -> Result<(), Fault> {
+    pub(super) fn resize(&mut self, file: &Resource<SharedFile>, size: u64) -> Result<(), Fault> {
         self.ctx.check(Some(file.rep()))?;
-        self.get(file)?.resize(size)
+        self.ctx.growth = self.get(file)?.resize_if(size, |before| self.ctx.growth_after(before, size))?;
+        Ok(())
     }
 
     pub(super) fn get(&self, file: &Resource<SharedFile>) -> Result<&SharedFile, Fault> {

@@ -101,12 +101,18 @@ fn beneath<'a, 'p>(path: &'a [&'p str], name: &[String]) -> Option<&'a [&'p str]
     (start == name).then_some(rest)
 }
 
+/// `invalid` if a path of so many bytes is too long.
+pub(super) fn check_length(bytes: usize) -> Result<(), Fault> {
+    if bytes > LONGEST_PATH {
+        return Err(Fault::invalid(format!("a path of {bytes} bytes; at most {LONGEST_PATH} are allowed")));
+    }
+    Ok(())
+}
+
 /// The components of a path, without those that mean nothing. `denied` if it may lead out of
 /// where it begins.
 pub(super) fn components(path: &str) -> Result<Vec<&str>, Fault> {
-    if path.len() > LONGEST_PATH {
-        return Err(Fault::invalid(format!("a path of {} bytes; at most {LONGEST_PATH} are allowed", path.len())));
-    }
+    check_length(path.len())?;
     if path.contains('\0') {
         return Err(Fault::invalid("a path with a NUL in it"));
     }

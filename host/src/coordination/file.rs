@@ -165,11 +165,20 @@ impl SharedFile {
 
     /// Cuts the file to `size` bytes, or extends it by zeros that the disk has room for.
     pub fn resize(&self, size: u64) -> Result<(), Fault> {
+        self.resize_if(size, |_| Ok(()))
+    }
+
+    /// Resizes the file if `allow` does not refuse, which is told its size until then; what `allow` says.
+    /// No other handle of the process resizes the file meanwhile.
+    pub(super) fn resize_if<T>(&self, size: u64, allow: impl FnOnce(u64) -> Result<T, Fault>) -> Result<T, Fault> {
         self.check_writable()?;
         if i64::try_from(size).is_err() {
             return Err(Fault::invalid("a size beyond 2^63"));
         }
-        sys::resize(&self.handle, size)
+        let _alone = self.room.resize_alone();
+        let allowed = allow(self.size()?)?;
+        sys::resize(&self.handle, size)?;
+        Ok(allowed)
     }
 
     pub(super) fn is_writable(&self) -> bool {

@@ -54,10 +54,7 @@ impl Coordination<'_> {
         length: usize,
     ) -> Result<(), Fault> {
         self.ctx.check(Some(file.rep()))?;
-        let limit = self.ctx.max_regions();
-        if self.ctx.regions.len() >= limit {
-            return Err(Fault::exhausted(format!("a guest can have {limit} regions mapped")));
-        }
+        self.ctx.check_room(length)?;
         // SAFETY: the memory is the guest's, who asks for it to be replaced; while a host
         // function runs, nobody else uses the store, and this one borrows nothing of it. The
         // store unmaps a linear memory as a whole, when it goes away.
@@ -65,6 +62,7 @@ impl Coordination<'_> {
         let index = self.ctx.region_at(start).unwrap_or_else(|index| index);
         let owner = Some(file.rep());
         self.ctx.regions.insert(index, MappedRegion { region, owner });
+        self.ctx.mapped += length;
         Ok(())
     }
 
@@ -94,6 +92,7 @@ impl Coordination<'_> {
             unsafe { mapped.region.unmap()? };
         }
         self.ctx.regions.remove(index);
+        self.ctx.mapped = self.ctx.mapped.saturating_sub(length);
         Ok(())
     }
 }

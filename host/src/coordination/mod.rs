@@ -68,7 +68,14 @@
 //! - **SIGBUS**: the first mapping installs a handler for it, which turns the loss of a mapped
 //!   page, as when somebody cuts the file, into the fault `damaged`. Any other SIGBUS goes to the
 //!   handler that was there before. Who installs one later should call the previous one, too.
-//! - **Waiting** for a lock blocks the thread that runs the guest.
+//! - **Waiting** for a lock blocks the thread that runs the guest, which no epoch deadline ends;
+//!   [`CoordinationCtxBuilder::max_wait`] does.
+//! - **Limits** hold for each store: handles, regions, mapped bytes and growth of files have bounds unless
+//!   set otherwise. For memory there is [`wasmtime::Store::limiter`], for time
+//!   [`wasmtime::Store::set_epoch_deadline`]. What a guest writes through WASI is for the operating system
+//!   to bound, by a quota on the directory.
+//! - **Trust**: guests that are granted the same directory can keep each other waiting, and change each
+//!   other's files. Guests with different directories do not meet.
 //!
 //! Rust programs can use [`SharedFile`] and its locks without any guest.
 

@@ -144,21 +144,19 @@ pub(super) fn none_has_faulted() -> bool {
     !ANY_FAULT.load(Ordering::Acquire)
 }
 
-/// Marks the region that holds `address` as faulted; false if none does. Safe to call from a
-/// signal handler.
+/// Marks the region that holds `address` as faulted, and returns where that region ends; `None` if
+/// there is no such region. Safe to call from a signal handler.
 ///
 /// The region that the interrupted thread itself was using can not be changing: it belongs to a
 /// store, which one thread at a time uses. So a slot in the midst of a change is never the one
 /// looked for.
 #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "used where there are mechanisms"))]
-pub(super) fn mark_faulted(address: usize) -> bool {
-    let holds = |slot: &&Slot| slot.range().is_some_and(|(start, end)| start <= address && address < end);
-    let Some(slot) = used().iter().find(holds) else {
-        return false;
-    };
+pub(super) fn mark_faulted(address: usize) -> Option<usize> {
+    let end_if_it_holds = |slot: &Slot| slot.range().filter(|&(start, end)| start <= address && address < end);
+    let (slot, (_, end)) = used().iter().find_map(|slot| Some((slot, end_if_it_holds(slot)?)))?;
     slot.faulted.store(true, Ordering::Release);
     ANY_FAULT.store(true, Ordering::Release);
-    true
+    Some(end)
 }
 
 #[cfg(test)]
@@ -191,13 +189,13 @@ mod tests {
         let base = BASE * 3;
         let hit = Registration::new(base, 0x10).unwrap();
         let next = Registration::new(base + 0x10, 0x10).unwrap();
-        assert!(mark_faulted(base + 0xf));
+        assert_eq!(mark_faulted(base + 0xf), Some(base + 0x10));
         assert!(hit.has_faulted());
         assert!(!next.has_faulted());
-        assert!(!mark_faulted(base + 0x20));
+        assert_eq!(mark_faulted(base + 0x20), None);
         assert!(!none_has_faulted());
         drop(hit);
-        assert!(!mark_faulted(base));
+        assert_eq!(mark_faulted(base), None);
         assert!(!Registration::new(base, 0x10).unwrap().has_faulted());
     }
 
@@ -217,7 +215,7 @@ mod tests {
                 done.store(true, Ordering::Release);
             });
             while !done.load(Ordering::Acquire) {
-                assert!(!mark_faulted(base + 0x80));
+                assert_eq!(mark_faulted(base + 0x80), None);
             }
             changer.join().unwrap();
         });

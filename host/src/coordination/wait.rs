@@ -24,6 +24,8 @@ pub(super) struct WaitingRoom {
     /// How many wait: read without the mutex by all who do not have to.
     waiting: AtomicUsize,
     lines: Mutex<Lines>,
+    /// Held by who changes the size of the file.
+    resizing: Mutex<()>,
 }
 
 /// Those who wait, in order, by the first byte of what they wait for. No line is empty.
@@ -66,9 +68,19 @@ impl WaitingRoom {
         if let Some(room) = rooms.get(&identity).and_then(Weak::upgrade) {
             return room;
         }
-        let room = Arc::new(Self { identity, waiting: AtomicUsize::new(0), lines: Mutex::new(Lines::new()) });
+        let room = Arc::new(Self {
+            identity,
+            waiting: AtomicUsize::new(0),
+            lines: Mutex::new(Lines::new()),
+            resizing: Mutex::new(()),
+        });
         rooms.insert(identity, Arc::downgrade(&room));
         room
+    }
+
+    /// Keeps the other handles of the process from resizing the file.
+    pub(super) fn resize_alone(&self) -> MutexGuard<'_, ()> {
+        self.resizing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether nobody waits.

@@ -2,6 +2,7 @@
 
 mod entry;
 mod exchange;
+mod limits;
 mod reports;
 mod selection;
 mod settings;
@@ -10,6 +11,7 @@ mod task;
 pub(crate) use entry::milliseconds;
 pub use entry::{Content, Entry, Expiry, Item, Metadata, Queued, SetOptions, Side};
 pub use exchange::{ExportReport, ImportReport};
+pub use limits::Limits;
 pub use reports::{Problem, Progress, Statistics, Tally};
 pub use selection::{Order, Scan, Selection};
 pub use settings::{Changes, Compression, Durability, Information, Limit, Policy};

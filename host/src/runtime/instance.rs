@@ -3,19 +3,21 @@
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use wasmtime::component::{ResourceAny, ResourceTable};
-use wasmtime::{ResourceLimiter, Store};
+use wasmtime::{Engine, ResourceLimiter, Store, UpdateDeadline};
 use wasmtime_wasi::{FsPerms, HostWallClock, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
-use super::Runtime;
 use super::bindings::cache::{Guest, GuestCache, GuestTransaction, OpenOptions};
 use super::bindings::{Embed, collections, exchange, limits, locks, memo, recipes, types};
+use super::ticker::Ticker;
+use super::{Runtime, Timing};
 use crate::coordination::{
     Access, Coordination, CoordinationCtx, CoordinationCtxBuilder, CoordinationView, GrantError,
 };
 use crate::error::{Error, Result};
+use crate::options::Limits;
 
 /// An instance whose memory has grown beyond this is not kept: it never shrinks. In bytes.
 const MEMORY_KEPT: usize = 64 * 1024 * 1024;
@@ -27,8 +29,7 @@ pub(crate) struct Opening {
     /// Other directories, under the names they have on the host, and what may be done with them.
     others: Vec<(String, FsPerms)>,
     coordination: CoordinationCtxBuilder,
-    /// How large the memory of an instance may become, in bytes.
-    memory_limit: usize,
+    limits: Limits,
     /// What tells the component the time; unless given, the system's clock.
     wall_clock: Option<WallClock>,
 }
@@ -59,11 +60,12 @@ impl HostWallClock for WallClock {
 
 impl Opening {
     /// Grants a directory, which must exist.
-    pub(crate) fn new(directory: &Path, mapping: bool, memory_limit: usize) -> Result<Self> {
+    pub(crate) fn new(directory: &Path, mapping: bool, limits: Limits) -> Result<Self> {
         let mut coordination = CoordinationCtx::builder();
         coordination.allow_mapping(mapping);
+        limits.apply_to(&mut coordination);
         let path = utf8(directory)?.to_owned();
-        let mut opening = Self { path: path.clone(), others: Vec::new(), coordination, memory_limit, wall_clock: None };
+        let mut opening = Self { path: path.clone(), others: Vec::new(), coordination, limits, wall_clock: None };
         opening.grant(directory, &path, Access::ReadWrite)?;
         Ok(opening)
     }
@@ -99,6 +101,26 @@ impl Opening {
         })
     }
 
+    /// A store for one instance.
+    fn store(&self, engine: &Engine) -> Result<Store<State>> {
+        let state = State {
+            wasi: self.wasi()?,
+            coordination: self.coordination.build(),
+            table: ResourceTable::new(),
+            memory: MemoryWatch { largest: 0, limit: self.limits.memory, exceeded: false },
+            deadline: None,
+        };
+        let mut store = Store::new(engine, state);
+        store.limiter(|state| &mut state.memory);
+        if self.limits.call.is_some() {
+            store.epoch_deadline_callback(|context| match context.data().deadline {
+                Some(deadline) if Instant::now() >= deadline => Err(TimeIsOver.into()),
+                _ => Ok(UpdateDeadline::Continue(1)),
+            });
+        }
+        Ok(store)
+    }
+
     fn wasi(&self) -> Result<WasiCtx> {
         let mut wasi = WasiCtxBuilder::new();
         // Before the directory is granted, which copies the choice: file calls then run on this
@@ -115,6 +137,25 @@ impl Opening {
     }
 }
 
+/// Begins to count for the next call what is limited.
+fn begin_call(store: &mut Store<State>, limits: &Limits) {
+    store.data_mut().memory.exceeded = false;
+    if let Some(time) = limits.call {
+        // A deadline beyond what the clock can express is never.
+        store.data_mut().deadline = Instant::now().checked_add(time);
+        store.set_epoch_deadline(1);
+    }
+}
+
+/// Why a call, or a start, did not come to its end.
+fn failure(error: &wasmtime::Error, store: &Store<State>, limits: &Limits) -> Error {
+    match limits.call {
+        Some(time) if error.is::<TimeIsOver>() => Error::TimeLimit(time),
+        _ if store.data().memory.exceeded => Error::MemoryLimit(limits.memory),
+        _ => Error::Failed(format!("{error:#}")),
+    }
+}
+
 /// A path as components know it.
 fn utf8(path: &Path) -> Result<&str> {
     path.to_str().ok_or_else(|| {
@@ -128,6 +169,8 @@ pub(crate) struct State {
     coordination: CoordinationCtx,
     table: ResourceTable,
     memory: MemoryWatch,
+    /// When the call that is running has to end.
+    deadline: Option<Instant>,
 }
 
 impl WasiView for State {
@@ -146,6 +189,8 @@ impl CoordinationView for State {
 struct MemoryWatch {
     largest: usize,
     limit: usize,
+    /// Whether the call has asked for more.
+    exceeded: bool,
 }
 
 impl ResourceLimiter for MemoryWatch {
@@ -154,6 +199,7 @@ impl ResourceLimiter for MemoryWatch {
         if granted {
             self.largest = self.largest.max(desired);
         }
+        self.exceeded |= !granted;
         Ok(granted)
     }
 
@@ -162,9 +208,17 @@ impl ResourceLimiter for MemoryWatch {
     }
 }
 
+/// Why a call was ended: its time was over.
+#[derive(Debug, thiserror::Error)]
+#[error("the time of the call is over")]
+struct TimeIsOver;
+
 /// An instance with an open cache.
 pub(crate) struct Instance {
     store: Store<State>,
+    limits: Limits,
+    /// What makes its code look at the time, if that is limited.
+    _ticker: Option<Arc<Ticker>>,
     exports: Embed,
     /// The cache, or what else the instance was started for.
     resource: ResourceAny,
@@ -194,6 +248,7 @@ macro_rules! interface_calls {
                 &mut self,
                 call: impl FnOnce(&$interface::Guest, &mut Store<State>, ResourceAny) -> Answer<T>,
             ) -> Result<T> {
+                self.begin();
                 let answer = call(self.exports.$export(), &mut self.store, self.resource);
                 self.settle(answer)
             }
@@ -212,23 +267,28 @@ impl Instance {
         opening: &Opening,
         begin: impl FnOnce(&Guest, &mut Store<State>, &str) -> Answer<ResourceAny>,
     ) -> Result<Self> {
-        let runtime = Runtime::get()?;
-        let state = State {
-            wasi: opening.wasi()?,
-            coordination: opening.coordination.build(),
-            table: ResourceTable::new(),
-            memory: MemoryWatch { largest: 0, limit: opening.memory_limit },
-        };
-        let mut store = Store::new(&runtime.engine, state);
-        store.limiter(|state| &mut state.memory);
-        let failed = |error: wasmtime::Error| Error::Failed(format!("{error:#}"));
-        let exports = runtime.component.instantiate(&mut store).map_err(failed)?;
-        let resource = begin(exports.larder_cache_cache(), &mut store, &opening.path).map_err(failed)??;
-        Ok(Self { store, exports, resource, broken: false })
+        let limits = opening.limits.clone();
+        let timing = if limits.call.is_some() { Timing::Limited } else { Timing::Unlimited };
+        let runtime = Runtime::get(timing)?;
+        let ticker = limits.call.map(|_| Ticker::of(&runtime.engine)).transpose();
+        let ticker = ticker.map_err(|error| Error::Io(format!("starting a thread: {error}")))?;
+        let mut store = opening.store(&runtime.engine)?;
+        begin_call(&mut store, &limits);
+        let instantiated = runtime.component.instantiate(&mut store);
+        let exports = instantiated.map_err(|error| failure(&error, &store, &limits))?;
+        let opened = begin(exports.larder_cache_cache(), &mut store, &opening.path);
+        let resource = opened.map_err(|error| failure(&error, &store, &limits))??;
+        Ok(Self { store, limits, _ticker: ticker, exports, resource, broken: false })
+    }
+
+    /// Begins to count for the next call what is limited.
+    fn begin(&mut self) {
+        begin_call(&mut self.store, &self.limits);
     }
 
     /// Calls into the component. A trap makes the instance unusable.
     pub(crate) fn call<T>(&mut self, call: impl FnOnce(Call<'_>) -> Answer<T>) -> Result<T> {
+        self.begin();
         let guest = self.exports.larder_cache_cache().cache();
         let answer = call(Call { guest, store: &mut self.store, resource: self.resource });
         self.settle(answer)
@@ -240,6 +300,7 @@ impl Instance {
         transaction: ResourceAny,
         call: impl FnOnce(Call<'_, GuestTransaction<'_>>) -> Answer<T>,
     ) -> Result<T> {
+        self.begin();
         let guest = self.exports.larder_cache_cache().transaction();
         let answer = call(Call { guest, store: &mut self.store, resource: transaction });
         self.settle(answer)
@@ -247,6 +308,7 @@ impl Instance {
 
     /// Calls a function of another resource, such as a cursor.
     pub(crate) fn next<T>(&mut self, next: impl FnOnce(&Guest, &mut Store<State>) -> Answer<T>) -> Result<T> {
+        self.begin();
         let answer = next(self.exports.larder_cache_cache(), &mut self.store);
         self.settle(answer)
     }
@@ -257,7 +319,7 @@ impl Instance {
             Ok(answer) => answer.map_err(Error::from),
             Err(error) => {
                 self.broken = true;
-                Err(Error::Failed(format!("{error:#}")))
+                Err(failure(&error, &self.store, &self.limits))
             }
         }
     }
@@ -293,6 +355,7 @@ impl Instance {
 
     /// Lets go of a resource other than the cache.
     pub(crate) fn drop_resource(&mut self, resource: ResourceAny) {
+        self.begin();
         if !self.broken && resource.resource_drop(&mut self.store).is_err() {
             self.broken = true;
         }

@@ -3,6 +3,7 @@
 pub(crate) mod bindings;
 mod compiled;
 mod instance;
+mod ticker;
 
 use std::sync::OnceLock;
 
@@ -30,6 +31,15 @@ pub fn configure(config: &mut Config) -> &mut Config {
     config.wasm_component_model(true).memory_may_move(false).concurrency_support(false)
 }
 
+/// Whether the code of the component looks at the time, so that calls can be ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Timing {
+    /// It does not, and is faster.
+    Unlimited,
+    /// It does.
+    Limited,
+}
+
 /// An engine and the component, ready to be instantiated.
 pub(crate) struct Runtime {
     engine: Engine,
@@ -37,15 +47,21 @@ pub(crate) struct Runtime {
 }
 
 impl Runtime {
-    /// The runtime of this process; the first call loads or compiles the component.
-    pub(crate) fn get() -> Result<&'static Self> {
-        static RUNTIME: OnceLock<Result<Runtime>> = OnceLock::new();
-        let start = || Self::start().map_err(|error| Error::Engine(format!("{error:#}")));
-        RUNTIME.get_or_init(start).as_ref().map_err(Clone::clone)
+    /// The runtime of this process; the first call with a timing loads or compiles the component.
+    pub(crate) fn get(timing: Timing) -> Result<&'static Self> {
+        static UNLIMITED: OnceLock<Result<Runtime>> = OnceLock::new();
+        static LIMITED: OnceLock<Result<Runtime>> = OnceLock::new();
+        let runtime = match timing {
+            Timing::Unlimited => &UNLIMITED,
+            Timing::Limited => &LIMITED,
+        };
+        let start = || Self::start(timing).map_err(|error| Error::Engine(format!("{error:#}")));
+        runtime.get_or_init(start).as_ref().map_err(Clone::clone)
     }
 
-    fn start() -> wasmtime::Result<Self> {
-        let engine = Engine::new(configure(&mut Config::new()))?;
+    fn start(timing: Timing) -> wasmtime::Result<Self> {
+        let mut config = Config::new();
+        let engine = Engine::new(configure(&mut config).epoch_interruption(timing == Timing::Limited))?;
         let component = compiled::load(&engine, SHARED_COMPONENT, env!("LARDER_COMPONENT_HASH"))?;
         let component = EmbedPre::new(Self::linker(&engine)?.instantiate_pre(&component)?)?;
         Ok(Self { engine, component })

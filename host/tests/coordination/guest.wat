@@ -115,6 +115,17 @@
       (i32.const 16))
     (func (export "load") (param i32) (result i32) (i32.load8_u (local.get 0)))
     (func (export "store") (param i32 i32) (i32.store8 (local.get 0) (local.get 1)))
+    ;; The first byte from an address on that is not zero; the end of the memory if all are.
+    (func (export "first-set") (param i32) (result i32)
+      (block $found
+        (loop $next
+          (br_if $found (i32.ge_u (local.get 0) (i32.mul (memory.size) (i32.const 65536))))
+          (br_if $found (i32.load8_u (local.get 0)))
+          (local.set 0 (i32.add (local.get 0) (i32.const 1)))
+          (br $next)))
+      (local.get 0))
+    ;; Never returns.
+    (func (export "spin") (param i32) (result i32) (loop $again (br $again)) (unreachable))
     (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0))))
   (core instance $main (instantiate $main
     (with "m" (instance $memory))
@@ -140,6 +151,15 @@
     (canon lift (core func $main "store")))
   (func (export "grow") (param "pages" u32) (result s32)
     (canon lift (core func $main "grow")))
+  (func (export "first-set") (param "address" u32) (result u32)
+    (canon lift (core func $main "first-set")))
+  (func (export "spin") (param "ignored" u32) (result u32)
+    (canon lift (core func $main "spin")))
+  ;; As `open`, with the path wherever the caller says it is.
+  (func (export "open-at")
+    (param "address" u32) (param "length" u32) (param "create" bool) (param "read-only" bool)
+    (result (result u32 (error $fault)))
+    (canon lift (core func $main "open") (memory $bytes) (realloc $realloc)))
   (func (export "barrier") (param "address" u32) (param "length" u32) (result $outcome)
     (canon lift (core func $main "barrier") (memory $bytes)))
   (func (export "open") (param "path" string) (param "create" bool) (param "read-only" bool)

@@ -4,138 +4,17 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "these are tests, though not each function is one")]
 
-use std::path::Path;
+mod guest;
+mod hostile;
+mod isolation;
+mod limits;
+
 use std::process::Command;
 
-use larder::coordination::{
-    self, Access, Coordination, CoordinationCtx, CoordinationCtxBuilder, CoordinationView, Fault, LockMode,
-};
-use wasmtime::component::{Component, ComponentNamedList, Instance, Lift, Linker, Lower, ResourceTable};
-use wasmtime::{Config, Engine, InstanceAllocationStrategy, Store};
+use larder::coordination::{Access, Fault, LockMode};
+use wasmtime::{InstanceAllocationStrategy, Store};
 
-/// A multiple of every page size hosts have.
-const BLOCK: u32 = 0x1_0000;
-const SIZE: u64 = BLOCK as u64;
-
-type Outcome = Result<(), Fault>;
-
-struct State {
-    coordination: CoordinationCtx,
-    table: ResourceTable,
-}
-
-impl CoordinationView for State {
-    fn coordination(&mut self) -> Coordination<'_> {
-        Coordination { ctx: &mut self.coordination, table: &mut self.table }
-    }
-}
-
-/// An instance of the component in a store of its own.
-struct Guest {
-    store: Store<State>,
-    instance: Instance,
-}
-
-impl Guest {
-    fn new(engine: &Engine, grants: &CoordinationCtxBuilder) -> Self {
-        let component = wat::parse_str(include_str!("guest.wat")).unwrap();
-        let component = Component::new(engine, component).unwrap();
-        let mut linker = Linker::new(engine);
-        coordination::add_to_linker(&mut linker).unwrap();
-        let state = State { coordination: grants.build(), table: ResourceTable::new() };
-        let mut store = Store::new(engine, state);
-        let instance = linker.instantiate(&mut store, &component).unwrap();
-        Self { store, instance }
-    }
-
-    /// With a directory granted as `/cache`, in a usual engine.
-    fn in_directory(path: &Path) -> Self {
-        Self::new(&engine(|_| {}), &grants(path))
-    }
-
-    fn call<P, R>(&mut self, name: &str, parameters: P) -> R
-    where
-        P: ComponentNamedList + Lower,
-        (R,): ComponentNamedList + Lift,
-    {
-        let function = self.instance.get_typed_func::<P, (R,)>(&mut self.store, name).unwrap();
-        function.call(&mut self.store, parameters).unwrap().0
-    }
-
-    /// A call without a result.
-    fn run<P: ComponentNamedList + Lower>(&mut self, name: &str, parameters: P) {
-        let function = self.instance.get_typed_func::<P, ()>(&mut self.store, name).unwrap();
-        function.call(&mut self.store, parameters).unwrap();
-    }
-
-    fn try_open(&mut self, path: &str, create: bool, read_only: bool) -> Result<u32, Fault> {
-        self.call("open", (path, create, read_only))
-    }
-
-    fn open(&mut self) -> u32 {
-        self.try_open("/cache/file", true, false).unwrap()
-    }
-
-    /// Opens the file, `blocks` long.
-    fn open_sized(&mut self, blocks: u64) -> u32 {
-        let file = self.open();
-        self.resize(file, blocks * SIZE).unwrap();
-        file
-    }
-
-    fn resize(&mut self, file: u32, size: u64) -> Outcome {
-        self.call("resize", (file, size))
-    }
-
-    fn map(&mut self, file: u32, offset: u64, address: u32, length: u32) -> Outcome {
-        self.call("map", (file, offset, address, length))
-    }
-
-    fn unmap(&mut self, file: u32, address: u32, length: u32) -> Outcome {
-        self.call("unmap", (file, address, length))
-    }
-
-    fn barrier(&mut self, address: u32) -> Outcome {
-        self.call("barrier", (address, 0_u32))
-    }
-
-    fn lock(&mut self, file: u32, start: u64, length: u64) -> Result<bool, Fault> {
-        self.call("lock", (file, start, length, LockMode::Exclusive, 0_u32))
-    }
-
-    fn unlock(&mut self, file: u32, start: u64, length: u64) -> Outcome {
-        self.call("unlock", (file, start, length))
-    }
-
-    fn load(&mut self, address: u32) -> u32 {
-        self.call("load", (address,))
-    }
-
-    fn store(&mut self, address: u32, value: u32) {
-        self.run("store", (address, value));
-    }
-}
-
-fn engine(configure: impl FnOnce(&mut Config)) -> Engine {
-    let mut config = Config::new();
-    config.memory_may_move(false);
-    configure(&mut config);
-    Engine::new(&config).unwrap()
-}
-
-fn grants(path: &Path) -> CoordinationCtxBuilder {
-    let mut grants = CoordinationCtx::builder();
-    grants.preopened_dir(path, "/cache", Access::ReadWrite).unwrap();
-    grants
-}
-
-fn is_invalid<T>(result: &Result<T, Fault>) -> bool {
-    matches!(result, Err(Fault::Invalid(_)))
-}
-
-fn is_exhausted<T>(result: &Result<T, Fault>) -> bool {
-    matches!(result, Err(Fault::Exhausted(_)))
-}
+use guest::{BLOCK, Guest, SIZE, State, engine, grants, is_invalid};
 
 #[test]
 fn two_guests_share_pages_and_exclude_each_other() {
@@ -335,23 +214,6 @@ fn ranges_that_can_not_be_are_invalid() {
         assert!(is_invalid(&guest.unlock(file, start, length)));
     }
     assert!(is_invalid(&guest.resize(file, u64::MAX)));
-}
-
-#[test]
-fn handles_and_regions_are_limited() {
-    let directory = tempfile::tempdir().unwrap();
-    let mut grants = grants(directory.path());
-    grants.max_handles(2).max_regions(1);
-    let mut guest = Guest::new(&engine(|_| {}), &grants);
-    let file = guest.open_sized(2);
-    let second = guest.open();
-    assert!(is_exhausted(&guest.try_open("/cache/file", false, false)));
-    guest.run("close", (second,));
-    guest.open();
-    guest.map(file, 0, BLOCK, BLOCK).unwrap();
-    assert!(is_exhausted(&guest.map(file, SIZE, 2 * BLOCK, BLOCK)));
-    guest.unmap(file, BLOCK, BLOCK).unwrap();
-    guest.map(file, SIZE, 2 * BLOCK, BLOCK).unwrap();
 }
 
 #[test]

@@ -104,7 +104,7 @@ impl Shard {
         }
         let finished = writer.finish(file_seeds(address.hash(), form).directory).and_then(|(file, summary)| {
             if self.settings.durability == Durability::Full {
-                self.files.sync(number, &file)?;
+                self.files.sync(number, &file, &*self.platform)?;
             }
             Ok(Kept::in_file(form, WrittenFile { number, summary }))
         });

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use super::Shard;
 use crate::error::{Error, Result};
+use crate::regular::open_regular;
 
 /// Its name.
 const FILE: &str = "reserve";
@@ -74,7 +75,7 @@ fn fill(path: &Path, length: u64) -> io::Result<()> {
     if present == length {
         return Ok(());
     }
-    let mut file = OpenOptions::new().append(true).create(true).open(path)?;
+    let mut file = open_regular(path, OpenOptions::new().append(true).create(true))?;
     if present > length {
         return file.set_len(length);
     }

@@ -12,6 +12,7 @@ use crate::generation;
 use crate::lease::{self, Contents, Holder, Lease, Record};
 use crate::options::OpenOptions;
 use crate::platform::{Platform, RangeLocks};
+use crate::regular::open_regular;
 
 /// How long to wait before looking at somebody else's lease again, in milliseconds.
 const POLL_MS: u64 = 20;
@@ -99,7 +100,7 @@ impl Claimant<'_> {
     pub(super) fn refusal(&self) -> Result<Option<Error>> {
         let Some(epoch) = lease::list(self.root)?.epochs.last().copied() else { return Ok(None) };
         let path = lease::lease_path(self.root, epoch);
-        let opened = fs::OpenOptions::new().write(true).open(&path);
+        let opened = open_regular(&path, fs::OpenOptions::new().write(true));
         let refusal = opened.err().map(|error| Error::from_io(&path, &error));
         Ok(refusal.filter(|error| matches!(error, Error::ReadOnly(_) | Error::PermissionDenied(_))))
     }

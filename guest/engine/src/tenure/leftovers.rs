@@ -6,6 +6,7 @@ use std::{fmt, fs, io};
 use super::{Standing, Tenure, USERS};
 use crate::error::{Error, Result};
 use crate::lease;
+use crate::regular::remove_tree;
 
 /// Something of an epoch that is over.
 #[derive(Debug)]
@@ -75,7 +76,7 @@ impl Leftover {
     pub(crate) fn remove(&self) -> Result<bool> {
         let removed = match self {
             Self::Lease(path) => fs::remove_file(path),
-            Self::Data(path) | Self::Draft(path) => fs::remove_dir_all(path),
+            Self::Data(path) | Self::Draft(path) => remove_tree(path),
         };
         match removed {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),

@@ -32,6 +32,7 @@ use std::rc::Rc;
 
 use crate::error::{Error, Result};
 use crate::lease::{self, Holder, Record};
+use crate::listing::children;
 use crate::options::OpenOptions;
 use crate::platform::{Platform, RangeLocks, Sharing};
 use claimant::{Claimant, claim_epoch, next_epoch, prepare_root};
@@ -153,7 +154,10 @@ impl Tenure {
     pub(crate) fn complete(&self) -> Result<()> {
         let (draft, data) = (self.draft(), lease::data_path(&self.root, self.epoch.get()));
         self.platform.before_commit()?;
+        // Whoever finds data takes them for whole, and what is built upon them must not be lost with them.
+        self.sync_names(&draft)?;
         fs::rename(&draft, &data).map_err(|error| Error::from_io(&draft, &error))?;
+        self.sync_directory(&self.root)?;
         self.platform.before_commit()?;
         let before = self.data.replace(Some(self.epoch.get()));
         let recorded = match self.record.holder {
@@ -162,6 +166,21 @@ impl Tenure {
             Holder::Lease => self.confirm(),
         };
         recorded.inspect_err(|_| self.data.set(before))
+    }
+
+    /// Waits until all names in a directory, and in those in it, are on the disk.
+    fn sync_names(&self, directory: &Path) -> Result<()> {
+        for child in children(directory).map_err(|error| Error::from_io(directory, &error))? {
+            if child.file_type().is_ok_and(|kind| kind.is_dir()) {
+                self.sync_names(&child.path())?;
+            }
+        }
+        self.assure()?;
+        self.sync_directory(directory)
+    }
+
+    fn sync_directory(&self, directory: &Path) -> Result<()> {
+        self.platform.sync_directory(directory).map_err(|error| Error::from_io(directory, &error))
     }
 
     /// What the lease is to say now.

@@ -6,6 +6,8 @@ use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd as _;
 
+use crate::disk::refuse_irregular;
+
 fn descriptor(file: &File) -> wasip1::Fd {
     file.as_raw_fd().cast_unsigned()
 }
@@ -30,8 +32,10 @@ pub(crate) fn write_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<usi
 
 /// Whether `path` still leads to the open `file`.
 pub(crate) fn is_file_at(file: &File, path: &str) -> io::Result<bool> {
-    let other = match File::open(path) {
+    let other = match refuse_irregular(path).and_then(|()| File::open(path)) {
         Ok(other) => other,
+        // Something else has its place.
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => return Ok(false),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(error),
     };

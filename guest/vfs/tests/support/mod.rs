@@ -24,8 +24,8 @@ pub(crate) const SOLE: &CStr = c"larder-sole";
 pub(crate) fn register() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        larder_vfs::register(SHARED, Some(Box::new(OfdCoordination::default()))).unwrap();
-        larder_vfs::register(SOLE, None).unwrap();
+        larder_vfs::register(SHARED, Some(Box::new(OfdCoordination::default())), larder_vfs::sync_directory).unwrap();
+        larder_vfs::register(SOLE, None, larder_vfs::sync_directory).unwrap();
     });
 }
 

@@ -161,6 +161,8 @@ fn cache_error_name(error: &larder::Error) -> &'static str {
         larder::Error::Conflict(_) => "conflict",
         larder::Error::Io(_) => "io",
         larder::Error::Encoding(_) => "encoding",
+        larder::Error::TimeLimit(_) => "time-limit",
+        larder::Error::MemoryLimit(_) => "memory-limit",
         larder::Error::Engine(_) => "engine",
         _ => "failed",
     }

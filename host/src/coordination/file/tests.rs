@@ -89,6 +89,18 @@ fn resizing_cuts_and_extends() {
 }
 
 #[test]
+fn a_size_the_disk_has_no_room_for_is_refused_and_takes_nothing_of_it() {
+    let place = Place::new();
+    let file = place.sized(10);
+    let path = place.temporary.path().join("file");
+    let status = rustix::fs::statvfs(&path).unwrap();
+    let beyond = (status.f_bavail + status.f_bavail / 2) * status.f_frsize;
+    assert!(matches!(file.resize(beyond), Err(Fault::Exhausted(_))));
+    assert_eq!(file.size(), Ok(10));
+    assert!(std::os::unix::fs::MetadataExt::blocks(&std::fs::metadata(&path).unwrap()) < 100);
+}
+
+#[test]
 fn a_deleted_file_can_not_be_locked_exclusively_but_unlocked() {
     let place = Place::new();
     let mut file = place.file();

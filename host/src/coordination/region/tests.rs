@@ -170,6 +170,40 @@ fn a_file_cut_under_its_region_reads_as_zeros_and_is_noticed() {
     unmap(region);
 }
 
+/// The kernel allows a process some 65,000 stretches of memory that differ from their neighbours.
+#[test]
+fn lost_pages_touched_here_and_there_do_not_use_up_the_stretches_of_memory_a_process_has() {
+    const PAGES: usize = 20_000;
+    let place = Place::new();
+    let file = place.file();
+    let length = u64::try_from(PAGES).unwrap() * page();
+    // Sparse: no block of it is ever needed.
+    std::fs::File::options()
+        .write(true)
+        .open(place.temporary.path().join("file"))
+        .and_then(|native| native.set_len(length))
+        .unwrap();
+    let memory = Memory::new(PAGES);
+    let region = memory.map(&file, 0, PAGES).unwrap();
+    file.resize(0).unwrap();
+    let before = stretches(&memory);
+    for number in (0..PAGES).rev().step_by(2) {
+        assert_eq!(memory.read(number * sys::page_size()), 0);
+    }
+    assert_eq!(before, 1);
+    assert_eq!(stretches(&memory), 2);
+    memory.read(0);
+    assert!(region.has_faulted());
+    unmap(region);
+}
+
+/// Stretches of memory that the kernel tells apart, among those that a test's memory is made of.
+fn stretches(memory: &Memory) -> usize {
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+    let starts = maps.lines().filter_map(|line| usize::from_str_radix(line.split('-').next()?, 16).ok());
+    starts.filter(|start| (memory.start..memory.start + memory.length).contains(start)).count()
+}
+
 #[test]
 fn a_fault_in_one_thread_is_seen_in_all() {
     let place = Place::new();

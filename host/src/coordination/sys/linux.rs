@@ -129,6 +129,7 @@ pub(in crate::coordination) fn size(file: &Handle) -> Result<u64, Fault> {
 pub(in crate::coordination) fn resize(file: &Handle, size: u64) -> Result<(), Fault> {
     let now = self::size(file)?;
     if size > now {
+        check_free_space(file, size - now)?;
         // Blocks that a mapped page has no room for would fault when the page is written.
         let extend = FallocateFlags::empty();
         match retry_on_intr(|| rustix::fs::fallocate(&file.0, extend, now, size - now)) {
@@ -140,6 +141,20 @@ pub(in crate::coordination) fn resize(file: &Handle, size: u64) -> Result<(), Fa
         return Ok(());
     }
     retry_on_intr(|| rustix::fs::ftruncate(&file.0, size)).map_err(|errno| fault(errno, "resizing the file"))
+}
+
+/// `exhausted` if the file system has no room for so many bytes. Asked before they are allocated, since
+/// a file system that runs out of them on the way keeps those that the file has got until then.
+fn check_free_space(file: &Handle, bytes: u64) -> Result<(), Fault> {
+    let Ok(status) = rustix::fs::fstatvfs(&file.0) else {
+        return Ok(());
+    };
+    let free = status.f_bavail.saturating_mul(status.f_frsize);
+    // One without blocks does not say.
+    if status.f_blocks > 0 && free < bytes {
+        return Err(Fault::exhausted(format!("the file system has room for {free} bytes, not for {bytes}")));
+    }
+    Ok(())
 }
 
 /// Locks a range, or changes the mode of what is held of it, without waiting. False if others

@@ -1,6 +1,6 @@
 //! Carrying rows over from the old shards to the new ones, and putting these in force.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::rc::Rc;
@@ -10,6 +10,7 @@ use crate::cache::session::Session;
 use crate::database::Access;
 use crate::error::{Error, Result};
 use crate::platform::Platform;
+use crate::regular::remove_tree;
 use crate::settings::{Settings, shard_of};
 use crate::shard::{Counts, DATABASE, Shard, shard_path};
 
@@ -141,7 +142,7 @@ impl Drop for Work {
             let tenure = &self.session.tenure;
             // The draft of an epoch is its own, even if somebody else has the directory by now. If it
             // stays, whoever comes next removes it.
-            let _ = fs::remove_dir_all(tenure.draft());
+            let _ = remove_tree(&tenure.draft());
             let _ = tenure.release();
         }
     }

@@ -1,0 +1,154 @@
+//! Somebody with rights to a directory does harm to what others share in it while they are at work. What
+//! the directory holds is then his to spoil, but not the processes: each call ends, with an answer or a
+//! named error, and other directories are not affected.
+//!
+//! `LARDER_HOSTILE_ROUNDS` sets how long (15 unless set).
+
+#![cfg(unix)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use larder::{Cache, Error, Limits, Scan, Selection};
+use larder_tests::{Random, files};
+
+/// For how long a call may go on, and how much longer it may take until that is noticed where two cores
+/// are shared by many.
+const TIME: Duration = Duration::from_secs(2);
+const GRACE: Duration = Duration::from_secs(20);
+
+fn rounds() -> u64 {
+    std::env::var("LARDER_HOSTILE_ROUNDS").map_or(15, |rounds| rounds.parse().unwrap())
+}
+
+fn open(directory: &Path) -> Result<Cache, Error> {
+    Cache::builder().wait(Duration::from_millis(200)).limits(Limits::new().call(TIME).memory(256 << 20)).open(directory)
+}
+
+/// Counts what calls came to, by name.
+#[derive(Debug, Default)]
+struct Tally(BTreeMap<&'static str, u32>);
+
+impl Tally {
+    fn add<T>(&mut self, begin: Instant, outcome: Result<T, Error>) {
+        assert!(begin.elapsed() < TIME + GRACE, "a call took {:?}", begin.elapsed());
+        let name = match outcome {
+            Ok(_) => "right or void",
+            Err(Error::Corrupt(_)) => "corrupt",
+            Err(Error::Io(_)) => "io",
+            Err(Error::Locked(_)) => "locked",
+            Err(Error::Timeout(_)) => "timeout",
+            Err(Error::Full(_)) => "full",
+            Err(Error::UnsupportedFormat(_)) => "unsupported format",
+            Err(Error::NotFound(_)) => "not found",
+            Err(Error::TimeLimit(_)) => "time limit",
+            Err(other) => panic!("{other:?}"),
+        };
+        *self.0.entry(name).or_default() += 1;
+    }
+}
+
+/// Uses a cache in many ways.
+fn use_it(cache: &Cache, random: &mut Random, tally: &mut Tally) {
+    let key = random.below(300).cast_signed();
+    let begin = Instant::now();
+    match random.below(10) {
+        0 => tally.add(begin, cache.set(key, vec![1; 40_000])),
+        1 | 2 => tally.add(begin, cache.set(key, "value")),
+        3 => tally.add(begin, cache.delete(key)),
+        4 => tally.add(begin, cache.keys(&Scan::default()).map(|keys| keys.take(50).all(|key| key.is_ok()))),
+        5 => tally.add(begin, cache.measure(Selection::All, true)),
+        6 => tally.add(begin, cache.check()),
+        _ => tally.add(begin, cache.get(key)),
+    }
+}
+
+/// Runs a cache in a directory that `harm` works on meanwhile, beside one in another.
+fn under(seed: u64, harm: impl Fn(&File, u64, &mut Random) + Sync, ending: &str) {
+    println!("seed {seed}");
+    let quiet = Cache::temporary().unwrap();
+    quiet.set("key", "value").unwrap();
+    let mut tally = Tally::default();
+    for round in 0..rounds() {
+        let mut random = Random::new(seed + round);
+        let directory = tempfile::tempdir().unwrap();
+        let cache = open(directory.path()).unwrap();
+        (0..300_i64).for_each(|key| assert!(cache.set(key, "value").is_ok()));
+        let over = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut random = Random::new(seed * 31 + round);
+                let targets: Vec<File> = files(directory.path(), ending)
+                    .into_iter()
+                    .filter_map(|path| OpenOptions::new().read(true).write(true).open(path).ok())
+                    .collect();
+                while !over.load(Ordering::Relaxed) {
+                    for target in &targets {
+                        let length = target.metadata().unwrap().len().max(1);
+                        harm(target, length, &mut random);
+                    }
+                    thread::yield_now();
+                }
+            });
+            for _ in 0..150 {
+                use_it(&cache, &mut random, &mut tally);
+            }
+            over.store(true, Ordering::Relaxed);
+        });
+        // Whoever comes next meets what is left.
+        let begin = Instant::now();
+        drop(cache);
+        match open(directory.path()) {
+            Ok(next) => (0..20).for_each(|_| use_it(&next, &mut random, &mut tally)),
+            Err(error) => tally.add::<()>(begin, Err(error)),
+        }
+        assert_eq!(quiet.get("key").unwrap(), Some("value".into()));
+    }
+    println!("{:?}", tally.0);
+    assert_eq!(quiet.check().unwrap(), []);
+}
+
+/// Eight bytes anywhere.
+fn scribble(file: &File, length: u64, random: &mut Random) {
+    file.write_all_at(&random.number().to_le_bytes(), random.below(length)).unwrap();
+}
+
+#[test]
+fn bytes_written_into_the_shared_index_at_random_end_no_process_and_no_call_for_good() {
+    under(71, scribble, "-shm");
+}
+
+#[test]
+fn a_header_of_the_shared_index_that_never_rests_ends_no_process_and_no_call_for_good() {
+    // The two copies of the header, and what follows: how far checkpoints are, and the read marks.
+    let harm = |file: &File, _: u64, random: &mut Random| {
+        let word = random.below(34) * 4;
+        let wild = [0, 1, u32::MAX, 0x7fff_ffff, 3_007_000, 4096];
+        let value = wild.get(random.below(8) as usize).copied().unwrap_or(random.below(5_000) as u32);
+        file.write_all_at(&value.to_ne_bytes(), word).unwrap();
+        if random.below(2) == 0 {
+            // Both copies the same, as if they were right but for the checksum.
+            let mut copy = [0; 48];
+            if file.read_exact_at(&mut copy, 0).is_ok() {
+                file.write_all_at(&copy, 48).unwrap();
+            }
+        }
+    };
+    under(72, harm, "-shm");
+}
+
+#[test]
+fn a_log_written_to_at_random_ends_no_process_and_no_call_for_good() {
+    under(73, scribble, "-wal");
+}
+
+#[test]
+fn a_database_written_to_at_random_ends_no_process_and_no_call_for_good() {
+    under(74, scribble, "cache.db");
+}
