@@ -3,6 +3,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_lite::future::{block_on, poll_once};
@@ -303,4 +304,32 @@ fn a_value_pulled_at_an_end_wakes_whoever_waits() {
         assert_eq!(waiting.join().unwrap(), Ok(Some(5)));
     });
     assert_eq!(line.pull_within(Side::Front, 4, Some(Duration::from_millis(5))), Ok(vec![]));
+}
+
+#[test]
+fn looking_at_a_deque_of_one_shard_is_no_damage_while_others_change_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let cache = Cache::builder().instances(4).open(directory.path()).unwrap();
+    cache.deque::<u32>("line").push_back(&0).unwrap();
+    let over = AtomicBool::new(false);
+    std::thread::scope(|threads| {
+        let readers: Vec<_> = (0..2)
+            .map(|_| {
+                threads.spawn(|| {
+                    let line = cache.deque::<u32>("line");
+                    while !over.load(Ordering::Relaxed) {
+                        let last = line.back();
+                        assert!(matches!(last, Ok(Some(_))), "{last:?}");
+                    }
+                })
+            })
+            .collect();
+        let line = cache.deque::<u32>("line");
+        for number in 1..15_000 {
+            line.push_front(&number).unwrap();
+            line.pop_back().unwrap();
+        }
+        over.store(true, Ordering::Relaxed);
+        readers.into_iter().for_each(|reader| reader.join().unwrap());
+    });
 }

@@ -22,16 +22,23 @@ enum Mode {
     Overtaken,
 }
 
+/// A whole header of a WAL-index.
+pub(crate) type Header = [u32; 12];
+
 thread_local! {
     static MODE: Cell<Mode> = const { Cell::new(Mode::Locking) };
+    /// What the first transaction saw since [`begin_optimistic_read`].
+    static FIRST: Cell<Option<Header>> = const { Cell::new(None) };
 }
 
 /// Lets read transactions of this thread go without locks, until [`end_optimistic_read`].
 ///
 /// Only for transactions that read, and whose results nobody has acted upon before
 /// [`end_optimistic_read`] has told whether they are valid: until then even SQLite's report of a
-/// corrupt database may be void.
+/// corrupt database may be void. There may be several, of one database: they are valid if all have
+/// seen the same.
 pub fn begin_optimistic_read() {
+    FIRST.set(None);
     MODE.set(Mode::Optimistic);
 }
 
@@ -44,6 +51,15 @@ pub fn end_optimistic_read() -> bool {
 /// Whether a read transaction may go without a lock.
 pub(crate) fn is_allowed() -> bool {
     MODE.get() != Mode::Locking
+}
+
+/// Notes what a transaction without lock sees. If it is something else than what an earlier one saw,
+/// somebody has committed between the two.
+pub(crate) fn look(header: Header) {
+    if FIRST.get().is_some_and(|first| first != header) {
+        overtake();
+    }
+    FIRST.set(Some(header));
 }
 
 /// Notes that a transaction without lock was overtaken.

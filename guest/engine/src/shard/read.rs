@@ -304,7 +304,8 @@ impl Shard {
     pub(super) fn read_unlocked<T>(&self, read: impl Fn() -> Result<T>) -> Result<T> {
         self.platform.begin_optimistic_read();
         let result = read();
-        if self.platform.end_optimistic_read() { read() } else { result }
+        // Of one moment, too, if it reads several rows.
+        if self.platform.end_optimistic_read() { self.database()?.snapshot(read) } else { result }
     }
 
     /// The transaction that has changed the shard and is perhaps not decided; 0 for none.

@@ -8,6 +8,7 @@
 //! is found by its hash: where the search for a page that is there begins, the slot is never 0.
 
 use super::region::Region;
+use crate::optimistic::Header;
 
 const CHANGES: usize = 2;
 const FLAGS: usize = 3;
@@ -16,7 +17,7 @@ const FRAMES: usize = 4;
 const READ_MARKS: std::ops::Range<usize> = 26..30;
 /// How many frames a read mark may stand behind the log without being moved.
 const MARK_LAG: u32 = 64;
-const HEADER: usize = 12;
+const HEADER: usize = size_of::<Header>() / size_of::<u32>();
 const BOTH_HEADERS: usize = 2 * HEADER;
 const FIRST_PAGE_NUMBER: usize = 34;
 const TABLE: usize = 4096;
@@ -55,7 +56,7 @@ pub(super) fn progress(first: &Region) -> Option<Progress> {
 }
 
 /// A whole header.
-pub(super) type Snapshot = [u32; HEADER];
+pub(super) type Snapshot = Header;
 
 /// The whole header; none if it is not initialised. Every commit changes it, before anything that
 /// an earlier reader needs is overwritten.

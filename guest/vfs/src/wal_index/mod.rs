@@ -124,8 +124,9 @@ impl WalIndex {
         let glance = (slots.is_read_lock() && !writes && optimistic::is_allowed())
             .then(|| attached.regions().first().and_then(header::snapshot))
             .flatten();
-        if glance.is_some() {
+        if let Some(header) = glance {
             attached.go_without(slots);
+            optimistic::look(header);
             self.glance = glance;
         } else if let Err(problem) = attached.lock(slots, self.wait_ms) {
             return Err(self.settle(problem));

@@ -292,6 +292,22 @@ fn an_optimistic_reader_takes_no_lock_and_learns_whether_it_was_overtaken() {
 }
 
 #[test]
+fn an_optimistic_reader_of_several_statements_is_overtaken_between_two_of_them() {
+    let host = Host::default();
+    let mut index = changed(&host, 7);
+    let read = slots(4, LockMode::Shared);
+    for (changes, overtaken) in [(7, false), (8, true), (8, false)] {
+        begin_optimistic_read();
+        index.lock(read).unwrap();
+        assert!(index.end_glance(read, &host).unwrap());
+        write_word(&index, 2, changes);
+        index.lock(read).unwrap();
+        assert!(index.end_glance(read, &host).unwrap());
+        assert_eq!(end_optimistic_read(), overtaken, "change {changes}");
+    }
+}
+
+#[test]
 fn an_optimistic_reader_whose_index_is_erased_is_overtaken_and_finds_out_under_a_lock() {
     let host = Host::default();
     let mut index = changed(&host, 7);
