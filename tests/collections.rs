@@ -330,6 +330,8 @@ fn looking_at_a_deque_of_one_shard_is_no_damage_while_others_change_it() {
             line.pop_back().unwrap();
         }
         over.store(true, Ordering::Relaxed);
-        readers.into_iter().for_each(|reader| reader.join().unwrap());
+        for reader in readers {
+            reader.join().unwrap();
+        }
     });
 }

@@ -130,7 +130,10 @@ fn a_header_of_the_shared_index_that_never_rests_ends_no_process_and_no_call_for
     let harm = |file: &File, _: u64, random: &mut Random| {
         let word = random.below(34) * 4;
         let wild = [0, 1, u32::MAX, 0x7fff_ffff, 3_007_000, 4096];
-        let value = wild.get(random.below(8) as usize).copied().unwrap_or(random.below(5_000) as u32);
+        let value = wild
+            .get(usize::try_from(random.below(8)).unwrap())
+            .copied()
+            .unwrap_or_else(|| u32::try_from(random.below(5_000)).unwrap());
         file.write_all_at(&value.to_ne_bytes(), word).unwrap();
         if random.below(2) == 0 {
             // Both copies the same, as if they were right but for the checksum.

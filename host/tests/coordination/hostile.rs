@@ -421,7 +421,9 @@ fn attack(component: &Component, steps: &[(bool, Step)], manner: Manner) -> u64 
     let [mut one, mut other] = [(); 2].map(|()| Attacker::new(component, place.grants()));
     match manner {
         Manner::InTurns => {
-            steps.iter().for_each(|(second, step)| if *second { &mut other } else { &mut one }.play(step))
+            for (second, step) in steps {
+                if *second { &mut other } else { &mut one }.play(step);
+            }
         }
         Manner::AtOnce => thread::scope(|scope| {
             for (attacker, second) in [(&mut one, false), (&mut other, true)] {
