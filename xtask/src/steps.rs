@@ -87,8 +87,9 @@ impl Session {
     /// Tests for as long as wanted.
     pub(crate) fn soak(&self, arguments: &[OsString]) -> Result<()> {
         self.build()?;
-        command::run(self.cargo("build").args(["--workspace", "--bins"]))?;
-        command::run(self.cargo("run").args(["--quiet", "--bin", "larder-soak", "--"]).args(arguments))
+        // As for the tests, so that nothing is compiled once more for other features.
+        command::run(self.cargo("test").args(["--workspace", "--no-run", "--test", "history"]))?;
+        command::run(Command::new(self.workspace.program("larder-soak")).args(arguments))
     }
 
     /// Checks everything that has to hold before a change lands. The tests come last, so that the

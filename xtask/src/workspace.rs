@@ -36,6 +36,11 @@ impl Workspace {
         self.root.join("target/guest")
     }
 
+    /// A program as the tests build it.
+    pub(crate) fn program(&self, name: &str) -> PathBuf {
+        self.root.join("target/debug").join(name).with_extension(std::env::consts::EXE_EXTENSION)
+    }
+
     /// Where Python packages are installed.
     pub(crate) fn python_packages(&self) -> PathBuf {
         self.root.join("target/python")
