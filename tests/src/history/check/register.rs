@@ -104,7 +104,8 @@ impl Model for Register<'_> {
     }
 
     fn tells(&self, call: &Call) -> bool {
-        !matches!(call.operation, Operation::Item(_, ItemAction::Evict))
+        // An increment by nothing gives another version, which nobody has told.
+        !matches!(call.operation, Operation::Item(_, ItemAction::Evict | ItemAction::Increment { .. }))
     }
 }
 

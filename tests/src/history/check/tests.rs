@@ -99,6 +99,25 @@ fn two_increments_do_not_come_to_the_same() {
 }
 
 #[test]
+fn an_increment_by_nothing_gives_another_version() {
+    let (add, observe) = (|delta| item(ItemAction::Increment { delta }), item(ItemAction::Observe));
+    let seen = |version| Outcome::Entry(Some((Content::Number(5), version)));
+    let history = |first, second| {
+        vec![
+            call(1, 0, 1, add(5), Outcome::Sum(5)),
+            call(2, 2, 6, observe, seen(first)),
+            call(3, 3, 7, observe, seen(second)),
+            call(1, 4, 5, add(0), Outcome::Sum(5)),
+        ]
+    };
+    legal(&history(10, 11));
+    legal(&history(11, 10));
+    let mut three = history(10, 11);
+    three.push(call(4, 8, 9, observe, seen(12)));
+    illegal(&three);
+}
+
+#[test]
 fn an_entry_expires_at_its_time_neither_before_nor_after() {
     let first = call(1, 0, 1, set(1, Some(100)), stored(10));
     legal(&[first.clone(), call(1, 50, 51, GET, found(1)), call(1, 150, 151, GET, NOTHING)]);
