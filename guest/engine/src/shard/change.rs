@@ -31,25 +31,27 @@ macro_rules! prior {
     };
 }
 
+/// The totals, with the first entry of a queue in this order.
+macro_rules! prior_at_end {
+    ($order:literal) => {
+        concat!(
+            "SELECT ",
+            totals!(),
+            ", ",
+            prior!(),
+            ", e.position FROM totals AS t LEFT JOIN entry AS e ON e.id = \
+             (SELECT id FROM entry WHERE queue = ?1 ORDER BY position ",
+            $order,
+            " LIMIT 1)"
+        )
+    };
+}
+
 const TOTALS: &str = concat!("SELECT ", totals!(), " FROM totals AS t");
 const PRIOR: &str =
     concat!("SELECT ", totals!(), ", ", prior!(), " FROM totals AS t LEFT JOIN entry AS e ON e.key = ?1");
-const PRIOR_FIRST: &str = concat!(
-    "SELECT ",
-    totals!(),
-    ", ",
-    prior!(),
-    ", e.position FROM totals AS t LEFT JOIN entry AS e \
-     ON e.id = (SELECT id FROM entry WHERE queue = ?1 ORDER BY position LIMIT 1)"
-);
-const PRIOR_LAST: &str = concat!(
-    "SELECT ",
-    totals!(),
-    ", ",
-    prior!(),
-    ", e.position FROM totals AS t LEFT JOIN entry AS e \
-     ON e.id = (SELECT id FROM entry WHERE queue = ?1 ORDER BY position DESC LIMIT 1)"
-);
+const PRIOR_FIRST: &str = prior_at_end!("ASC");
+const PRIOR_LAST: &str = prior_at_end!("DESC");
 const PRIOR_ALONE: &str = concat!("SELECT ", prior!(), " FROM entry AS e WHERE e.key = ?1");
 
 /// How far the recorded sequence may stay behind the numbers that replaced entries have got: a second,
