@@ -67,6 +67,14 @@ pub fn native_integrity_check(database: &Path) -> String {
     connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap()
 }
 
+/// That SQLite itself finds nothing wrong with the databases of a cache; else what, and in which.
+pub fn native_integrity(directory: &Path) -> Result<(), String> {
+    files(directory, "cache.db").iter().try_for_each(|database| match native_integrity_check(database).as_str() {
+        "ok" => Ok(()),
+        wrong => Err(format!("{}: {wrong}", database.display())),
+    })
+}
+
 /// A small generator of numbers that look random (`SplitMix64`). Tests print their seed.
 #[derive(Debug, Clone)]
 pub struct Random(u64);

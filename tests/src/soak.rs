@@ -100,12 +100,7 @@ impl Round {
         if !problems.is_empty() {
             return Err(format!("a check has found {problems:?}"));
         }
-        for database in crate::files(&self.cache(), "cache.db") {
-            let found = crate::native_integrity_check(&database);
-            if found != "ok" {
-                return Err(format!("{}: {found}", database.display()));
-            }
-        }
+        crate::native_integrity(&self.cache())?;
         Ok(checked)
     }
 }

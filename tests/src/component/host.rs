@@ -1,6 +1,7 @@
 //! Engines, linkers and stores: how an instance comes to be.
 
 use std::path::Path;
+use std::sync::OnceLock;
 
 use larder::coordination::{self, Access, Coordination, CoordinationCtx, CoordinationView};
 use wasmtime::component::{Component, Linker, ResourceTable};
@@ -46,15 +47,6 @@ pub struct Host {
 impl Host {
     /// Compiles a component. In the world `standalone` the linker offers WASI and nothing else.
     pub fn new(world: World) -> Self {
-        Self::linked(world, |_| {})
-    }
-
-    /// The same with a layer between the component and its files.
-    fn layered(world: World) -> Self {
-        Self::linked(world, |linker| layer::add_to_linker(linker, world == World::Shared))
-    }
-
-    fn linked(world: World, more: impl FnOnce(&mut Linker<State>)) -> Self {
         let engine = Engine::new(larder::configure(&mut Config::new())).unwrap();
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_sync(&mut linker).unwrap();
@@ -65,31 +57,34 @@ impl Host {
             }
             World::Standalone => larder::STANDALONE_COMPONENT,
         };
-        more(&mut linker);
         let component = Component::from_binary(&engine, bytes).unwrap();
         Self { engine, component, linker }
     }
 
+    /// The same with a layer between the component and its files.
+    fn layered(world: World) -> Self {
+        let Self { engine, component, linker } = Self::of(world);
+        let mut linker = linker.clone();
+        layer::add_to_linker(&mut linker, world == World::Shared);
+        Self { engine: engine.clone(), component: component.clone(), linker }
+    }
+
     /// The one of this process for a world.
     pub fn of(world: World) -> &'static Self {
-        use std::sync::OnceLock;
-        static SHARED: OnceLock<Host> = OnceLock::new();
-        static STANDALONE: OnceLock<Host> = OnceLock::new();
-        match world {
-            World::Shared => SHARED.get_or_init(|| Self::new(world)),
-            World::Standalone => STANDALONE.get_or_init(|| Self::new(world)),
-        }
+        static HOSTS: [OnceLock<Host>; 2] = [const { OnceLock::new() }; 2];
+        Self::once(&HOSTS, world, Self::new)
     }
 
     /// The one of this process for a world, with a layer between the component and its files.
     pub fn with_layer(world: World) -> &'static Self {
-        use std::sync::OnceLock;
-        static SHARED: OnceLock<Host> = OnceLock::new();
-        static STANDALONE: OnceLock<Host> = OnceLock::new();
-        match world {
-            World::Shared => SHARED.get_or_init(|| Self::layered(world)),
-            World::Standalone => STANDALONE.get_or_init(|| Self::layered(world)),
-        }
+        static HOSTS: [OnceLock<Host>; 2] = [const { OnceLock::new() }; 2];
+        Self::once(&HOSTS, world, Self::layered)
+    }
+
+    fn once(hosts: &'static [OnceLock<Self>; 2], world: World, make: fn(World) -> Self) -> &'static Self {
+        let [shared, standalone] = hosts;
+        let host = if world == World::Shared { shared } else { standalone };
+        host.get_or_init(|| make(world))
     }
 
     /// Starts an instance over a layer and opens the cache in a directory. Of [`Host::with_layer`] only.

@@ -6,7 +6,7 @@ use super::story::{self, Content, Operation};
 use super::{Call, Fault, Layer, Plan};
 use crate::component::types::Error;
 use crate::component::{Host, Instance, World};
-use crate::{Random, native_integrity_check};
+use crate::{Random, native_integrity};
 
 /// A life of a cache in which something goes wrong.
 #[derive(Debug, Clone, Copy)]
@@ -137,12 +137,6 @@ impl Scene {
             return Err(format!("in the end {problems:?}"));
         }
         drop(cache);
-        for database in crate::files(directory, "cache.db") {
-            let integrity = native_integrity_check(&database);
-            if integrity != "ok" {
-                return Err(format!("{}: {integrity}", database.display()));
-            }
-        }
-        Ok(())
+        native_integrity(directory)
     }
 }

@@ -8,7 +8,7 @@ use super::story::{self, Content, Operation};
 use crate::component::types::Error;
 use crate::component::wit::{Changes, Durability, OpenOptions, Problem};
 use crate::component::{Host, World, changes};
-use crate::{Random, native_integrity_check};
+use crate::{Random, native_integrity};
 
 /// One life of a cache, and how often its power is lost.
 #[derive(Debug, Clone, Copy)]
@@ -164,12 +164,7 @@ impl Round {
         // It is of use, too.
         story::perform(&mut cache, &Operation::Clear).map_err(named)?;
         drop(cache);
-        for database in crate::files(directory, "cache.db") {
-            let integrity = native_integrity_check(&database);
-            if integrity != "ok" {
-                return Err(format!("{}: {integrity}", database.display()));
-            }
-        }
+        native_integrity(directory)?;
         Ok(found)
     }
 }
