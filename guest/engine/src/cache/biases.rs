@@ -11,8 +11,6 @@ use crate::recipes::bias::{Bias, Content};
 use crate::recipes::permits::{Grant, Permits, Request};
 use crate::tenure::Tenure;
 
-/// How often in a row, with nobody else in between, a handle takes a lock before that is biased towards it.
-const STREAK: u32 = 8;
 /// Names of which it is noted how often they were taken in a row.
 const STREAKS: usize = 1024;
 
@@ -136,7 +134,8 @@ impl Biases {
     /// A cell for a bias towards this handle, if it is time to have one; else none, as where there is no
     /// room for it or the directory has one owner anyway.
     pub(super) fn prepare(&mut self, lock: &Lock, claim: &Claim) -> Option<u32> {
-        let due = self.streaks.get(&lock.name).is_some_and(|streak| streak.count >= STREAK);
+        let count = self.streaks.get(&lock.name).map_or(0, |streak| streak.count);
+        let due = count >= self.platform.bias_from();
         if !due || !is_plain(lock, claim) || self.own.contains_key(&lock.name) || !self.tenure.is_shared() {
             return None;
         }
