@@ -9,6 +9,7 @@
 
 mod collections;
 mod damage;
+mod endless;
 mod entries;
 mod expiry;
 mod limits;
