@@ -109,7 +109,9 @@ impl<'a> Play<'a> {
             }
         }
         play.wait_for_all();
-        std::mem::take(&mut play.parties).into_values().for_each(|(worker, _)| worker.finish());
+        for (worker, _) in std::mem::take(&mut play.parties).into_values() {
+            worker.finish();
+        }
         play.wrong
     }
 
@@ -142,7 +144,9 @@ impl<'a> Play<'a> {
 
     fn wait_for_all(&mut self) {
         let parties: Vec<u32> = self.parties.keys().copied().collect();
-        parties.into_iter().for_each(|party| self.wait_for(party));
+        for party in parties {
+            self.wait_for(party);
+        }
     }
 }
 
