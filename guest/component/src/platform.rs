@@ -72,6 +72,10 @@ impl Platform for WasiPlatform {
         host::open_locks(path)
     }
 
+    fn begin_operation(&self, wait_ms: u32) {
+        larder_vfs::begin_operation(Duration::from_millis(wait_ms.into()));
+    }
+
     fn begin_optimistic_read(&self) {
         larder_vfs::begin_optimistic_read();
     }

@@ -174,7 +174,8 @@ impl Shard {
     /// Removes those files of a span that no entry refers to; whether all of them are gone.
     fn remove_span(&self, database: &Database, base: i64, span: i64) -> Result<bool> {
         let end = base.saturating_add(span);
-        let listed = self.files.list_beside(base).map_err(|error| Error::from_io(self.files.directory(), &error))?;
+        let listed =
+            self.files.list_beside(base).map_err(|error| Error::from_own_file(self.files.directory(), &error))?;
         let in_use = database.run(|connection| {
             let mut statement = connection.prepare(
                 "SELECT file FROM entry WHERE file >= ?1 AND file < ?2 \

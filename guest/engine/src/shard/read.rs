@@ -44,6 +44,9 @@ const GET_KEYED: &str = "SELECT m.position, NULL, NULL, 0, m.form, m.file, m.len
 /// How often a value file may vanish between the row and its opening before something is wrong:
 /// each time another writer must have replaced the entry in between.
 const ATTEMPTS: u32 = 100;
+/// How many transactions over several shards are awaited for one reading. Each time others come first, or,
+/// in a damaged database, what was settled is not.
+const SETTLEMENTS: u32 = 1000;
 
 /// What reading returns: the value alone, or all that is known.
 pub(crate) trait Found: Sized {
@@ -287,7 +290,7 @@ impl Shard {
             return self.read_unlocked(read);
         }
         let mut waited = 0;
-        loop {
+        for _ in 0..SETTLEMENTS {
             let attempt = || Ok((self.pending()?, read()?));
             self.platform.begin_optimistic_read();
             let result = attempt();
@@ -297,6 +300,7 @@ impl Shard {
                 (transaction, _) => self.await_decision(transaction, &mut waited)?,
             }
         }
+        Err(Error::Timeout(format!("a moment in which {} waits for no transaction", self.directory.display())))
     }
 
     /// [`Shard::read_optimistically`] where a transaction over several shards that is not decided does not

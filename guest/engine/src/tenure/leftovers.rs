@@ -92,7 +92,7 @@ impl Leftover {
         };
         match removed {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            removed => removed.map(|()| true).map_err(|error| Error::from_io(self.path(), &error)),
+            removed => removed.map(|()| true).map_err(|error| Error::from_own_file(self.path(), &error)),
         }
     }
 }

@@ -117,11 +117,20 @@ impl Source {
         self.assure_unchanged()?;
         match read {
             Ok(None) => Ok(Read::End),
+            // In a damaged table what follows may be what was there before, again and again.
+            Ok(Some(Ok(row))) if row.rowid <= after => Ok(Read::Unusable(i64::MAX, self.out_of_order(after))),
             Ok(Some(Ok(row))) => Ok(Read::Row(row)),
-            Ok(Some(Err(error))) => Ok(Read::Unusable(self.id_after(after)?.unwrap_or(i64::MAX), error)),
+            Ok(Some(Err(error))) => {
+                Ok(Read::Unusable(self.id_after(after)?.filter(|id| *id > after).unwrap_or(i64::MAX), error))
+            }
             Err(error @ Error::Corrupt(_)) => Ok(Read::Hole(self.end_of_hole(after), error)),
             Err(error) => Err(error),
         }
+    }
+
+    fn out_of_order(&self, after: i64) -> Error {
+        let path = self.path();
+        Error::Corrupt(format!("{}: rows are out of order; those after {after} are left out", path.display()))
     }
 
     fn row_after(&self, after: i64) -> Result<Option<Result<ForeignRow>>> {
