@@ -1,13 +1,29 @@
 //! The power is lost.
 
+use std::path::Path;
+
+use larder_tests::Random;
 use larder_tests::component::types::Value;
-use larder_tests::component::wit::{Changes, Durability};
-use larder_tests::component::{Host, World, changes, plain, text_key, with};
+use larder_tests::component::wit::{Changes, Durability, OpenOptions};
+use larder_tests::component::{Host, World, changes, options, plain, text_key, with};
+use larder_tests::layer::Layer;
+use larder_tests::layer::journal::Loss;
 use larder_tests::layer::loss::{Report, Round};
+use larder_tests::layer::story::Story;
+use larder_tests::layer::story::stage::Stage;
 
 /// A round with this seed.
 fn round(seed: u64, durability: Durability) -> Round {
-    Round { seed, world: World::Shared, durability, shards: 1, operations: 30, losses: 12, honest: true }
+    Round {
+        story: Story::Entries,
+        seed,
+        world: World::Shared,
+        durability,
+        shards: 1,
+        operations: 30,
+        losses: 12,
+        honest: true,
+    }
 }
 
 /// Adds up rounds with several seeds, or with the one that is asked for.
@@ -50,6 +66,32 @@ fn transactions_over_several_shards_are_there_whole_or_not_at_all() {
 fn a_directory_with_one_owner_is_as_safe() {
     let sum = all(300, |seed| Round { world: World::Standalone, losses: 5, ..round(seed, Durability::Full) });
     assert_eq!((sum.undone, sum.torn), (0, 0));
+}
+
+#[test]
+fn whatever_is_kept_beside_entries_is_there_as_well() {
+    for (story, first) in
+        [(Story::Passing, 400), (Story::Collections, 410), (Story::Records, 420), (Story::Streams, 430)]
+    {
+        let sum = all(first, |seed| Round { story, losses: 6, ..round(seed, Durability::Full) });
+        assert_eq!((sum.undone, sum.torn), (0, 0), "{story:?}");
+        all(first + 200, |seed| Round { story, losses: 6, ..round(seed, Durability::Relaxed) });
+    }
+}
+
+#[test]
+fn what_is_given_another_number_of_shards_meanwhile_has_the_old_ones_or_the_new() {
+    for world in [World::Shared, World::Standalone] {
+        let sum = all(500, |seed| Round { story: Story::Moving, world, shards: 2, ..round(seed, Durability::Full) });
+        assert_eq!((sum.undone, sum.torn), (0, 0));
+    }
+}
+
+#[test]
+fn with_relaxed_durability_each_of_several_shards_is_as_it_was_at_some_moment() {
+    for story in [Story::Entries, Story::Collections, Story::Records] {
+        all(600, |seed| Round { story, shards: 3, ..round(seed, Durability::Relaxed) });
+    }
 }
 
 #[test]

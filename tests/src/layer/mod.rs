@@ -1,11 +1,10 @@
-//! A layer between the component and its files: it sees every call of `wasi:filesystem` and every
-//! call on the locks of `coordination`, and may let it fail, do half of it, or keep a journal from which
-//! the loss of power is simulated.
+//! A layer between the component and its files: it sees every call of `wasi:filesystem` and of
+//! `coordination`, and may let it fail, do half of it, or keep a journal from which the loss of power is
+//! simulated.
 
 pub mod faults;
 mod filesystem;
 pub mod journal;
-mod locks;
 pub mod loss;
 pub mod story;
 mod stream;
@@ -15,6 +14,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use larder::coordination;
 use wasmtime::component::Linker;
 use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode;
 
@@ -44,6 +44,8 @@ pub enum Call {
     RemoveDirectory,
     /// Renaming.
     Rename,
+    /// Giving a file another name.
+    Link,
     /// Removing a file.
     Unlink,
     /// Locking bytes.
@@ -52,6 +54,12 @@ pub enum Call {
     Unlock,
     /// Asking whether they are locked.
     IsLocked,
+    /// Mapping a file.
+    Map,
+    /// Giving back what was mapped.
+    Unmap,
+    /// Ordering accesses to what is mapped.
+    Barrier,
 }
 
 /// What goes wrong.
@@ -77,7 +85,14 @@ impl Fault {
         match self {
             Self::Full => matches!(
                 call,
-                Call::Open | Call::Write | Call::Resize | Call::Sync | Call::CreateDirectory | Call::Rename
+                Call::Open
+                    | Call::Write
+                    | Call::Resize
+                    | Call::Sync
+                    | Call::CreateDirectory
+                    | Call::Rename
+                    | Call::Link
+                    | Call::Map
             ),
             Self::Broken => true,
             Self::Short => matches!(call, Call::Read | Call::Write),
@@ -95,6 +110,13 @@ pub struct Plan {
     pub at: u64,
     /// Whether from then on each such call goes wrong, until the plan is dropped.
     pub lasting: bool,
+}
+
+impl Plan {
+    fn is_due(self, number: u64, call: Call) -> bool {
+        let now = if self.lasting { number >= self.at } else { number == self.at };
+        now && self.fault.concerns(call)
+    }
 }
 
 /// What a call is to do.
@@ -184,6 +206,12 @@ impl Layer {
         Seat { layer: self.clone(), paths: HashMap::new() }
     }
 
+    /// Whether a call will do less than it could if it comes next.
+    fn would_be_short(&self, call: Call) -> bool {
+        let inner = self.inner();
+        inner.plan.is_some_and(|plan| plan.fault == Fault::Short && plan.is_due(inner.calls, call))
+    }
+
     /// Counts a call and says what it is to do.
     fn judge(&self, call: Call) -> Verdict {
         let mut inner = self.inner();
@@ -192,10 +220,7 @@ impl Layer {
         if let Some(seen) = &mut inner.seen {
             seen.push(call);
         }
-        let due = inner.plan.filter(|plan| {
-            let now = if plan.lasting { number >= plan.at } else { number == plan.at };
-            now && plan.fault.concerns(call)
-        });
+        let due = inner.plan.filter(|plan| plan.is_due(number, call));
         let Some(plan) = due else { return Verdict::Proceed };
         inner.injected += 1;
         drop(inner);
@@ -219,12 +244,34 @@ pub(crate) struct Seat {
     paths: HashMap<u32, PathBuf>,
 }
 
-/// Puts the layer in the place of what a linker has for files, and for locks where there are.
-pub(crate) fn add_to_linker(linker: &mut Linker<State>, with_locks: bool) {
+impl Seat {
+    /// Judges a call of `coordination`.
+    pub(crate) fn admit(&self, call: coordination::Call) -> Result<(), coordination::Fault> {
+        let call = match call {
+            coordination::Call::Open => Call::Open,
+            coordination::Call::Size => Call::Stat,
+            coordination::Call::Resize => Call::Resize,
+            coordination::Call::Lock => Call::Lock,
+            coordination::Call::Unlock => Call::Unlock,
+            coordination::Call::IsLocked => Call::IsLocked,
+            coordination::Call::Map => Call::Map,
+            coordination::Call::Unmap => Call::Unmap,
+            coordination::Call::Barrier => Call::Barrier,
+            other => panic!("the layer knows no call {other:?}"),
+        };
+        match self.layer.judge(call) {
+            Verdict::Fail(ErrorCode::InsufficientSpace) => {
+                Err(coordination::Fault::Exhausted("a fault of the test".to_owned()))
+            }
+            Verdict::Fail(_) => Err(coordination::Fault::Io("a fault of the test".to_owned())),
+            Verdict::Proceed | Verdict::Short => Ok(()),
+        }
+    }
+}
+
+/// Puts the layer in the place of what a linker has for files. `coordination` asks it by itself.
+pub(crate) fn add_to_linker(linker: &mut Linker<State>) {
     linker.allow_shadowing(true);
     filesystem::add_to_linker(linker);
-    if with_locks {
-        locks::add_to_linker(linker);
-    }
     linker.allow_shadowing(false);
 }
