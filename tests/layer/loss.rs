@@ -111,3 +111,33 @@ fn a_large_value_is_stored_under_full_in_both_worlds() {
         assert_eq!(cache.get(&text_key("large")).unwrap(), Some(large));
     }
 }
+
+/// A cache under `full` that keeps a journal, in a directory.
+fn kept(world: World, directory: &Path, shards: u32) -> (Stage, Layer) {
+    let layer = Layer::new();
+    layer.keep_journal(directory);
+    let changes = Changes { durability: Some(Durability::Full), ..changes() };
+    let mut stage = Stage::new(world, directory).over(&layer).asking_for(changes);
+    stage.open(Some(shards)).unwrap();
+    (stage, layer)
+}
+
+fn large(byte: u8) -> Value {
+    Value::Bytes(vec![byte; 100_000])
+}
+
+#[test]
+fn a_removed_value_file_is_not_there_again_after_a_loss_when_nothing_lists_it_any_more() {
+    let (directory, left) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (mut stage, layer) = kept(World::Shared, directory.path(), 1);
+    for byte in 1..4 {
+        stage.cache().set(&text_key("large"), &large(byte), &plain()).unwrap();
+    }
+    // Whoever closes gives up what it has removed.
+    stage.close().unwrap();
+    let journal = layer.journal();
+    journal.lose(journal.len(), Loss::Everything, &mut Random::new(1), left.path());
+    let mut cache = Host::of(World::Shared).open(left.path(), options()).unwrap();
+    assert_eq!(cache.check().unwrap(), []);
+    assert_eq!(cache.get(&text_key("large")).unwrap(), Some(large(3)));
+}
