@@ -141,3 +141,23 @@ fn a_removed_value_file_is_not_there_again_after_a_loss_when_nothing_lists_it_an
     assert_eq!(cache.check().unwrap(), []);
     assert_eq!(cache.get(&text_key("large")).unwrap(), Some(large(3)));
 }
+
+#[test]
+fn old_shards_whose_removal_is_half_undone_by_a_loss_are_not_taken_for_the_cache() {
+    for world in [World::Shared, World::Standalone] {
+        let directory = tempfile::tempdir().unwrap();
+        let (mut stage, layer) = kept(world, directory.path(), 2);
+        stage.cache().set(&text_key("large"), &large(1), &plain()).unwrap();
+        stage.reshard(3).unwrap();
+        stage.close().unwrap();
+        let journal = layer.journal();
+        for seed in 0..30 {
+            let left = tempfile::tempdir().unwrap();
+            journal.lose(journal.len(), Loss::Anything, &mut Random::new(seed), left.path());
+            let patient = OpenOptions { wait_ms: Some(5_000), lease_ms: Some(100), ..options() };
+            let mut cache = Host::of(world).open(left.path(), patient).unwrap();
+            assert_eq!(cache.get(&text_key("large")), Ok(Some(large(1))), "{world:?}, seed {seed}");
+            assert_eq!((cache.info().unwrap().shards, cache.check()), (3, Ok(vec![])), "{world:?}, seed {seed}");
+        }
+    }
+}
