@@ -1,9 +1,11 @@
 //! Each call on the files goes wrong in turn.
 
 use larder_tests::component::World;
-use larder_tests::layer::Fault;
+use larder_tests::component::types::Error;
 use larder_tests::layer::faults::{Report, Scene};
 use larder_tests::layer::story::Story;
+use larder_tests::layer::story::stage::Stage;
+use larder_tests::layer::{Fault, Layer};
 
 const SCENE: Scene = Scene { story: Story::Entries, seed: 11, world: World::Shared, shards: 1, operations: 14 };
 const FAILURES: [Fault; 2] = [Fault::Full, Fault::Broken];
@@ -79,4 +81,18 @@ fn faults_at_values_in_parts_leave_the_old_value_or_the_new() {
 #[test]
 fn faults_while_a_cache_is_opened_closed_and_given_other_shards_leave_it_whole() {
     each(Scene { story: Story::Moving, seed: 19, shards: 2, ..SCENE }, &FAILURES, 61);
+}
+
+#[test]
+fn who_can_not_learn_what_was_granted_gets_a_named_error_where_the_adapter_would_trap() {
+    for world in [World::Shared, World::Standalone] {
+        let (directory, layer) = (tempfile::tempdir().unwrap(), Layer::new());
+        let mut stage = Stage::new(world, directory.path()).over(&layer);
+        layer.blind(true);
+        let refused = stage.open(None);
+        assert!(matches!(&refused, Err(Error::Io(what)) if what.contains("/cache")), "{world:?}: {refused:?}");
+        layer.blind(false);
+        stage.open(None).unwrap();
+        assert_eq!(stage.cache().check(), Ok(vec![]));
+    }
 }

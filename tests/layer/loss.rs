@@ -161,3 +161,28 @@ fn old_shards_whose_removal_is_half_undone_by_a_loss_are_not_taken_for_the_cache
         }
     }
 }
+
+#[test]
+fn another_durability_holds_for_what_is_stored_from_then_on_and_undoes_nothing() {
+    let durability = |durability| Changes { durability: Some(durability), ..changes() };
+    let key = |number: u8| text_key(&number.to_string());
+    for seed in 0..10 {
+        let (directory, left) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let layer = Layer::new();
+        layer.keep_journal(directory.path());
+        let mut stage = Stage::new(World::Shared, directory.path()).over(&layer);
+        stage.open(Some(2)).unwrap();
+        for (first, chosen) in [(0, Durability::Relaxed), (10, Durability::Full), (20, Durability::Relaxed)] {
+            stage.cache().configure(durability(chosen)).unwrap();
+            for number in first..first + 4 {
+                stage.cache().set(&key(number), &large(number + 1), &plain()).unwrap();
+            }
+        }
+        let journal = layer.journal();
+        journal.lose(journal.len(), Loss::Anything, &mut Random::new(seed), left.path());
+        let mut cache = Host::of(World::Shared).open(left.path(), options()).unwrap();
+        for number in 10..14 {
+            assert_eq!(cache.get(&key(number)), Ok(Some(large(number + 1))), "{number}, seed {seed}");
+        }
+    }
+}

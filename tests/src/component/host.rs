@@ -150,7 +150,7 @@ impl Host {
         Ok(Instance { store, exports, cache, transaction: None })
     }
 
-    /// Starts an instance that sees a directory as `/cache`.
+    /// Starts an instance with what is granted.
     fn start(&self, grant: Grant<'_>) -> (Store<State>, bindings::Embed) {
         let mut wasi = WasiCtxBuilder::new();
         if let Some(clock) = grant.clock {

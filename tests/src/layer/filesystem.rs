@@ -104,8 +104,13 @@ impl HostDescriptor for Layered<'_> {
         metadata_hash_at(flags: PathFlags, path: String) -> MetadataHashValue, Stat;
     }
 
-    /// Not judged: WASI's adapter for preview 1 traps where it can not learn what it was given.
+    /// Judged apart of what was given: WASI's adapter for preview 1 traps where it can not learn what that is.
     fn get_type(&mut self, fd: Fd) -> FsResult<DescriptorType> {
+        if self.seat.paths.contains_key(&fd.rep()) {
+            self.judge(Call::Stat)?;
+        } else if self.seat.layer.is_blind() {
+            return Err(wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode::Io.into());
+        }
         HostDescriptor::get_type(&mut self.files, fd)
     }
 

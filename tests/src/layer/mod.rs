@@ -135,6 +135,8 @@ struct Inner {
     plan: Option<Plan>,
     /// Faults that were injected.
     injected: u64,
+    /// Whether nobody can learn what kind of thing it was given.
+    is_blind: bool,
     journal: Option<Journal>,
 }
 
@@ -169,6 +171,15 @@ impl Layer {
     pub fn set(&self, plan: Option<Plan>) {
         let mut inner = self.inner();
         (inner.calls, inner.plan) = (0, plan);
+    }
+
+    /// Lets nobody learn what kind of thing it was given, or lets all.
+    pub fn blind(&self, is_blind: bool) {
+        self.inner().is_blind = is_blind;
+    }
+
+    fn is_blind(&self) -> bool {
+        self.inner().is_blind
     }
 
     /// How many calls have been made to fail.
