@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::{fmt, fs, io};
 
 use super::{Standing, Tenure, USERS};
+use crate::cells;
 use crate::error::{Error, Result};
 use crate::lease;
 use crate::regular::remove_tree;
@@ -51,14 +52,28 @@ impl Tenure {
             // What stays is passed over: no lease names it.
             let _ = leftover.remove();
         }
-        // From here on it is known even if no lease can be read.
-        if has_data { self.sync_directory(&self.root) } else { Ok(()) }
+        if has_data {
+            // From here on it is known even if no lease can be read.
+            self.sync_directory(&self.root)?;
+        }
+        self.remove_cells()
     }
 
     /// Waits until it is on the disk which data are in force.
     fn make_sure_of_lease(&self) -> Result<()> {
         lease::sync(&self.root, self.epoch.get())?;
         self.sync_directory(&self.root)
+    }
+
+    /// Removes the cells of handles that have ended abruptly, while nobody else is in: they hold nothing.
+    fn remove_cells(&self) -> Result<()> {
+        for owner in lease::list(&self.root)?.biased {
+            if !self.is_alive(owner)? {
+                // What stays costs no more than a wait for a lease.
+                let _ = fs::remove_file(cells::path(&self.root, owner));
+            }
+        }
+        Ok(())
     }
 
     /// Whether it can be told what others have left: not by who only looks on while somebody may be at
