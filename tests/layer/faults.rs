@@ -1,13 +1,15 @@
 //! Each call on the files goes wrong in turn.
 
-use larder_tests::component::World;
-use larder_tests::component::types::Error;
+use larder_tests::component::types::{Error, Key, Value};
+use larder_tests::component::{World, plain};
 use larder_tests::layer::faults::{Report, Scene};
 use larder_tests::layer::story::Story;
 use larder_tests::layer::story::stage::Stage;
-use larder_tests::layer::{Fault, Layer};
+use larder_tests::layer::{Call, Fault, Layer, Plan};
 
 const SCENE: Scene = Scene { story: Story::Entries, seed: 11, world: World::Shared, shards: 1, operations: 14 };
+/// What needs no resharding, which takes many calls.
+const IN_PLACE: [Story; 5] = [Story::Entries, Story::Passing, Story::Collections, Story::Records, Story::Streams];
 const FAILURES: [Fault; 2] = [Fault::Full, Fault::Broken];
 
 /// Every how-manyth call goes wrong in the normal tests; `LARDER_STRIDE=1` is each.
@@ -40,7 +42,7 @@ fn a_failing_disk_at_any_call_is_a_named_error_and_nothing_is_lost() {
 
 #[test]
 fn short_and_slow_calls_are_made_up_for() {
-    for story in Story::ALL {
+    for story in IN_PLACE {
         let report = run(Scene { story, seed: 12, ..SCENE }, &[Fault::Short, Fault::Slow], 61);
         assert_eq!(report.errors.len(), 0, "nobody notices");
     }
@@ -53,8 +55,8 @@ fn faults_among_several_shards_leave_all_of_a_transaction_or_nothing() {
 
 #[test]
 fn faults_under_a_single_owner_are_named_as_well() {
-    for story in Story::ALL {
-        each(Scene { story, seed: 14, world: World::Standalone, ..SCENE }, &FAILURES, 61);
+    for story in IN_PLACE {
+        each(Scene { story, seed: 14, world: World::Standalone, ..SCENE }, &FAILURES, 97);
     }
 }
 
@@ -80,7 +82,10 @@ fn faults_at_values_in_parts_leave_the_old_value_or_the_new() {
 
 #[test]
 fn faults_while_a_cache_is_opened_closed_and_given_other_shards_leave_it_whole() {
-    each(Scene { story: Story::Moving, seed: 19, shards: 2, ..SCENE }, &FAILURES, 61);
+    let scene = Scene { story: Story::Moving, seed: 19, shards: 2, operations: 5, ..SCENE };
+    for world in [World::Shared, World::Standalone] {
+        each(Scene { world, ..scene }, &FAILURES, 47);
+    }
 }
 
 #[test]
@@ -94,5 +99,28 @@ fn who_can_not_learn_what_was_granted_gets_a_named_error_where_the_adapter_would
         layer.blind(false);
         stage.open(None).unwrap();
         assert_eq!(stage.cache().check(), Ok(vec![]));
+    }
+}
+
+#[test]
+fn a_full_disk_at_a_directory_for_linked_value_files_is_not_called_a_file_that_is_missing() {
+    let reshard = |plan: Option<Plan>| {
+        let (directory, layer) = (tempfile::tempdir().unwrap(), Layer::new());
+        let mut stage = Stage::new(World::Shared, directory.path()).over(&layer);
+        stage.open(None).unwrap();
+        for number in 0..3 {
+            let large = Value::Bytes(vec![number; 100_000]);
+            stage.cache().set(&Key::Integer(number.into()), &large, &plain()).unwrap();
+        }
+        layer.record();
+        layer.set(plan);
+        (stage.reshard(2), layer.recorded())
+    };
+    let (done, calls) = reshard(None);
+    assert_eq!(done, Ok(()));
+    let directories = calls.iter().zip(0..).filter(|(call, _)| **call == Call::CreateDirectory).map(|(_, at)| at);
+    for at in directories {
+        let (refused, _) = reshard(Some(Plan { fault: Fault::Full, at, lasting: false }));
+        assert!(matches!(refused, Err(Error::Full(_))), "call {at}: {refused:?}");
     }
 }

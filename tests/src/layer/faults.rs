@@ -38,6 +38,7 @@ pub struct Report {
 
 /// One life, so far.
 struct Life<'a> {
+    fault: Fault,
     stage: Stage,
     layer: Layer,
     content: Content,
@@ -97,7 +98,7 @@ impl Scene {
         let layer = Layer::new();
         layer.set(Some(plan));
         let stage = Stage::new(self.world, directory.path()).over(&layer);
-        let mut life = Life { stage, layer, content: Content::new(self.shards), report };
+        let mut life = Life { fault: plan.fault, stage, layer, content: Content::new(self.shards), report };
         if let Err(error) = life.stage.open(Some(self.shards)) {
             life.recover(&error, Some(self.shards)).map_err(|later| format!("opening {later}"))?;
         }
@@ -133,6 +134,9 @@ impl Life<'_> {
         let name = format!("{error:?}");
         *self.report.errors.entry(name.split(['(', ' ']).next().unwrap_or_default().to_owned()).or_default() += 1;
         self.layer.set(None);
+        if !is_named(self.fault, error) {
+            return Err(format!("ended in {error:?}, which is not what has happened"));
+        }
         if self.stage.is_open() {
             return Ok(());
         }
@@ -166,5 +170,15 @@ impl Life<'_> {
         }
         self.stage.close().map_err(named)?;
         native_integrity(directory)
+    }
+}
+
+/// Whether an error says what has happened. A host that can not order accesses to mapped memory leaves it open
+/// what was read there, which is damage.
+fn is_named(fault: Fault, error: &Error) -> bool {
+    match (fault, error) {
+        (Fault::Full, Error::Full(_)) | (Fault::Broken, Error::Io(_)) => true,
+        (Fault::Broken, Error::Corrupt(what)) => what.contains("-shm"),
+        _ => false,
     }
 }

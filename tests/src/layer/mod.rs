@@ -48,18 +48,8 @@ pub enum Call {
     Link,
     /// Removing a file.
     Unlink,
-    /// Locking bytes.
-    Lock,
-    /// Releasing them.
-    Unlock,
-    /// Asking whether they are locked.
-    IsLocked,
-    /// Mapping a file.
-    Map,
-    /// Giving back what was mapped.
-    Unmap,
-    /// Ordering accesses to what is mapped.
-    Barrier,
+    /// A call of `coordination`.
+    Coordination(coordination::Call),
 }
 
 /// What goes wrong.
@@ -82,6 +72,7 @@ impl Fault {
     /// Whether such a call can go wrong in this way.
     #[must_use]
     pub fn concerns(self, call: Call) -> bool {
+        use coordination::Call as Shared;
         match self {
             Self::Full => matches!(
                 call,
@@ -92,11 +83,11 @@ impl Fault {
                     | Call::CreateDirectory
                     | Call::Rename
                     | Call::Link
-                    | Call::Map
+                    | Call::Coordination(Shared::Open | Shared::Resize | Shared::Map)
             ),
             Self::Broken => true,
             Self::Short => matches!(call, Call::Read | Call::Write),
-            Self::Slow => matches!(call, Call::Write | Call::Sync | Call::Lock),
+            Self::Slow => matches!(call, Call::Write | Call::Sync | Call::Coordination(Shared::Lock)),
         }
     }
 }
@@ -258,19 +249,7 @@ pub(crate) struct Seat {
 impl Seat {
     /// Judges a call of `coordination`.
     pub(crate) fn admit(&self, call: coordination::Call) -> Result<(), coordination::Fault> {
-        let call = match call {
-            coordination::Call::Open => Call::Open,
-            coordination::Call::Size => Call::Stat,
-            coordination::Call::Resize => Call::Resize,
-            coordination::Call::Lock => Call::Lock,
-            coordination::Call::Unlock => Call::Unlock,
-            coordination::Call::IsLocked => Call::IsLocked,
-            coordination::Call::Map => Call::Map,
-            coordination::Call::Unmap => Call::Unmap,
-            coordination::Call::Barrier => Call::Barrier,
-            other => panic!("the layer knows no call {other:?}"),
-        };
-        match self.layer.judge(call) {
+        match self.layer.judge(Call::Coordination(call)) {
             Verdict::Fail(ErrorCode::InsufficientSpace) => {
                 Err(coordination::Fault::Exhausted("a fault of the test".to_owned()))
             }

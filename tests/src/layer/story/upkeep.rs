@@ -108,7 +108,7 @@ impl Operation {
 
     /// Another number of shards.
     pub(super) fn draw_reshard(random: &mut Random) -> Self {
-        Self::Reshard(1 + u32::try_from(random.below(4)).unwrap())
+        Self::Reshard(1 + u32::try_from(random.below(3)).unwrap())
     }
 
     /// Whether everything before it is on the disk once it has returned, whatever the durability.
