@@ -24,6 +24,7 @@ pub(crate) struct WasiPlatform {
 impl WasiPlatform {
     /// The surroundings of a cache. Registers the VFS when it is called first.
     pub(crate) fn new() -> Result<Rc<Self>> {
+        directories::look().map_err(Error::Io)?;
         static REGISTERED: OnceLock<std::result::Result<(), String>> = OnceLock::new();
         REGISTERED
             .get_or_init(|| {

@@ -170,14 +170,12 @@ pub(crate) enum Linked {
 /// links while its owner is at work may find it gone: removed after a commit that was copied, or after
 /// one that makes the caller start again.
 pub(crate) fn link(from: &Path, to: &Path, alive: &mut dyn FnMut() -> Result<()>) -> Result<Linked> {
-    let linked = fs::hard_link(from, to).or_else(|error| match to.parent() {
+    let mut linked = fs::hard_link(from, to);
+    if let (Err(io::ErrorKind::NotFound), Some(parent)) = (linked.as_ref().map_err(io::Error::kind), to.parent()) {
         // Perhaps for want of the directory.
-        Some(parent) if error.kind() == io::ErrorKind::NotFound => {
-            fs::create_dir_all(parent)?;
-            fs::hard_link(from, to)
-        }
-        _ => Err(error),
-    });
+        fs::create_dir_all(parent).map_err(|error| Error::from_io(parent, &error))?;
+        linked = fs::hard_link(from, to);
+    }
     match linked.map_err(|error| error.kind()) {
         Ok(()) => Ok(Linked::Yes),
         Err(io::ErrorKind::NotFound) => Ok(Linked::Missing),
