@@ -13,9 +13,6 @@ pub const TAGS: u32 = 4;
 
 /// How many keys an index has.
 pub const INDEX_KEYS: u32 = 5;
-/// How many entries a crowd has: so many that evicting them by their tag leaves a tombstone.
-pub const CROWD: u32 = 600;
-
 /// For how long opening the cache is tried where it may be ended.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -143,9 +140,15 @@ impl Plan {
         }
     }
 
-    /// Everything, with instances that are ended in the middle of it.
+    /// Everything, with instances that are ended in the middle of it. Opening one has to be possible.
     pub fn hasty(seed: u64) -> Self {
-        Self { call_ms: Some(2 + seed % 4), lease_ms: 700, ..Self::everything(seed) }
+        Self { call_ms: Some(20 + 5 * (seed % 4)), lease_ms: 700, ..Self::everything(seed) }
+    }
+
+    /// How many entries a crowd has: so many that evicting them by their tag leaves a tombstone, and if calls are
+    /// to be ended, so many that storing them is.
+    pub fn crowd(&self) -> u32 {
+        if self.call_ms.is_some() { 20_000 } else { 600 }
     }
 
     /// The numbers of the lines: queues have even ones.

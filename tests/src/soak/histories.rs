@@ -33,9 +33,17 @@ pub(super) fn limits(worker: &Path, seed: u64) -> Result<Tally, String> {
     undisturbed(worker, Plan::limited(seed))
 }
 
-/// The same, while instances are ended in the middle of calls.
+/// The same, while instances of two of the processes are ended in the middle of calls. The third has patience,
+/// and goes on whatever becomes of theirs.
 pub(super) fn traps(worker: &Path, seed: u64) -> Result<Tally, String> {
-    undisturbed(worker, Plan::hasty(seed))
+    let round = Round::new(Plan::hasty(seed))?;
+    let patient = Plan { call_ms: None, ..round.plan.clone() };
+    let mut workers = vec![round.start_with(worker, 1, &patient)];
+    // Making the databases may take longer than their calls.
+    workers[0].expect("ready");
+    workers.extend((2..=PROCESSES).map(|process| round.start(worker, process)));
+    workers.into_iter().for_each(Worker::finish);
+    round.conclude(Tally::new())
 }
 
 fn undisturbed(worker: &Path, plan: Plan) -> Result<Tally, String> {

@@ -47,7 +47,12 @@ impl Round {
 
     /// Starts a process that has clients.
     pub(super) fn start(&self, worker: &Path, process: u32) -> Worker {
-        let plan = serde_json::to_string(&self.plan).unwrap();
+        self.start_with(worker, process, &self.plan)
+    }
+
+    /// The same by another plan.
+    pub(super) fn start_with(&self, worker: &Path, process: u32, plan: &Plan) -> Worker {
+        let plan = serde_json::to_string(plan).unwrap();
         let (log, first) = (self.log_path(process), (process * NUMBERS).to_string());
         let arguments = [log.to_str().unwrap(), &plan, &first];
         Worker::start(worker.to_str().unwrap(), "history", &self.cache(), &arguments)

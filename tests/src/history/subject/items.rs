@@ -9,7 +9,7 @@ use super::{expiry, seen};
 use crate::history::content::{decode, decode_part, encode, is_text};
 use crate::history::event::Outcome;
 use crate::history::operation::{Content, ItemAction, Life};
-use crate::history::plan::{CROWD, ITEM_PREFIX, Plan, item_key, tag_name, tag_of};
+use crate::history::plan::{ITEM_PREFIX, Plan, item_key, tag_name, tag_of};
 
 /// Bytes that are read or written at a time.
 const PART: usize = 16 * 1024;
@@ -128,8 +128,8 @@ pub(super) fn touch_many(cache: &Cache, plan: &Plan, tag: u32, ttl_ms: Option<u3
     cache.touch_many(plan.tagged(tag).map(item_key), expiry(ttl_ms)).map(Outcome::Flags)
 }
 
-pub(super) fn crowd(cache: &Cache, tag: u32) -> Result<Outcome, Error> {
-    let drafts = (0..CROWD).map(|number| {
+pub(super) fn crowd(cache: &Cache, plan: &Plan, tag: u32) -> Result<Outcome, Error> {
+    let drafts = (0..plan.crowd()).map(|number| {
         Draft::new(format!("crowd:{tag}:{number}"), number).with(SetOptions::new().tag(tag_name(tag)))
     });
     cache.set_many(drafts)?;

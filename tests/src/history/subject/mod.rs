@@ -98,7 +98,7 @@ impl Client<'_> {
             Operation::Meet { barrier } => self.meet(barrier),
             Operation::Scan { by_key, reverse } => items::scan(cache, by_key, reverse),
             Operation::TouchMany { tag, ttl_ms } => items::touch_many(cache, &self.shared.plan, tag, ttl_ms),
-            Operation::Crowd { tag } => items::crowd(cache, tag),
+            Operation::Crowd { tag } => items::crowd(cache, &self.shared.plan, tag),
             Operation::Evict { tag } => items::evict(cache, tag),
             Operation::Clear => cache.clear().map(Outcome::Count),
             Operation::Count => cache.count().map(Outcome::Count),
@@ -119,6 +119,8 @@ impl Shared {
             Error::WrongType(_) => Outcome::WrongType,
             Error::NotHeld(_) => Outcome::Lapsed,
             Error::Failed(_) | Error::TimeLimit(_) | Error::MemoryLimit(_) => Outcome::Unknown(error.to_string()),
+            // What the component makes of too little memory where it can do something about it.
+            Error::Io(text) if self.plan.call_ms.is_some() && text.contains("out of memory") => Outcome::Unknown(text),
             // Where calls are ended, their waits for others are, too, and those of an instance to be let in.
             Error::Timeout(_) | Error::Locked(_) if self.plan.call_ms.is_some() => match operation {
                 // What goes in steps may have done some.

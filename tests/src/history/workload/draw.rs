@@ -30,7 +30,7 @@ impl Workload {
             (4 * u32::from(plan.items > 0), Self::draw_scan),
             (2 * u32::from(plan.expires), Self::draw_touches),
             (2 * u32::from(plan.removals != Removals::None), Self::draw_eviction),
-            (u32::from(crowds), Self::draw_crowd),
+            (if plan.call_ms.is_some() { 3 } else { 1 } * u32::from(crowds), Self::draw_crowd),
             (u32::from(plan.removals == Removals::All), |_| Operation::Clear),
             (3 * u32::from(plan.item_limit.is_some()), |_| Operation::Count),
             (2, Self::draw_upkeep),

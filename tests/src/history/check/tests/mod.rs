@@ -1,5 +1,9 @@
 //! Legal histories that are accepted and illegal ones that are not.
 
+mod collections;
+mod limits;
+mod times;
+
 use super::*;
 use crate::history::operation::{Content, End, GroupAction, Life, LineAction, Mode};
 
