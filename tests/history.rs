@@ -225,9 +225,7 @@ fn found(fault: Fault, seed: u64) -> Result<(), String> {
         // So many entries that they are not stored anew before they expire.
         Fault::DoesNotSlide => Plan { items: 40, operations: 600, ..few },
         // Limits that are reached.
-        Fault::Overgrants | Fault::PassesAlone | Fault::Miscounts | Fault::HandsOutOld => {
-            Plan { items: 1, ..few }
-        }
+        Fault::Overgrants | Fault::PassesAlone | Fault::Miscounts | Fault::HandsOutOld => Plan { items: 1, ..few },
         Fault::Misplaces => Plan { items: 1, indexes: 1, ..few },
         _ => everything,
     };

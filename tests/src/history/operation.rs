@@ -156,16 +156,38 @@ pub enum LineAction {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "the operations of the WIT interface, with their arguments")]
 pub enum IndexAction {
-    Set { key: u32, content: Content },
-    SetDefault { key: u32, content: Content },
+    Set {
+        key: u32,
+        content: Content,
+    },
+    SetDefault {
+        key: u32,
+        content: Content,
+    },
     /// Stores the same under two keys at once.
-    Update { keys: [u32; 2], content: Content },
-    Get { key: u32 },
-    Delete { key: u32 },
-    Pop { key: u32 },
-    PeekItem { end: End },
-    PopItem { end: End },
-    MoveToEnd { key: u32, end: End },
+    Update {
+        keys: [u32; 2],
+        content: Content,
+    },
+    Get {
+        key: u32,
+    },
+    Delete {
+        key: u32,
+    },
+    Pop {
+        key: u32,
+    },
+    PeekItem {
+        end: End,
+    },
+    PopItem {
+        end: End,
+    },
+    MoveToEnd {
+        key: u32,
+        end: End,
+    },
     Length,
     Clear,
 }
@@ -304,4 +326,3 @@ pub enum Operation {
         milliseconds: i64,
     },
 }
-

@@ -134,7 +134,12 @@ impl Plan {
         match seed / 2 % 4 {
             0 => Self { items: 24, item_limit: Some(12), ..none },
             // A little more than the shares may take at least.
-            1 => Self { items: 40, large: 50, size_limit: Some(if none.shards == 1 { 1 << 20 } else { 5 << 18 }), ..none },
+            1 => Self {
+                items: 40,
+                large: 50,
+                size_limit: Some(if none.shards == 1 { 1 << 20 } else { 5 << 18 }),
+                ..none
+            },
             2 => Self { items: 10, item_limit: Some(40), ..none },
             _ => Self { size_limit: Some(32 << 20), ..none },
         }

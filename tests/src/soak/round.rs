@@ -127,7 +127,8 @@ fn named_files(database: &Path) -> Result<Vec<i64>, String> {
     let ask = || -> rusqlite::Result<(i64, Vec<i64>)> {
         let connection = Connection::open(database)?;
         let loose = connection.query_row("SELECT count(*) FROM loose", [], |row| row.get(0))?;
-        let files = "SELECT file FROM entry WHERE file IS NOT NULL UNION ALL SELECT file FROM member WHERE file IS NOT NULL";
+        let files =
+            "SELECT file FROM entry WHERE file IS NOT NULL UNION ALL SELECT file FROM member WHERE file IS NOT NULL";
         let files = connection.prepare(files)?.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
         Ok((loose, files))
     };

@@ -47,9 +47,7 @@ fn perform(pairs: &Pairs, action: IndexAction) -> (Pairs, Outcome) {
         IndexAction::Delete { key } => Outcome::Flag(remove(&mut next, key).is_some()),
         IndexAction::Pop { key } => Outcome::Value(remove(&mut next, key).map(|(_, content)| content)),
         IndexAction::PeekItem { end } => Outcome::Pair(at(pairs, end)),
-        IndexAction::PopItem { end } => {
-            Outcome::Pair(at(pairs, end).and_then(|(key, _)| remove(&mut next, key)))
-        }
+        IndexAction::PopItem { end } => Outcome::Pair(at(pairs, end).and_then(|(key, _)| remove(&mut next, key))),
         IndexAction::MoveToEnd { key, end } => {
             let moved = remove(&mut next, key);
             if let Some(pair) = moved {

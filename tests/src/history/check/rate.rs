@@ -55,7 +55,8 @@ fn never_without_reason(calls: &[Call], period: u64) -> Result<(), String> {
     let may_be_granted = |call: &&Call| matches!(call.outcome, None | Some(Outcome::Flag(true)));
     for refused in calls.iter().filter(|call| call.outcome == Some(Outcome::Flag(false))) {
         let (amount, is_window) = terms(refused);
-        let before: Vec<&Call> = calls.iter().filter(may_be_granted).filter(|call| call.begun <= refused.ended).collect();
+        let before: Vec<&Call> =
+            calls.iter().filter(may_be_granted).filter(|call| call.begun <= refused.ended).collect();
         let taken_since = |from: u64| -> u64 {
             before.iter().filter(|call| call.ended.saturating_add(TOLERANCE) >= from).map(|call| terms(call).0).sum()
         };

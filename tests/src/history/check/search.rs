@@ -127,7 +127,8 @@ impl<M: Model> Search<'_, M> {
         for &index in &candidates {
             let states = self.model.step(&place.state, self.complete[index]);
             let changes_nothing = states.len() == 1 && states.contains(&place.state);
-            if changes_nothing && self.model.tells(&place.state, self.complete[index]) {
+            let is_free = changes_nothing && self.model.tells(&place.state, self.complete[index]);
+            if is_free && !self.ends_others(place, self.complete[index]) {
                 // It changes nothing whenever it comes, so nothing is lost by letting it come now.
                 return vec![place.after(index, place.state.clone())];
             }
@@ -150,6 +151,15 @@ impl<M: Model> Search<'_, M> {
         }
         next.append(&mut complete);
         next
+    }
+
+    /// Whether what is incomplete could take place now, but not after a call any more.
+    fn ends_others(&self, place: &Place<M::State>, call: &Call) -> bool {
+        let latest_begin = self.latest_begin(place);
+        let mut others = self.incomplete.iter().enumerate();
+        others.any(|(index, other)| {
+            (latest_begin..call.begun).contains(&other.ended) && place.incomplete.binary_search(&index).is_err()
+        })
     }
 
     /// When the last of the calls began that have taken place.

@@ -36,7 +36,9 @@ pub(super) fn perform(cache: &Cache, item: u32, action: ItemAction) -> Result<Ou
         ItemAction::Set { content, life } => {
             Outcome::Version(Some(cache.set_with(&key, encode(content), &options(item, life))?))
         }
-        ItemAction::Add { content, life } => Outcome::Version(cache.add(&key, encode(content), &options(item, life))?),
+        ItemAction::Add { content, life } => {
+            Outcome::Version(cache.add(&key, encode(content), &options(item, life))?)
+        }
         ItemAction::CompareAndSet { expected, content, life } => {
             Outcome::Version(cache.compare_and_set(&key, expected, encode(content), &options(item, life))?)
         }
@@ -129,9 +131,8 @@ pub(super) fn touch_many(cache: &Cache, plan: &Plan, tag: u32, ttl_ms: Option<u3
 }
 
 pub(super) fn crowd(cache: &Cache, plan: &Plan, tag: u32) -> Result<Outcome, Error> {
-    let drafts = (0..plan.crowd()).map(|number| {
-        Draft::new(format!("crowd:{tag}:{number}"), number).with(SetOptions::new().tag(tag_name(tag)))
-    });
+    let drafts = (0..plan.crowd())
+        .map(|number| Draft::new(format!("crowd:{tag}:{number}"), number).with(SetOptions::new().tag(tag_name(tag))));
     cache.set_many(drafts)?;
     Ok(Outcome::Done)
 }

@@ -156,11 +156,7 @@ impl Workload {
     }
 
     fn draw_refresh(&mut self) -> Operation {
-        Operation::Refresh {
-            memo: self.below(self.plan.refreshes),
-            stamp: self.stamp(),
-            panics: self.below(4) == 0,
-        }
+        Operation::Refresh { memo: self.below(self.plan.refreshes), stamp: self.stamp(), panics: self.below(4) == 0 }
     }
 
     fn draw_scan(&mut self) -> Operation {

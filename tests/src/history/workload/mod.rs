@@ -131,10 +131,32 @@ mod tests {
             }
         }
         for expected in [
-            "Item GetRecent", "Item Write", "Item GiveUp", "Item Read", "Item ReadRanges", "Item CompareAndDelete",
-            "Group Abandon", "Line Peek", "Index Update", "Index SetDefault", "Index PopItem", "Index MoveToEnd",
-            "Index Clear", "Tally Pop", "Lock Release", "Memoize stamp", "Refresh stamp", "Take amount", "Meet ",
-            "TouchMany ttl", "Crowd ", "Evict ", "Clear ", "Count ", "Upkeep ", "Scan reverse",
+            "Item GetRecent",
+            "Item Write",
+            "Item GiveUp",
+            "Item Read",
+            "Item ReadRanges",
+            "Item CompareAndDelete",
+            "Group Abandon",
+            "Line Peek",
+            "Index Update",
+            "Index SetDefault",
+            "Index PopItem",
+            "Index MoveToEnd",
+            "Index Clear",
+            "Tally Pop",
+            "Lock Release",
+            "Memoize stamp",
+            "Refresh stamp",
+            "Take amount",
+            "Meet ",
+            "TouchMany ttl",
+            "Crowd ",
+            "Evict ",
+            "Clear ",
+            "Count ",
+            "Upkeep ",
+            "Scan reverse",
         ] {
             assert!(kinds.contains(expected), "{expected} is not among {kinds:?}");
         }

@@ -63,7 +63,10 @@ fn what_has_ended_with_its_instance_does_not_take_place_later() {
     legal(&[ended.clone(), call(1, 4, 5, GET, found(1))]);
     legal(&[ended.clone(), call(1, 4, 5, GET, NOTHING)]);
     illegal(&[ended.clone(), call(1, 4, 5, GET, NOTHING), call(1, 6, 7, GET, found(1))]);
-    legal(&[ended, call(1, 2, 5, GET, NOTHING), call(1, 6, 7, GET, found(1))]);
+    legal(&[ended.clone(), call(1, 2, 5, GET, NOTHING), call(1, 6, 7, GET, found(1))]);
+    // It has taken place before something that tells nothing of it.
+    let add = item(ItemAction::CompareAndDelete { expected: 9 });
+    legal(&[ended, call(1, 4, 5, add, Outcome::Flag(false)), call(1, 6, 7, GET, found(1))]);
 }
 
 #[test]

@@ -48,9 +48,8 @@ fn nobody_passes_a_barrier_before_all_are_there() {
 
 #[test]
 fn sums_and_means_miss_nothing_and_count_nothing_twice() {
-    let add = |tally, at, number, outcome| {
-        call(1, at, at + 3, Operation::Tally(tally, TallyAction::Add { number }), outcome)
-    };
+    let add =
+        |tally, at, number, outcome| call(1, at, at + 3, Operation::Tally(tally, TallyAction::Add { number }), outcome);
     let get = |tally, outcome| call(2, 8, 9, Operation::Tally(tally, TallyAction::Get), outcome);
     let pop = |tally, outcome| call(2, 10, 11, Operation::Tally(tally, TallyAction::Pop), outcome);
     legal(&[add(0, 0, 5, Outcome::Sum(5)), add(0, 1, 2, Outcome::Sum(7)), get(0, Outcome::Sum(7))]);
@@ -90,7 +89,15 @@ fn an_entry_makes_room_only_where_a_limit_can_have_demanded_it() {
     let beside = Call { ended: 9_000_000, ..delete(1, 4) };
     assert!(is_legal(&[set(0, 0), set(1, 2), beside, set(2, 6), get(0, 10, NOTHING)]));
     // What comes in after there was need of room stays.
-    assert!(!is_legal(&[set(0, 0), set(1, 2), set(2, 4), get(1, 6, NOTHING), delete(2, 8), set(1, 20), get(1, 22, NOTHING)]));
+    assert!(!is_legal(&[
+        set(0, 0),
+        set(1, 2),
+        set(2, 4),
+        get(1, 6, NOTHING),
+        delete(2, 8),
+        set(1, 20),
+        get(1, 22, NOTHING)
+    ]));
 }
 
 #[test]

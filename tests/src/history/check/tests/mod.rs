@@ -228,7 +228,13 @@ fn two_do_not_hold_a_lock_and_its_numbers_grow() {
 #[test]
 fn a_value_is_computed_once() {
     let ask = |client, stamp, told, computed| {
-        call(client, 0, 9, Operation::Memoize { memo: 0, stamp, panics: false }, Outcome::Memo { stamp: told, computed })
+        call(
+            client,
+            0,
+            9,
+            Operation::Memoize { memo: 0, stamp, panics: false },
+            Outcome::Memo { stamp: told, computed },
+        )
     };
     legal(&[ask(1, 1, 1, Some((2, 3))), ask(2, 2, 1, None)]);
     illegal(&[ask(1, 1, 1, Some((2, 3))), ask(2, 2, 2, Some((4, 5)))]);
