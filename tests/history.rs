@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use larder_tests::history::event::Outcome;
 use larder_tests::history::operation::{
-    Content, IndexAction, ItemAction, Life, LineAction, LockAction, Operation, TallyAction,
+    Content, IndexAction, ItemAction, LineAction, LockAction, Operation, TallyAction,
 };
 use larder_tests::history::plan::{Plan, Removals};
 use larder_tests::history::subject::{Leaps, Session, Shared, Subject};
@@ -76,13 +76,12 @@ enum Fault {
     RefusesForNothing,
     PassesAlone,
     Miscounts,
-    DoesNotSlide,
     HandsOutOld,
     EvictsForNothing,
 }
 
 /// All of them.
-const FAULTS: [Fault; 12] = [
+const FAULTS: [Fault; 11] = [
     Fault::DropsWrites,
     Fault::ReadsStale,
     Fault::PullsTwice,
@@ -92,7 +91,6 @@ const FAULTS: [Fault; 12] = [
     Fault::RefusesForNothing,
     Fault::PassesAlone,
     Fault::Miscounts,
-    Fault::DoesNotSlide,
     Fault::HandsOutOld,
     Fault::EvictsForNothing,
 ];
@@ -161,16 +159,6 @@ impl FaultySession<'_> {
     }
 }
 
-fn without_sliding(action: ItemAction) -> ItemAction {
-    let still = |life| Life { slides: false, ..life };
-    match action {
-        ItemAction::Set { content, life } => ItemAction::Set { content, life: still(life) },
-        ItemAction::Add { content, life } => ItemAction::Add { content, life: still(life) },
-        ItemAction::Write { content, life } => ItemAction::Write { content, life: still(life) },
-        other => other,
-    }
-}
-
 impl Session for FaultySession<'_> {
     fn perform(&mut self, operation: Operation) -> Outcome {
         match (self.faulty.fault, operation) {
@@ -201,9 +189,6 @@ impl Session for FaultySession<'_> {
                     _ => self.inner.perform(operation),
                 }
             }
-            (Fault::DoesNotSlide, Operation::Item(item, action)) => {
-                self.inner.perform(Operation::Item(item, without_sliding(action)))
-            }
             (Fault::HandsOutOld, Operation::Refresh { memo, .. }) => self.outdated(memo, operation),
             (Fault::EvictsForNothing, Operation::Item(item, ItemAction::Get)) if self.turn() => {
                 self.inner.perform(Operation::Item(item, ItemAction::Delete));
@@ -222,8 +207,6 @@ fn found(fault: Fault, seed: u64) -> Result<(), String> {
     let plan = match fault {
         // Limits that no entry ever exceeds.
         Fault::EvictsForNothing => Plan::limited(4),
-        // So many entries that they are not stored anew before they expire.
-        Fault::DoesNotSlide => Plan { items: 40, operations: 600, ..few },
         // Limits that are reached.
         Fault::Overgrants | Fault::PassesAlone | Fault::Miscounts | Fault::HandsOutOld => Plan { items: 1, ..few },
         Fault::Misplaces => Plan { items: 1, indexes: 1, ..few },

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use super::event::Outcome;
 use super::log::Log;
@@ -12,8 +13,8 @@ use super::plan::Plan;
 use super::subject::{Session, Subject};
 use super::workload::Workload;
 
-/// How often something short is tried that may be ended because the machine is busy.
-const ATTEMPTS: u32 = 200;
+/// For how long something short is tried that may be ended because the machine is busy.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Lets all clients of a process do what they do; the first has this number.
 pub fn run(subject: &dyn Subject, plan: &Plan, first: u32, log: &Log) -> io::Result<()> {
@@ -50,7 +51,8 @@ impl<'s> Client<'s> {
 
     /// Shows that a handle works again after its instances were ended, however often that was.
     fn show_life(&mut self) -> io::Result<()> {
-        for _ in 0..ATTEMPTS {
+        let begun = Instant::now();
+        while begun.elapsed() < PATIENCE {
             if matches!(self.call(Operation::Count)?, Outcome::Count(_)) {
                 return Ok(());
             }

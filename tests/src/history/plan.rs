@@ -147,13 +147,13 @@ impl Plan {
 
     /// Everything, with instances that are ended in the middle of it. Opening one has to be possible.
     pub fn hasty(seed: u64) -> Self {
-        Self { call_ms: Some(20 + 5 * (seed % 4)), lease_ms: 700, ..Self::everything(seed) }
+        Self { call_ms: Some(40 + 10 * (seed % 4)), lease_ms: 700, ..Self::everything(seed) }
     }
 
     /// How many entries a crowd has: so many that evicting them by their tag leaves a tombstone, and if calls are
     /// to be ended, so many that storing them is.
     pub fn crowd(&self) -> u32 {
-        if self.call_ms.is_some() { 20_000 } else { 600 }
+        if self.call_ms.is_some() { 40_000 } else { 600 }
     }
 
     /// The numbers of the lines: queues have even ones.

@@ -55,18 +55,28 @@ pub(super) struct Expiry {
     /// How long that is.
     ttl: u64,
     slides: bool,
+    /// When the last hit had ended that may have postponed it, and when its time to live began for certain for
+    /// whoever comes before that: a hit postpones it at the latest when it ends.
+    hit: (u64, u64),
 }
 
 impl Expiry {
     /// That of what a call stores, or touches.
     pub(super) fn of(call: &Call, life: Life) -> Option<Self> {
         let Life { ttl_ms, slides } = life;
-        ttl_ms.map(|ttl| Self { since: Moment::of(call), ttl: u64::from(ttl) * super::MILLISECOND, slides })
+        ttl_ms.map(|ttl| Self {
+            since: Moment::of(call),
+            ttl: u64::from(ttl) * super::MILLISECOND,
+            slides,
+            hit: (0, 0),
+        })
     }
 
     /// Whether an entry can be there during a call, and whether it can have expired.
     pub(super) fn during(self, call: &Call, leaps: &[Call]) -> (bool, bool) {
-        self.since.lasts(self.ttl, call, leaps)
+        let (hit_ended, from) = self.hit;
+        let from = if call.begun <= hit_ended { from } else { self.since.from };
+        Moment { from, ..self.since }.lasts(self.ttl, call, leaps)
     }
 
     /// What it is after a call that has found the entry. The end is not always postponed: only once an eighth
@@ -77,7 +87,9 @@ impl Expiry {
         }
         let Moment { from, to } = self.since;
         let since = Moment { from: from.max(call.begun.saturating_sub(self.ttl / 8)), to: to.max(call.ended) };
-        Self { since, ..self }
+        let (hit_ended, before) = self.hit;
+        let before = if call.begun <= hit_ended { before } else { from };
+        Self { since, hit: (hit_ended.max(call.ended), before), ..self }
     }
 
     /// Whether it slides, which touching leaves as it is.
