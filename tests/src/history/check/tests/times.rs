@@ -21,9 +21,9 @@ fn an_entry_that_is_read_within_its_time_does_not_vanish() {
     legal(&[sliding(), get(60, found(1)), get(136, found(1))]);
     illegal(&[sliding(), get(60, found(1)), get(160, found(1))]);
     // While a read is under way, its end may not be postponed yet.
-    let long = call(2, 60, 130, GET, found(1));
-    legal(&[sliding(), long.clone(), get(110, NOTHING)]);
-    illegal(&[sliding(), long, get(140, NOTHING)]);
+    let long = call(2, 60, 100, GET, found(1));
+    legal(&[sliding(), long.clone(), get(90, NOTHING)]);
+    illegal(&[sliding(), long, get(110, NOTHING)]);
 }
 
 #[test]
