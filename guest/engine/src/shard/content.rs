@@ -41,6 +41,13 @@ pub(crate) enum Part {
     File { reader: Reader<File>, is_text: bool },
 }
 
+impl Part {
+    /// Whether it can be read in parts: numbers can not.
+    pub(crate) fn has_parts(&self) -> bool {
+        !matches!(self, Self::Inline(Value::Integer(_) | Value::Real(_)))
+    }
+}
+
 impl Shard {
     /// Brings a value into the form in which it is kept, and writes its file if it is to have one.
     pub(super) fn keep_value<'v>(&mut self, address: Address<'_>, store: &Store<'v>) -> Result<Kept<'v>> {

@@ -118,7 +118,8 @@ impl Shard {
         let found = self.guard(|shard| {
             let Some(hit) = shard.find(address, true)? else { return Ok(None) };
             let (hit, part) = shard.load_part(address, hit)?;
-            if part.is_some() {
+            // A number is an error for who asks, and errors change nothing.
+            if part.as_ref().is_some_and(Part::has_parts) {
                 shard.note_hit(&hit)?;
             }
             Ok(hit.metadata.zip(part))
@@ -130,10 +131,9 @@ impl Shard {
     /// The live values under many keys, all from one moment.
     pub(crate) fn get_many(&mut self, keys: &[&(&Key, u64)]) -> Result<Vec<Option<Value>>> {
         let hits = self.guard(|shard| {
-            shard.database()?.snapshot(|| {
-                let find = |(key, hash): &&(&Key, u64)| shard.find(Address::Key(key, *hash), false);
-                keys.iter().map(find).collect::<Result<Vec<_>>>()
-            })
+            let find = |(key, hash): &&(&Key, u64)| shard.row_at(Address::Key(key, *hash), false);
+            let rows = shard.read_optimistically(|| keys.iter().map(find).collect::<Result<Vec<_>>>())?;
+            Ok(rows.into_iter().map(|hit| hit.filter(|hit| shard.is_live(&hit.lifetime))).collect::<Vec<_>>())
         })?;
         keys.iter().zip(hits).map(|((key, hash), hit)| self.deliver(Address::Key(key, *hash), hit)).collect()
     }
