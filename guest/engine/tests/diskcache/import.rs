@@ -1,6 +1,7 @@
 //! What becomes of foreign entries.
 
 use std::fs;
+use std::path::Path;
 
 use larder_engine::diskcache::{Import, Kind, PICKLED_KEY_TAG, PICKLED_VALUE_TAG};
 use larder_engine::{Cache, Error, Key, Value};
@@ -146,4 +147,43 @@ fn a_directory_of_something_else_is_refused_by_name() {
     assert!(matches!(Import::open(directory.path(), platform()), Err(Error::UnsupportedFormat(_))));
     fs::write(directory.path().join("cache.db"), b"not a database, but long enough to look at").unwrap();
     assert!(matches!(Import::open(directory.path(), platform()), Err(Error::Corrupt(_))));
+}
+
+/// A database of four rows whose page lists them in another order than their ids, as no SQLite writes it.
+fn disordered(directory: &Path, order: [usize; 4]) {
+    let path = directory.join("cache.db");
+    let connection = Connection::open(&path).unwrap();
+    connection
+        .execute_batch(
+            "CREATE TABLE Cache (rowid INTEGER PRIMARY KEY, key BLOB, raw INTEGER, expire_time REAL, tag BLOB,
+                size INTEGER DEFAULT 0, mode INTEGER DEFAULT 1, filename TEXT, value BLOB);
+            INSERT INTO Cache (rowid, key, raw, value) VALUES (1, 'a', 1, 1), (2, 'b', 1, 2), (3, 'c', 1, 3), (4, 'd', 1, 4)",
+        )
+        .unwrap();
+    let page = |query: &str| connection.query_row(query, [], |row| row.get::<_, u32>(0)).unwrap() as usize;
+    let root = page("SELECT rootpage FROM sqlite_schema WHERE name = 'Cache'");
+    let pointers = (root - 1) * page("PRAGMA page_size") + 8;
+    drop(connection);
+    let mut content = fs::read(&path).unwrap();
+    let sorted = content[pointers..pointers + 8].to_vec();
+    for (place, row) in order.into_iter().enumerate() {
+        content[pointers + 2 * place..][..2].copy_from_slice(&sorted[2 * row..][..2]);
+    }
+    fs::write(path, content).unwrap();
+}
+
+#[test]
+fn an_import_of_rows_that_are_out_of_order_ends() {
+    let target = tempfile::tempdir().unwrap();
+    let mut cache = empty(&target);
+    for number in 0..256 {
+        let order = [number & 3, number >> 2 & 3, number >> 4 & 3, number >> 6 & 3];
+        let source = tempfile::tempdir().unwrap();
+        disordered(source.path(), order);
+        let mut import = Import::open(source.path(), platform()).unwrap();
+        let finished = (0..100).any(|_| import.step(&mut cache, 1).unwrap().finished);
+        assert!(finished, "{order:?} goes on for ever");
+        let is_in_order = order.is_sorted_by(|one, next| one < next);
+        assert!(!is_in_order || import.report().counts.imported == 4);
+    }
 }

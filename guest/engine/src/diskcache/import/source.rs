@@ -130,9 +130,19 @@ impl Source {
             let query = format!("SELECT {COLUMNS} FROM Cache WHERE rowid > ?1 ORDER BY rowid LIMIT ?2");
             let mut statement = self.connection.prepare_cached(&query)?;
             let mut rows = statement.query((after, 1, key_limit.cast_signed(), value_limit.cast_signed()))?;
-            rows.next()?.map(ForeignRow::take).transpose()
+            let Some(row) = rows.next()? else { return Ok(Ok(None)) };
+            if row.get::<_, i64>(0)? <= after {
+                return Ok(Err(self.disorder()));
+            }
+            ForeignRow::take(row).map(|row| Ok(Some(row)))
         };
-        run().map_err(|error| translate(&error, &self.path()))
+        run().map_err(|error| translate(&error, &self.path()))?
+    }
+
+    /// What is wrong with a page that lists rows in another order than their ids: nothing would come to an end
+    /// in it, for what is looked for behind a row may be that row again.
+    fn disorder(&self) -> Error {
+        Error::Corrupt(format!("{}: rows are out of order", self.path().display()))
     }
 
     fn id_after(&self, after: i64) -> Result<Option<i64>> {
