@@ -160,7 +160,8 @@ impl Source {
         let readable = |id| self.row_after(id).is_ok();
         let (mut bad, mut step) = (after, 1_i64);
         let mut good = loop {
-            let probe = after.saturating_add(step);
+            // From one to the next: the span of all ids is twice the greatest step.
+            let probe = bad.saturating_add(step);
             if probe == i64::MAX || readable(probe) {
                 break probe;
             }
