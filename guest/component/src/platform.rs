@@ -1,5 +1,6 @@
 //! The surroundings of the engine: clocks, randomness and locks as WASI and the host offer them.
 
+use std::fs::File;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::OnceLock;
@@ -77,6 +78,10 @@ impl Platform for WasiPlatform {
 
     fn end_optimistic_read(&self) -> bool {
         larder_vfs::end_optimistic_read()
+    }
+
+    fn write_at(&self, file: &File, bytes: &[u8], offset: u64) -> std::io::Result<()> {
+        larder_vfs::write_fully(file, bytes, offset)
     }
 
     fn sync_directory(&self, path: &Path) -> std::io::Result<()> {

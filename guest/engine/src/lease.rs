@@ -10,6 +10,7 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use crate::cells;
 use crate::error::{Error, Result};
 use crate::listing::children;
 use crate::regular::{open_regular, open_regular_to_read};
@@ -117,6 +118,8 @@ pub(crate) struct Contents {
     pub(crate) generations: Vec<u32>,
     /// The generations that were being made.
     pub(crate) drafts: Vec<u32>,
+    /// The owners with files of cells.
+    pub(crate) biased: Vec<i64>,
     /// Something that Larder does not make.
     pub(crate) foreign: Option<String>,
 }
@@ -157,6 +160,8 @@ pub(crate) fn list(root: &Path) -> Result<Contents> {
             contents.generations.push(generation);
         } else if let Some(generation) = number(DRAFT_PREFIX) {
             contents.drafts.push(generation);
+        } else if let Some(owner) = cells::owner_of(&name) {
+            contents.biased.push(owner);
         } else if name != LOCKS_FILE {
             contents.foreign = Some(name.into_owned());
         }

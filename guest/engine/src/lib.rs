@@ -30,6 +30,7 @@
 
 mod cache;
 mod call;
+mod cells;
 mod collection;
 mod content;
 mod cursor;

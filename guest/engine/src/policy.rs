@@ -30,6 +30,17 @@ impl Policy {
         }
     }
 
+    /// Whether an entry comes in at the end of the line, ranked by the number that is also its id: then that
+    /// is its place, and no index need say so.
+    pub(crate) fn lines_up_by_id(self) -> bool {
+        matches!(self, Self::LeastRecentlyStored | Self::LeastRecentlyUsed)
+    }
+
+    /// The place in line, as it is kept, of an entry that comes in with a rank.
+    pub(crate) fn place(self, rank: Option<i64>, id: i64) -> Option<i64> {
+        rank.filter(|rank| !(self.lines_up_by_id() && *rank == id))
+    }
+
     /// The age after an entry of this rank was evicted.
     pub(crate) fn age_after_evicting(self, age: i64, rank: Option<i64>) -> i64 {
         match (self, rank) {
@@ -38,13 +49,17 @@ impl Policy {
         }
     }
 
-    /// The statement that ranks every entry anew when a directory changes to this policy.
+    /// The statement that gives every entry another rank, and its place, when a directory changes to this
+    /// policy.
     pub(crate) fn rerank_statement(self) -> &'static str {
         match self {
-            Self::None => "UPDATE entry SET rank = NULL",
-            Self::LeastRecentlyStored => "UPDATE entry SET rank = version",
-            Self::LeastRecentlyUsed => "UPDATE entry SET rank = max(version, accessed * 1000)",
-            Self::LeastFrequentlyUsed => "UPDATE entry SET rank = hits + 1",
+            Self::None => "UPDATE entry SET rank = NULL, place = NULL",
+            Self::LeastRecentlyStored => "UPDATE entry SET rank = version, place = nullif(version, id)",
+            Self::LeastRecentlyUsed => {
+                "UPDATE entry SET rank = max(version, accessed * 1000), \
+                 place = nullif(max(version, accessed * 1000), id)"
+            }
+            Self::LeastFrequentlyUsed => "UPDATE entry SET rank = hits + 1, place = hits + 1",
         }
     }
 }
@@ -60,6 +75,14 @@ mod tests {
         assert_eq!(Policy::LeastRecentlyStored.rank(EARLY, 9), Some(10));
         assert_eq!(Policy::LeastRecentlyUsed.rank(EARLY, 9), Some(10));
         assert_eq!(Policy::None.rank(EARLY, 9), None);
+    }
+
+    #[test]
+    fn who_comes_in_at_the_end_of_the_line_needs_no_place() {
+        assert_eq!(Policy::LeastRecentlyUsed.place(Some(10), 10), None);
+        assert_eq!(Policy::LeastRecentlyUsed.place(Some(11), 10), Some(11));
+        assert_eq!(Policy::LeastFrequentlyUsed.place(Some(10), 10), Some(10), "a frequency that happens to be its id");
+        assert_eq!(Policy::None.place(None, 10), None);
     }
 
     #[test]

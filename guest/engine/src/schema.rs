@@ -45,7 +45,8 @@ const STATEMENTS: [&str; 22] = [
     "CREATE UNIQUE INDEX entry_key ON entry (key) WHERE key IS NOT NULL",
     "CREATE UNIQUE INDEX entry_queue ON entry (queue, position) WHERE queue IS NOT NULL",
     // What is evicted first has the lowest rank; entries that are never evicted have none. `place`,
-    // the rank at which an entry stands in line, follows the rank late: see `room`.
+    // the rank at which an entry stands in line, follows the rank late, and is NULL where that is its
+    // `id`: see `room`.
     "CREATE INDEX entry_place ON entry (place) WHERE place IS NOT NULL",
     "CREATE INDEX entry_expires ON entry (expires) WHERE expires IS NOT NULL",
     "CREATE INDEX entry_file ON entry (file) WHERE file IS NOT NULL",
@@ -76,7 +77,8 @@ const STATEMENTS: [&str; 22] = [
     // One row. `files` is what all value files occupy; `sequence` is at least every number given out
     // less `LAG` (see `change`). `settings` grows with every change of a setting, so that others notice. `pending` is the
     // number of a transaction over several shards that has changed this one and is perhaps not
-    // decided yet, else 0. `tombstones` is their number.
+    // decided yet, else 0. `tombstones` is their number. No entry up to the id `passed` stands in line
+    // by its id.
     "CREATE TABLE totals (
   id INTEGER PRIMARY KEY CHECK (id = 1),
   count INTEGER NOT NULL,
@@ -85,7 +87,8 @@ const STATEMENTS: [&str; 22] = [
   age INTEGER NOT NULL,
   settings INTEGER NOT NULL,
   pending INTEGER NOT NULL,
-  tombstones INTEGER NOT NULL
+  tombstones INTEGER NOT NULL,
+  passed INTEGER NOT NULL
 ) STRICT",
     // One row: what all handles have counted, if the setting `statistics` is on.
     "CREATE TABLE statistic (
@@ -193,7 +196,7 @@ pub(crate) fn create(connection: &Connection) -> rusqlite::Result<()> {
     for statement in STATEMENTS {
         connection.execute(statement, [])?;
     }
-    connection.execute("INSERT INTO totals VALUES (1, 0, 0, 0, 0, 1, 0, 0)", [])?;
+    connection.execute("INSERT INTO totals VALUES (1, 0, 0, 0, 0, 1, 0, 0, 0)", [])?;
     connection.execute("INSERT INTO statistic VALUES (1, 0, 0, 0, 0, 0, 0, 0)", [])?;
     connection.pragma_update(None, "application_id", APPLICATION_ID)?;
     connection.pragma_update(None, "user_version", FORMAT_VERSION)

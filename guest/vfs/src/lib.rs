@@ -36,6 +36,7 @@ use std::ffi::CStr;
 pub use coordination::{Coordination, Fault, LockMode, SharedFile};
 pub use disk::{SyncDirectory, sync_directory};
 pub use optimistic::{begin_optimistic_read, end_optimistic_read};
+pub use os::write_fully;
 pub use report::{Damage, Failure, FailureKind, take_damage, take_failure};
 
 /// Why a VFS was not registered.

@@ -4,13 +4,18 @@
 //! place in the line and asks from time to time, which writes nothing but every third of its lease.
 
 use super::Cache;
+use super::biases::Biases;
 use super::records::Patience;
+use super::session::Session;
 use crate::error::{Error, Result};
 use crate::recipes::check_lease;
 use crate::recipes::member::doubt_ms;
 use crate::recipes::permits::{Grant, Holder, Permits, Request, Standing};
 use crate::recipes::{Kind, Machine};
-use crate::shard::Found;
+use crate::shard::{Found, Shard, record_hash};
+
+/// How often a lock may be biased towards others while it is being claimed.
+const ATTEMPTS: u32 = 100;
 
 /// The capacity of a lock for readers and writers: a reader takes one of it, a writer all.
 pub const READERS: u32 = u32::MAX;
@@ -84,7 +89,7 @@ impl Cache {
 
     /// Where somebody stands who has taken a place in the line.
     pub fn poll_lock(&mut self, lock: &Lock, owner: u64) -> Result<Standing> {
-        let Some(mut permits) = self.look_at::<Permits>(&lock.name)? else { return Err(not_held(lock)) };
+        let Some(mut permits) = self.look_at_permits(&lock.name)? else { return Err(not_held(lock)) };
         let watch = self.watch(Kind::Permits, &lock.name, permits.members());
         match permits.standing(owner) {
             Standing::Outside => return Err(not_held(lock)),
@@ -111,7 +116,7 @@ impl Cache {
     /// Gives up a place in the line, or what it has become; whether there was one.
     pub fn withdraw_from_lock(&mut self, lock: &Lock, owner: u64) -> Result<bool> {
         let now_ms = self.platform.wall_ms();
-        self.change_record(&lock.name, |found: &mut Found<Permits>| {
+        self.change_permits(&lock.name, |found| {
             Ok(found.state.as_mut().is_some_and(|permits| permits.withdraw(owner, now_ms)))
         })
     }
@@ -124,13 +129,25 @@ impl Cache {
 
     /// Gives back what was taken once; returns how often the owner still holds it.
     pub fn release_lock(&mut self, lock: &Lock, grant: Grant) -> Result<u32> {
+        if self.leave_by_bias(lock, grant)? {
+            return Ok(0);
+        }
         let now_ms = self.platform.wall_ms();
-        self.on_permits(lock, |permits| permits.release(grant, now_ms).ok_or_else(|| not_held(lock)))
+        let left = self.on_permits(lock, |permits| permits.release(grant, now_ms).ok_or_else(|| not_held(lock)));
+        if left.is_ok() || matches!(left, Err(Error::NotHeld(_))) {
+            self.on_record(Kind::Permits, &lock.name, |_, biases| {
+                if biases.holds(lock, grant) {
+                    biases.drop_lost(&lock.name);
+                }
+                Ok(())
+            })?;
+        }
+        left
     }
 
     /// Who holds a lock, and how many wait.
     pub fn lock_occupancy(&mut self, name: &str) -> Result<Occupancy> {
-        let permits = self.look_at::<Permits>(name)?;
+        let permits = self.look_at_permits(name)?;
         let now_ms = self.platform.wall_ms();
         Ok(permits.map_or_else(Occupancy::default, |permits| Occupancy {
             holders: permits.holders(now_ms),
@@ -144,6 +161,9 @@ impl Cache {
         if lock.capacity == 0 {
             return Err(Error::InvalidArgument(format!("the lock {:?} with nothing to be had", lock.name)));
         }
+        if let Some(grant) = self.enter_by_bias(lock, claim)? {
+            return Ok(Standing::Granted(grant));
+        }
         let request = Request {
             owner: claim.owner.unwrap_or_else(|| self.new_token()),
             weight: claim.weight.unwrap_or(lock.capacity),
@@ -151,24 +171,102 @@ impl Cache {
             waits,
             now_ms: self.platform.wall_ms(),
         };
+        for _ in 0..ATTEMPTS {
+            if let Some(standing) = self.claim_recorded(lock, claim, &request)? {
+                return Ok(standing);
+            }
+        }
+        Err(Error::Timeout(format!("a moment in which the lock {:?} is not being biased", lock.name)))
+    }
+
+    /// Claims a lock in its record. None if it was biased towards somebody else, who is told by it now: then
+    /// it has to be seen, after that, whether it is held.
+    fn claim_recorded(&mut self, lock: &Lock, claim: &Claim, request: &Request) -> Result<Option<Standing>> {
         let mut watches = std::mem::take(&mut self.watches);
         let monotonic_ms = self.platform.monotonic_ms();
-        let standing = self.change_record(&lock.name, |found: &mut Found<Permits>| {
-            let permits = found.state.get_or_insert_with(|| Permits::new(lock.capacity, found.first));
-            let watch = watches.look(Kind::Permits, &lock.name, permits.members(), monotonic_ms);
-            permits.bury(&watch, request.now_ms);
-            if permits.capacity() != lock.capacity && permits.is_idle(0) {
-                *permits = Permits::new(lock.capacity, permits.latest());
+        let standing = self.on_record(Kind::Permits, &lock.name, |shard, biases| {
+            let unused = biases.forget(&lock.name);
+            let cell = biases.prepare(lock, claim);
+            let (mut leaning, mut before, mut last) = (None, 0, 0);
+            let claimed = shard.change_record(&lock.name, |found: &mut Found<Permits>| {
+                leaning = None;
+                let permits = found.state.get_or_insert_with(|| Permits::new(lock.capacity, found.first));
+                unused.into_iter().for_each(|token| permits.give_back(token, request.now_ms));
+                biases.see(&lock.name, permits);
+                let watch = watches.look(Kind::Permits, &lock.name, permits.members(), monotonic_ms);
+                permits.bury(&watch, request.now_ms);
+                if permits.revoke_for(request) {
+                    return Ok(None);
+                }
+                if permits.capacity() != lock.capacity && permits.is_idle(0) {
+                    *permits = Permits::new(lock.capacity, permits.latest());
+                }
+                assure_capacity(lock, permits)?;
+                before = permits.last_fence();
+                if permits.is_idle(0) {
+                    leaning = cell.and_then(|cell| biases.lean(request, cell, permits));
+                }
+                let standing = if leaning.is_some() { Standing::Outside } else { permits.request(request)? };
+                last = permits.last_fence();
+                Ok(Some(standing))
+            });
+            match (&claimed, leaning) {
+                (Ok(_), Some(leaning)) => {
+                    biases.count(lock, claim, before, last);
+                    return Ok(Some(Standing::Granted(biases.keep(lock, leaning))));
+                }
+                (Ok(Some(Standing::Granted(_))), None) => biases.count(lock, claim, before, last),
+                // Perhaps it is in the record all the same.
+                (Err(_), _) => cell.into_iter().for_each(|cell| biases.clear(cell)),
+                _ => {}
             }
-            assure_capacity(lock, permits)?;
-            permits.request(&request)
+            claimed
         });
         self.watches = watches;
         standing
     }
 
+    /// Takes a lock that is biased towards this handle without changing its record.
+    fn enter_by_bias(&mut self, lock: &Lock, claim: &Claim) -> Result<Option<Grant>> {
+        self.on_record(Kind::Permits, &lock.name, |shard, biases| {
+            let Some(grant) = biases.enter(lock, claim) else { return Ok(None) };
+            let recorded = shard.record::<Permits>(&lock.name);
+            if matches!(&recorded, Ok(permits) if biases.is_in_force(&lock.name, permits.as_ref())) {
+                return Ok(Some(grant));
+            }
+            biases.leave(&lock.name);
+            recorded.map(|_| None)
+        })
+    }
+
+    /// Releases a lock that is biased towards this handle likewise, if nobody else wants it; whether it did.
+    fn leave_by_bias(&mut self, lock: &Lock, grant: Grant) -> Result<bool> {
+        self.on_record(Kind::Permits, &lock.name, |shard, biases| {
+            if !biases.holds(lock, grant) {
+                return Ok(false);
+            }
+            let permits = shard.record::<Permits>(&lock.name)?;
+            // Whoever revokes it from now on looks at the cell.
+            Ok(biases.is_in_force(&lock.name, permits.as_ref()) && biases.leave(&lock.name))
+        })
+    }
+
+    /// The state of a lock as it was a moment ago.
+    fn look_at_permits(&mut self, name: &str) -> Result<Option<Permits>> {
+        self.on_record(Kind::Permits, name, |shard, biases| {
+            let mut permits = shard.record::<Permits>(name)?;
+            permits.iter_mut().for_each(|permits| biases.see(name, permits));
+            Ok(permits)
+        })
+    }
+
+    /// Changes the state of a lock: all of it happens, or on an error nothing.
+    fn change_permits<T>(&mut self, name: &str, change: impl FnMut(&mut Found<Permits>) -> Result<T>) -> Result<T> {
+        self.on_record(Kind::Permits, name, |shard, biases| change_permits(shard, biases, name, change))
+    }
+
     fn standing_in(&mut self, lock: &Lock, owner: u64) -> Result<Standing> {
-        let permits = self.look_at::<Permits>(&lock.name)?;
+        let permits = self.look_at_permits(&lock.name)?;
         match permits.map(|permits| permits.standing(owner)) {
             Some(standing) if standing != Standing::Outside => Ok(standing),
             _ => Err(not_held(lock)),
@@ -177,12 +275,48 @@ impl Cache {
 
     /// Changes a lock that somebody holds or waits for.
     fn on_permits<T>(&mut self, lock: &Lock, mut change: impl FnMut(&mut Permits) -> Result<T>) -> Result<T> {
-        self.change_record(&lock.name, |found: &mut Found<Permits>| {
+        self.change_permits(&lock.name, |found| {
             let permits = found.state.as_mut().ok_or_else(|| not_held(lock))?;
             assure_capacity(lock, permits)?;
             change(permits)
         })
     }
+}
+
+impl Session {
+    /// Gives back all biases towards this handle. What is held by them is recorded as it is of others: a grant
+    /// is worth the same for who closes the handle and goes on with another.
+    pub(super) fn give_back_biases(&mut self, now_ms: i64) -> Result<()> {
+        let mut given = Ok(());
+        for (name, token, held) in self.biases.all() {
+            let index = self.index_of(record_hash(&name));
+            let Some(shard) = self.shards.get_mut(index) else { continue };
+            let recorded = change_permits(shard, &self.biases, &name, |found| {
+                if let Some(permits) = &mut found.state {
+                    permits.record_holder(token);
+                    permits.give_back(token, now_ms);
+                }
+                Ok(())
+            });
+            if recorded.is_ok() || !held {
+                self.biases.drop_lost(&name);
+            }
+            given = given.and(recorded);
+        }
+        given
+    }
+}
+
+fn change_permits<T>(
+    shard: &mut Shard,
+    biases: &Biases,
+    name: &str,
+    mut change: impl FnMut(&mut Found<Permits>) -> Result<T>,
+) -> Result<T> {
+    shard.change_record(name, |found: &mut Found<Permits>| {
+        found.state.iter_mut().for_each(|permits| biases.see(name, permits));
+        change(found)
+    })
 }
 
 fn granted(standing: Standing) -> Option<Grant> {

@@ -1,7 +1,8 @@
 //! What locks, limits and the like have in common: a record, looked at and changed.
 
 use super::Cache;
-use crate::error::Result;
+use super::biases::Biases;
+use crate::error::{Error, Result};
 use crate::platform::Platform;
 use crate::recipes::member::{Member, Watch};
 use crate::recipes::{Kind, Machine, check_name};
@@ -13,7 +14,7 @@ const PAUSES_US: (u64, u64) = (50, 2_000);
 impl Cache {
     /// The state of a record, as it was a moment ago.
     pub(super) fn look_at<M: Machine>(&mut self, name: &str) -> Result<Option<M>> {
-        self.on_record(M::KIND, name, |shard| shard.record(name))
+        self.on_record(M::KIND, name, |shard, _| shard.record(name))
     }
 
     /// Changes a record: all of it happens, or on an error nothing.
@@ -22,7 +23,7 @@ impl Cache {
         name: &str,
         change: impl FnMut(&mut Found<M>) -> Result<T>,
     ) -> Result<T> {
-        self.on_record(M::KIND, name, |shard| shard.change_record(name, change))
+        self.on_record(M::KIND, name, |shard, _| shard.change_record(name, change))
     }
 
     /// Removes a record; whether there was one.
@@ -40,11 +41,20 @@ impl Cache {
         self.platform.random()
     }
 
-    fn on_record<T>(&mut self, kind: Kind, name: &str, operation: impl FnOnce(&mut Shard) -> Result<T>) -> Result<T> {
+    /// Does something in the shard of a record.
+    pub(super) fn on_record<T>(
+        &mut self,
+        kind: Kind,
+        name: &str,
+        operation: impl FnOnce(&mut Shard, &mut Biases) -> Result<T>,
+    ) -> Result<T> {
         check_name(kind, name)?;
         self.assure_no_transaction()?;
         let hash = record_hash(name);
-        self.under_tenure(|session| operation(session.shard_of(hash)?))
+        self.under_tenure(|session| {
+            let index = session.index_of(hash);
+            operation(session.shards.get_mut(index).ok_or(Error::Closed)?, &mut session.biases)
+        })
     }
 }
 

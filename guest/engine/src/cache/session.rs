@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::rc::Rc;
 
+use super::biases::Biases;
 use crate::database::Access;
 use crate::error::{Error, Result};
 use crate::options::OpenOptions;
@@ -15,6 +16,7 @@ use crate::tenure::Tenure;
 pub(super) struct Session {
     pub(super) tenure: Rc<Tenure>,
     pub(super) shards: Vec<Shard>,
+    pub(super) biases: Biases,
 }
 
 impl Session {
@@ -26,7 +28,7 @@ impl Session {
             // The error of opening is the one to tell; a directory not let go of is found out.
             let _ = tenure.release();
         }
-        Ok(Self { shards: opened?, tenure })
+        Ok(Self { shards: opened?, biases: Biases::new(&tenure, platform), tenure })
     }
 
     /// Makes or opens the shards, then lets others in.
@@ -122,9 +124,10 @@ impl Session {
     }
 
     /// Writes what is pending, closes the databases and lets go of the directory.
-    pub(super) fn end(mut self) -> Result<()> {
+    pub(super) fn end(mut self, platform: &dyn Platform) -> Result<()> {
         self.tenure.assure()?;
-        let mut closed = Ok(());
+        let mut closed = self.give_back_biases(platform.wall_ms());
+        self.biases.end();
         for shard in &mut self.shards {
             closed = closed.and(shard.close());
         }

@@ -36,6 +36,11 @@ impl Member {
         Self { token, beat: 0, lease_ms, renewed_ms: now_ms }
     }
 
+    /// The same under another token, known to live since `since_ms` at least.
+    pub(crate) fn known_as(&self, token: u64, since_ms: i64) -> Self {
+        Self { token, renewed_ms: self.renewed_ms.max(since_ms), ..*self }
+    }
+
     /// Shows that it lives.
     pub(crate) fn renew(&mut self, now_ms: i64) {
         self.beat += 1;

@@ -7,6 +7,7 @@
 //!
 //! | file | machine |
 //! |---|---|
+//! | `bias` | whom a lock is lent to until somebody else wants it |
 //! | `permits` | locks of every kind: plain, re-entrant, for readers and writers, counting |
 //! | `bucket` | a rate limit that lets bursts through |
 //! | `window` | a limit that is exact in every window |
@@ -19,6 +20,7 @@
 //! | `timeline` | a clock that goes on where the wall clock jumps |
 
 pub(crate) mod barrier;
+pub(crate) mod bias;
 pub(crate) mod bucket;
 pub(crate) mod limit;
 pub(crate) mod member;

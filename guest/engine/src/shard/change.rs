@@ -19,11 +19,11 @@ use crate::tenure::Tenure;
 /// The columns of [`Totals`].
 macro_rules! totals {
     () => {
-        "t.count, t.files, t.sequence, t.age, t.settings, t.pending, t.tombstones"
+        "t.count, t.files, t.sequence, t.age, t.settings, t.pending, t.tombstones, t.passed"
     };
 }
 /// Number of them.
-const TOTALS_WIDTH: usize = 7;
+const TOTALS_WIDTH: usize = 8;
 /// The columns of [`Prior`], of a row of `entry` by the name `e`.
 macro_rules! prior {
     () => {
@@ -52,6 +52,8 @@ const PRIOR: &str =
     concat!("SELECT ", totals!(), ", ", prior!(), " FROM totals AS t LEFT JOIN entry AS e ON e.key = ?1");
 const PRIOR_FIRST: &str = prior_at_end!("ASC");
 const PRIOR_LAST: &str = prior_at_end!("DESC");
+const STORE_TOTALS: &str =
+    "UPDATE totals SET count = ?1, files = ?2, sequence = ?3, age = ?4, tombstones = ?5, passed = ?6";
 const PRIOR_ALONE: &str = concat!("SELECT ", prior!(), " FROM entry AS e WHERE e.key = ?1");
 
 /// How far the recorded sequence may stay behind the numbers that replaced entries have got: a second,
@@ -70,6 +72,7 @@ pub(super) struct Totals {
     settings: i64,
     pub(super) pending: i64,
     pub(super) tombstones: i64,
+    pub(super) passed: i64,
 }
 
 impl Totals {
@@ -82,6 +85,7 @@ impl Totals {
             settings: row.get(4)?,
             pending: row.get(5)?,
             tombstones: row.get(6)?,
+            passed: row.get(7)?,
         })
     }
 }
@@ -394,8 +398,8 @@ impl Change<'_> {
         }
         self.run(|connection| {
             connection
-                .prepare_cached("UPDATE totals SET count = ?1, files = ?2, sequence = ?3, age = ?4, tombstones = ?5")?
-                .execute((totals.count, totals.files, totals.sequence, totals.age, totals.tombstones))
+                .prepare_cached(STORE_TOTALS)?
+                .execute((totals.count, totals.files, totals.sequence, totals.age, totals.tombstones, totals.passed))
                 .map(drop)
         })
     }

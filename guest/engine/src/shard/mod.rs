@@ -335,9 +335,8 @@ impl Shard {
                     settings.store(connection)?;
                     if let Some(policy) = policy {
                         connection.execute(policy.rerank_statement(), [])?;
-                        connection.execute("UPDATE entry SET place = rank", [])?;
                         // The new ranks begin at no age.
-                        connection.execute("UPDATE totals SET age = 0", [])?;
+                        connection.execute("UPDATE totals SET age = 0, passed = 0", [])?;
                     }
                     connection.execute("UPDATE totals SET settings = settings + 1", []).map(drop)
                 };

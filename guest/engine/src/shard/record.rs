@@ -66,7 +66,8 @@ impl Shard {
         self.guard(|shard| {
             let database = shard.database()?;
             let place = Place { kind: M::KIND, name };
-            let state = shard.read_optimistically(|| database.run(|connection| place.find(connection)))?;
+            // No transaction over several shards touches records.
+            let state = shard.read_unlocked(|| database.run(|connection| place.find(connection)))?;
             place.decode(state.as_deref())
         })
     }

@@ -1,10 +1,17 @@
 //! Making room: what goes when a limit is reached, and writing the reads that decide it.
 //!
-//! Entries stand in line for eviction by their `place`, which is indexed. An entry that is stored
+//! Entries stand in line for eviction by their `place`. An entry that is stored
 //! again or read gets a higher `rank`, but keeps its place: moving it each time would cost every
 //! store another page. When its turn comes, it goes to where its rank belongs instead of being
 //! evicted. Ranks only grow, so no place is ever above its rank, and whoever is first in line with
 //! place and rank equal has the lowest rank of all: the order of eviction is exact.
+//!
+//! Under the policies of recency an entry comes in with its `id` for a rank. As long as it stands there,
+//! its place is not written, and the table itself, which is in the order of the ids, is the line; only
+//! those that were moved have a place, which is indexed. So to store and to remove an entry
+//! touches no page of that index. Moved entries lie between the others; so that they are not looked
+//! at again and again, `totals.passed` is below the first that stands by its id. New ids are greater,
+//! and nobody loses a place; only undoing a transaction, or another policy, puts it back to nothing.
 
 use rusqlite::Row;
 
@@ -27,8 +34,10 @@ pub(super) const NOTHING: i64 = i64::MIN;
 
 const NEXT_EXPIRED: &str =
     concat!("SELECT ", stored!(), " FROM entry WHERE expires <= ?1 AND id <> ?2 ORDER BY expires LIMIT ?3");
-const NEXT_IN_LINE: &str =
+const NEXT_BY_PLACE: &str =
     concat!("SELECT ", stored!(), ", place FROM entry WHERE place IS NOT NULL AND id <> ?1 ORDER BY place LIMIT ?2");
+const NEXT_BY_ID: &str =
+    concat!("SELECT ", stored!(), ", id FROM entry WHERE id > ?3 AND place IS NULL AND id <> ?1 ORDER BY id LIMIT ?2");
 const REQUEUE: &str = "UPDATE entry SET place = rank WHERE id = ?1";
 const USED_RECENTLY: &str = "UPDATE entry SET hits = hits + ?1, accessed = max(accessed, ?2), rank = max(rank, ?3) \
     WHERE id = ?4";
@@ -84,6 +93,11 @@ struct Candidate {
 }
 
 impl Candidate {
+    /// The columns of [`Stored`], then the place.
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self { stored: Stored::read(row, 0)?, place: row.get(Stored::WIDTH)? })
+    }
+
     /// The rank, if the entry was stored again or read since it took its place.
     fn outranks_its_place(&self) -> Option<i64> {
         self.stored.rank.filter(|rank| *rank > self.place)
@@ -216,8 +230,8 @@ impl Change<'_> {
     }
 
     /// Moves entries at the head of the line to where they belong.
-    fn move_ahead(&self) -> Result<()> {
-        let line = self.line(0, MOVED_AHEAD)?;
+    fn move_ahead(&mut self) -> Result<()> {
+        let line = self.line(NOTHING, MOVED_AHEAD)?;
         let mut late = line.iter().filter(|candidate| candidate.outranks_its_place().is_some());
         late.try_for_each(|candidate| self.requeue(&candidate.stored))
     }
@@ -227,12 +241,30 @@ impl Change<'_> {
     }
 
     /// The first in line, but for `keep`.
-    fn line(&self, keep: i64, count: u32) -> Result<Vec<Candidate>> {
-        self.run(|connection| {
-            let mut statement = connection.prepare_cached(NEXT_IN_LINE)?;
-            let read = |row: &Row<'_>| Ok(Candidate { stored: Stored::read(row, 0)?, place: row.get(Stored::WIDTH)? });
-            statement.query_map((keep, count), read)?.collect()
-        })
+    fn line(&mut self, keep: i64, count: u32) -> Result<Vec<Candidate>> {
+        let mut line = self.run(|connection| {
+            connection.prepare_cached(NEXT_BY_PLACE)?.query_map((keep, count), Candidate::read)?.collect()
+        })?;
+        if self.settings.policy.lines_up_by_id() {
+            self.line_up_by_id(&mut line, keep, count)?;
+        }
+        Ok(line)
+    }
+
+    /// Adds those that stand in line by their id.
+    fn line_up_by_id(&mut self, line: &mut Vec<Candidate>, keep: i64, count: u32) -> Result<()> {
+        let passed = self.totals.passed;
+        let by_id: Vec<Candidate> = self.run(|connection| {
+            connection.prepare_cached(NEXT_BY_ID)?.query_map((keep, count, passed), Candidate::read)?.collect()
+        })?;
+        if let Some(first) = by_id.first() {
+            let kept = if keep > passed { keep } else { i64::MAX };
+            self.totals.passed = first.place.min(kept) - 1;
+        }
+        line.extend(by_id);
+        line.sort_by_key(|candidate| candidate.place);
+        line.truncate(count as usize);
+        Ok(())
     }
 
     /// Writes the reads that were noted, so that the policy takes them into account.

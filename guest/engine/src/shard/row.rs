@@ -8,7 +8,7 @@ use crate::error::Result;
 
 const INSERT: &str = "INSERT INTO entry (version, rank, size, stored, expires, ttl, sliding, accessed, hits, tags, \
     form, file, length, occupied, checksum, value, id, key, queue, position, place) \
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?2)";
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)";
 const UPDATE: &str = "UPDATE entry SET version = ?1, rank = ?2, size = ?3, stored = ?4, expires = ?5, ttl = ?6, \
     sliding = ?7, accessed = ?8, hits = ?9, tags = ?10, form = ?11, file = ?12, length = ?13, occupied = ?14, \
     checksum = ?15, value = ?16 WHERE id = ?17";
@@ -42,6 +42,7 @@ impl Change<'_> {
             for (index, column) in (18..).zip(draft.address.columns()?) {
                 statement.raw_bind_parameter(index, column)?;
             }
+            statement.raw_bind_parameter(21, self.settings.policy.place(columns.rank, columns.id))?;
             statement.raw_execute().map(drop)
         })
     }

@@ -165,7 +165,8 @@ fn undo(connection: &Connection, transaction: i64, owner: i64) -> rusqlite::Resu
     add_tags(connection)?;
     undo_collections(connection, owner)?;
     connection.execute(
-        "UPDATE totals SET (count, files) = (SELECT count, files FROM decision WHERE id = ?1)",
+        // Some of what is put back may stand in line by its id.
+        "UPDATE totals SET passed = 0, (count, files) = (SELECT count, files FROM decision WHERE id = ?1)",
         [transaction],
     )?;
     Ok(())

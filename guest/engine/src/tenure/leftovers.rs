@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::{fmt, fs, io};
 
 use super::{Standing, Tenure, USERS};
+use crate::cells;
 use crate::error::{Error, Result};
 use crate::lease;
 use crate::regular::remove_tree;
@@ -44,6 +45,17 @@ impl Tenure {
         for leftover in self.leftovers()? {
             // What stays is passed over: no lease names it.
             let _ = leftover.remove();
+        }
+        self.remove_cells()
+    }
+
+    /// Removes the cells of handles that have ended abruptly, while nobody else is in: they hold nothing.
+    fn remove_cells(&self) -> Result<()> {
+        for owner in lease::list(&self.root)?.biased {
+            if !self.is_alive(owner)? {
+                // What stays costs no more than a wait for a lease.
+                let _ = fs::remove_file(cells::path(&self.root, owner));
+            }
         }
         Ok(())
     }

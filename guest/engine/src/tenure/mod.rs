@@ -120,6 +120,11 @@ impl Tenure {
         matches!(self.standing, Standing::Sole | Standing::Passive)
     }
 
+    /// Whether others may be in the directory at the same time.
+    pub(crate) fn is_shared(&self) -> bool {
+        matches!(self.standing, Standing::First | Standing::Joined)
+    }
+
     /// Whether the directory can only be looked at.
     pub(crate) fn is_passive(&self) -> bool {
         self.standing == Standing::Passive

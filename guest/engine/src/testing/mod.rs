@@ -3,6 +3,8 @@
 mod locks;
 
 use std::cell::{Cell, RefCell};
+use std::fs::File;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -28,6 +30,8 @@ pub struct TestPlatform {
     locks: Option<Locks>,
     on_sleep: RefCell<Option<Box<dyn FnMut()>>>,
     on_commit: RefCell<Option<OnCommit>>,
+    on_write: RefCell<Option<Box<dyn FnMut()>>>,
+    bias_from: Cell<u32>,
 }
 
 /// What to do before a commit.
@@ -70,6 +74,8 @@ impl TestPlatform {
             locks,
             on_sleep: RefCell::new(None),
             on_commit: RefCell::new(None),
+            on_write: RefCell::new(None),
+            bias_from: Cell::new(8),
         }
     }
 
@@ -97,6 +103,16 @@ impl TestPlatform {
     /// Does something at each [`Platform::before_commit`].
     pub fn on_commit(&self, action: impl FnMut() -> Result<()> + 'static) {
         *self.on_commit.borrow_mut() = Some(Box::new(action));
+    }
+
+    /// Does something after each [`Platform::write_at`], while the operation that has written goes on.
+    pub fn on_write(&self, action: impl FnMut() + 'static) {
+        *self.on_write.borrow_mut() = Some(Box::new(action));
+    }
+
+    /// Sets [`Platform::bias_from`].
+    pub fn set_bias_from(&self, count: u32) {
+        self.bias_from.set(count);
     }
 
     /// Ends a cache as a process does that is killed: its databases are closed, and nothing is written.
@@ -147,6 +163,21 @@ impl Platform for TestPlatform {
 
     fn before_commit(&self) -> Result<()> {
         self.on_commit.borrow_mut().as_mut().map_or(Ok(()), |action| action())
+    }
+
+    fn bias_from(&self) -> u32 {
+        self.bias_from.get()
+    }
+
+    fn write_at(&self, file: &File, bytes: &[u8], offset: u64) -> std::io::Result<()> {
+        file.write_all_at(bytes, offset)?;
+        // Taken out, so that what it does may write, too.
+        let action = self.on_write.borrow_mut().take();
+        if let Some(mut action) = action {
+            action();
+            *self.on_write.borrow_mut() = Some(action);
+        }
+        Ok(())
     }
 
     fn vfs(&self) -> Option<&str> {

@@ -1,6 +1,8 @@
 //! Limits and what goes when they are reached.
 
-use larder_engine::{Changes, Error, Key, Limit, OpenOptions, Policy, Selection, SetOptions, Value};
+use std::cell::Cell;
+
+use larder_engine::{Cache, Changes, Error, Key, Limit, OpenOptions, Policy, Selection, SetOptions, Value};
 
 use crate::support::{Fixture, Shared, existing, integer, lasting, names, plain, put, tagged, text, value_files};
 
@@ -364,6 +366,65 @@ fn eviction_follows_the_last_store_of_each_entry_however_often_it_was_stored_aga
         }
         assert_eq!(fixture.cache.check().unwrap(), []);
     }
+}
+
+#[test]
+fn an_entry_that_an_undone_transaction_had_taken_out_of_the_line_is_evicted_in_its_turn() {
+    const SHARDS: u32 = 2;
+    const LIMIT: u64 = 20;
+    let mut options = items(LIMIT, Policy::LeastRecentlyStored);
+    options.shards = Some(SHARDS);
+    let mut fixture = Fixture::with(&options);
+    (0..2 * LIMIT).for_each(|index| store(&mut fixture, index));
+    let commits = Cell::new(0);
+    fixture.platform.on_commit(move || {
+        commits.set(commits.get() + 1);
+        if commits.get() == SHARDS { Err(Error::Full("the disk".into())) } else { Ok(()) }
+    });
+    let ticket = fixture.cache.begin().unwrap();
+    let evicting = |cache: &mut Cache| {
+        (100..100 + LIMIT)
+            .try_for_each(|index| cache.set(&key(index), &Value::Integer(0), &SetOptions::default()).map(drop))
+    };
+    fixture.cache.within(ticket, evicting).unwrap();
+    assert!(matches!(fixture.cache.commit(ticket), Err(Error::Full(_))));
+    fixture.platform.on_commit(|| Ok(()));
+    let put_back: Vec<u64> = (0..2 * LIMIT).filter(|index| fixture.cache.contains(&key(*index)).unwrap()).collect();
+    assert_eq!(put_back.len() as u64, LIMIT);
+    // As many as can not all fall into one shard, so that both have to evict all they have.
+    (200..200 + 4 * LIMIT).for_each(|index| store(&mut fixture, index));
+    for index in put_back {
+        assert!(!fixture.cache.contains(&key(index)).unwrap(), "{index} stays for ever");
+    }
+}
+
+#[test]
+fn another_policy_puts_all_in_another_line() {
+    for (before, after) in [
+        (Policy::LeastRecentlyStored, Policy::LeastRecentlyUsed),
+        (Policy::LeastFrequentlyUsed, Policy::LeastRecentlyStored),
+        (Policy::None, Policy::LeastRecentlyStored),
+    ] {
+        let mut fixture = Fixture::with(&items(10, before));
+        (0..10).for_each(|index| store(&mut fixture, index));
+        // Those that are stored again are the last to go under either policy of recency.
+        (0..3).for_each(|index| store(&mut fixture, index));
+        let changes = Changes { policy: Some(after), ..Changes::default() };
+        fixture.cache.configure(&changes).unwrap();
+        for (evicted, newcomer) in [3, 4, 5, 6, 7, 8, 9, 0, 1, 2].into_iter().zip(10..) {
+            assert!(fixture.cache.contains(&key(evicted)).unwrap(), "{before:?}, {after:?}: {evicted} went too early");
+            store(&mut fixture, newcomer);
+            assert!(
+                !fixture.cache.contains(&key(evicted)).unwrap(),
+                "{before:?}, {after:?}: {evicted} should have gone"
+            );
+        }
+    }
+}
+
+fn store(fixture: &mut Fixture, index: u64) {
+    fixture.platform.advance(1);
+    fixture.cache.set(&key(index), &Value::Integer(0), &SetOptions::default()).unwrap();
 }
 
 fn key(index: u64) -> Key {

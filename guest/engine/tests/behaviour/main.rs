@@ -7,6 +7,7 @@
     reason = "all of this crate is a test, the functions that the tests share as well"
 )]
 
+mod biases;
 mod collections;
 mod damage;
 mod entries;

@@ -55,7 +55,7 @@ fn a_damaged_index_is_made_anew() {
     fixture.cache.close().unwrap();
     let connection = rusqlite::Connection::open(database(fixture.path(), 0)).unwrap();
     let root: i64 = connection
-        .query_row("SELECT rootpage FROM sqlite_schema WHERE name = 'entry_place'", [], |row| row.get(0))
+        .query_row("SELECT rootpage FROM sqlite_schema WHERE name = 'entry_key'", [], |row| row.get(0))
         .unwrap();
     drop(connection);
     // An index with rows that belong to nothing: the page of another one.

@@ -27,8 +27,9 @@ pub(crate) fn read_fully(file: &File, buffer: &mut [u8], offset: u64) -> io::Res
     Ok(done)
 }
 
-/// Writes all `bytes` from `offset` on.
-pub(crate) fn write_fully(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+/// Writes all `bytes` to a file from `offset` on, wherever it stands: where `std` has that only in its
+/// unstable part, too.
+pub fn write_fully(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
     let mut done = 0;
     while let Some(rest) = bytes.get(done..).filter(|rest| !rest.is_empty()) {
         match write_at(file, rest, offset + done as u64) {

@@ -37,9 +37,20 @@ impl Entry {
         self.integer("id").unwrap_or(0)
     }
 
-    /// Gives it another number.
+    /// Gives it another number. Where it stood in line by the old one, it stands there by a place of its own.
     pub(crate) fn renumber(&mut self, id: i64) {
-        self.change("id", |_| id);
+        let before = self.id();
+        if id == before {
+            return;
+        }
+        let ranked = self.integer("rank").is_some();
+        for (name, column) in &mut self.columns {
+            match (*name, &column) {
+                ("id", _) => *column = Column::Integer(id),
+                ("place", Column::Null) if ranked => *column = Column::Integer(before),
+                _ => {}
+            }
+        }
     }
 
     /// The greatest number it bears.
