@@ -15,8 +15,7 @@ fn smoke(target: impl Fn(&[u8]), inputs: u64, length: u64) {
     println!("LARDER_SEED={seed}, {inputs} inputs");
     let random = TestPlatform::seeded(seed);
     for input in 0..inputs {
-        let bytes: Vec<u8> =
-            (0..1 + random.random() % length).map(|_| (random.random() >> 32).to_le_bytes()[0]).collect();
+        let bytes: Vec<u8> = (0..=random.random() % length).map(|_| (random.random() >> 32).to_le_bytes()[0]).collect();
         println!("input {input}: {bytes:02x?}");
         target(&bytes);
     }

@@ -82,7 +82,9 @@ pub(crate) fn run(workspace: &Workspace, fuzz: &Fuzz) -> Result<()> {
 fn cargo(workspace: &Workspace, targets: &[Target]) -> Result<Command> {
     let mut cargo = command::cargo();
     cargo.current_dir(workspace.root()).args(["test", "--workspace", "--features", "larder-fuzz/libfuzzer"]);
-    targets.iter().for_each(|target| drop(cargo.arg("--test").arg(target.program())));
+    for target in targets {
+        cargo.arg("--test").arg(target.program());
+    }
     instrument::ask(&mut cargo, &std::env::current_exe()?);
     Ok(cargo)
 }

@@ -121,7 +121,7 @@ pub(super) fn on_index(world: &mut World, draw: &mut Draw<'_>) {
     let Ok(index) = Index::new(&draw.name()) else { return };
     let (key, side) = (draw.key(), draw.side());
     match draw.byte() % 14 {
-        0..=2 => set(world, draw, &index, key),
+        0..=2 => set(world, draw, &index, &key),
         3 => drop(world.call(|cache| index.get(cache, &key))),
         4 => {
             let items = draw.several(9, |draw| (draw.key(), draw.value()));
@@ -161,14 +161,14 @@ pub(super) fn on_index(world: &mut World, draw: &mut Draw<'_>) {
     }
 }
 
-fn set(world: &mut World, draw: &mut Draw<'_>, index: &Index, key: Key) {
+fn set(world: &mut World, draw: &mut Draw<'_>, index: &Index, key: &Key) {
     let value: Value = draw.value();
     let before = world.call(|cache| index.len(cache));
     let was_there = world.call(|cache| index.set(cache, key.clone(), value));
     let after = world.call(|cache| index.len(cache));
     if let (Ok(before), Ok(was_there), Ok(after)) = (before, was_there, after) {
         assert_eq!(after, before + u64::from(!was_there));
-        let found = world.call(|cache| index.get(cache, &key));
+        let found = world.call(|cache| index.get(cache, key));
         assert!(!matches!(found, Ok(None)), "{key} was set and is not there");
     }
 }

@@ -163,7 +163,9 @@ fn store_many(world: &mut World, draw: &mut Draw<'_>) {
     let draft = |draw: &mut Draw<'_>| Draft { key: draw.key(), value: draw.value(), options: draw.options() };
     let drafts = draw.several(12, draft);
     if world.call(|cache| cache.set_many(&drafts)).is_ok() {
-        drafts.iter().for_each(|draft| world.shadow.stored(&draft.key, &draft.value, draft.options.ttl));
+        for draft in &drafts {
+            world.shadow.stored(&draft.key, &draft.value, draft.options.ttl);
+        }
     }
 }
 

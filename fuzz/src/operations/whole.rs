@@ -149,7 +149,9 @@ pub(super) fn enumerate(world: &mut World, draw: &mut Draw<'_>) {
         let limit = draw.limit();
         let items = world.call_outside(|cache| cursor.next_items(cache, limit)).unwrap_or_default();
         assert!(items.len() <= limit as usize);
-        items.iter().for_each(|item| check_item(world, &scan, &item.key, &item.entry.value));
+        for item in &items {
+            check_item(world, &scan, &item.key, &item.entry.value);
+        }
         keep(&mut world.cursors, cursor);
     } else if let Some(mut cursor) = world.cursors.pop() {
         go_on(world, draw, &mut cursor);
