@@ -4,6 +4,7 @@
 mod command;
 mod component;
 mod deny;
+mod fuzz;
 mod python;
 mod report;
 mod steps;
@@ -68,11 +69,16 @@ enum Step {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
+    /// Look for inputs that make Larder fail, with libFuzzer; what it finds stays below target/fuzz
+    Fuzz(fuzz::Fuzz),
     /// Check formatting, dependencies, lints and documentation, then run every test
     Ci,
 }
 
 fn main() -> ExitCode {
+    if fuzz::instrument::is_asked() {
+        return fuzz::instrument::compile(std::env::args_os().skip(1));
+    }
     let arguments = Arguments::parse();
     match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
@@ -94,6 +100,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
         Step::Bench { arguments } => session.bench(arguments),
         Step::Deny => session.deny(),
         Step::Soak { arguments } => session.soak(arguments),
+        Step::Fuzz(fuzz) => session.fuzz(fuzz),
         Step::Ci => session.ci(),
     }
 }

@@ -8,6 +8,7 @@ use std::time::Instant;
 use anyhow::Result;
 
 use crate::component::World;
+use crate::fuzz::{self, Fuzz};
 use crate::toolchain::{Route, Toolchain};
 use crate::workspace::Workspace;
 use crate::{command, component, deny, python, report};
@@ -90,6 +91,12 @@ impl Session {
         // As for the tests, so that nothing is compiled once more for other features.
         command::run(self.cargo("test").args(["--workspace", "--no-run", "--test", "history"]))?;
         command::run(Command::new(self.workspace.program("larder-soak")).args(arguments))
+    }
+
+    /// Looks for inputs that fail.
+    pub(crate) fn fuzz(&self, arguments: &Fuzz) -> Result<()> {
+        self.build()?;
+        fuzz::run(&self.workspace, arguments)
     }
 
     /// Checks everything that has to hold before a change lands. The tests come last, so that the

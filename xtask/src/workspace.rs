@@ -61,6 +61,11 @@ impl Workspace {
         self.root.join("target/tools")
     }
 
+    /// Where fuzzing keeps its inputs, and what it has found.
+    pub(crate) fn fuzz(&self) -> PathBuf {
+        self.root.join("target/fuzz")
+    }
+
     /// The manifest of the benchmark, which is a workspace of its own.
     pub(crate) fn bench_manifest(&self) -> PathBuf {
         self.root.join("bench/Cargo.toml")

@@ -1,6 +1,7 @@
 //! What becomes of foreign entries.
 
 use std::fs;
+use std::path::Path;
 
 use larder_engine::diskcache::{Import, Kind, PICKLED_KEY_TAG, PICKLED_VALUE_TAG};
 use larder_engine::testing::disorder;
@@ -170,4 +171,58 @@ fn rows_out_of_order_end_an_import_that_would_begin_anew() {
     assert_eq!(report.counts.damaged, 1);
     assert!(report.problems.iter().any(|problem| problem.contains("out of order")), "{:?}", report.problems);
     assert!(report.counts.imported > 5);
+}
+
+/// A database of four rows, of which something is done to the list of places in its page.
+fn deformed(directory: &Path, deform: impl FnOnce(&mut [u8])) {
+    let path = directory.join("cache.db");
+    let connection = Connection::open(&path).unwrap();
+    connection
+        .execute_batch(
+            "CREATE TABLE Cache (rowid INTEGER PRIMARY KEY, key BLOB, raw INTEGER, expire_time REAL, tag BLOB,
+                size INTEGER DEFAULT 0, mode INTEGER DEFAULT 1, filename TEXT, value BLOB);
+            INSERT INTO Cache (rowid, key, raw, value) VALUES (1, 'a', 1, 1), (2, 'b', 1, 2), (3, 'c', 1, 3), (4, 'd', 1, 4)",
+        )
+        .unwrap();
+    let number = |query: &str| connection.query_row(query, [], |row| row.get::<_, u32>(0)).unwrap() as usize;
+    let root = number("SELECT rootpage FROM sqlite_schema WHERE name = 'Cache'");
+    let places = (root - 1) * number("PRAGMA page_size") + 8;
+    drop(connection);
+    let mut content = fs::read(&path).unwrap();
+    deform(&mut content[places..places + 8]);
+    fs::write(path, content).unwrap();
+}
+
+/// Imports a row at a time, and says whether that has come to an end.
+fn ends(import: &mut Import, cache: &mut Cache) -> bool {
+    (0..100).any(|_| import.step(cache, 1).unwrap().finished)
+}
+
+#[test]
+fn an_import_of_rows_that_are_out_of_order_ends() {
+    let target = tempfile::tempdir().unwrap();
+    let mut cache = empty(&target);
+    for number in 0..64 {
+        let order = [number & 3, number >> 2 & 3, number >> 4 & 3, 3];
+        let source = tempfile::tempdir().unwrap();
+        deformed(source.path(), |places| {
+            let sorted = places.to_vec();
+            let reordered = order.into_iter().flat_map(|row| [sorted[2 * row], sorted[2 * row + 1]]);
+            places.iter_mut().zip(reordered).for_each(|(place, byte)| *place = byte);
+        });
+        let mut import = Import::open(source.path(), platform()).unwrap();
+        assert!(ends(&mut import, &mut cache), "{order:?} goes on for ever");
+        let is_in_order = order.is_sorted_by(|one, next| one < next);
+        assert!(!is_in_order || import.report().counts.imported == 4);
+    }
+}
+
+#[test]
+fn an_import_of_which_no_row_can_be_read_ends() {
+    let (source, target) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    deformed(source.path(), |places| places.fill(0xff));
+    let mut cache = empty(&target);
+    let mut import = Import::open(source.path(), platform()).unwrap();
+    assert!(ends(&mut import, &mut cache));
+    assert_eq!((import.report().counts.imported, import.report().counts.damaged), (0, 1));
 }

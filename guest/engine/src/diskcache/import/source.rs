@@ -117,8 +117,6 @@ impl Source {
         self.assure_unchanged()?;
         match read {
             Ok(None) => Ok(Read::End),
-            // In a damaged table what follows may be what was there before, again and again.
-            Ok(Some(Ok(row))) if row.rowid <= after => Ok(Read::Unusable(i64::MAX, self.out_of_order(after))),
             Ok(Some(Ok(row))) => Ok(Read::Row(row)),
             Ok(Some(Err(error))) => {
                 Ok(Read::Unusable(self.id_after(after)?.filter(|id| *id > after).unwrap_or(i64::MAX), error))
@@ -128,20 +126,25 @@ impl Source {
         }
     }
 
-    fn out_of_order(&self, after: i64) -> Error {
-        let path = self.path();
-        Error::Corrupt(format!("{}: rows are out of order; those after {after} are left out", path.display()))
-    }
-
     fn row_after(&self, after: i64) -> Result<Option<Result<ForeignRow>>> {
         let (key_limit, value_limit) = (KEY_LIMIT as u64, VALUE_LIMIT as u64);
         let run = || {
             let query = format!("SELECT {COLUMNS} FROM Cache WHERE rowid > ?1 ORDER BY rowid LIMIT ?2");
             let mut statement = self.connection.prepare_cached(&query)?;
             let mut rows = statement.query((after, 1, key_limit.cast_signed(), value_limit.cast_signed()))?;
-            rows.next()?.map(ForeignRow::take).transpose()
+            let Some(row) = rows.next()? else { return Ok(Ok(None)) };
+            if row.get::<_, i64>(0)? <= after {
+                return Ok(Err(self.disorder()));
+            }
+            ForeignRow::take(row).map(|row| Ok(Some(row)))
         };
-        run().map_err(|error| translate(&error, &self.path()))
+        run().map_err(|error| translate(&error, &self.path()))?
+    }
+
+    /// What is wrong with a page that lists rows in another order than their ids: nothing would come to an end
+    /// in it, for what is looked for behind a row may be that row again.
+    fn disorder(&self) -> Error {
+        Error::Corrupt(format!("{}: rows are out of order", self.path().display()))
     }
 
     fn id_after(&self, after: i64) -> Result<Option<i64>> {
@@ -159,7 +162,8 @@ impl Source {
         let readable = |id| self.row_after(id).is_ok();
         let (mut bad, mut step) = (after, 1_i64);
         let mut good = loop {
-            let probe = after.saturating_add(step);
+            // From one to the next: the span of all ids is twice the greatest step.
+            let probe = bad.saturating_add(step);
             if probe == i64::MAX || readable(probe) {
                 break probe;
             }

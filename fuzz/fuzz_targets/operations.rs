@@ -1,0 +1,5 @@
+//! libFuzzer for the target `operations`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| larder_fuzz::operations::run(input));
