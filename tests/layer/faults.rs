@@ -32,59 +32,59 @@ fn each(scene: Scene, faults: &[Fault], normal: usize) {
 
 #[test]
 fn a_full_disk_at_any_call_is_a_named_error_and_nothing_is_lost() {
-    each(SCENE, &[Fault::Full], 5);
+    each(SCENE, &[Fault::Full], 11);
 }
 
 #[test]
 fn a_failing_disk_at_any_call_is_a_named_error_and_nothing_is_lost() {
-    each(SCENE, &[Fault::Broken], 9);
+    each(SCENE, &[Fault::Broken], 23);
 }
 
 #[test]
 fn short_and_slow_calls_are_made_up_for() {
     for story in IN_PLACE {
-        let report = run(Scene { story, seed: 12, ..SCENE }, &[Fault::Short, Fault::Slow], 61);
+        let report = run(Scene { story, seed: 12, ..SCENE }, &[Fault::Short, Fault::Slow], 97);
         assert_eq!(report.errors.len(), 0, "nobody notices");
     }
 }
 
 #[test]
 fn faults_among_several_shards_leave_all_of_a_transaction_or_nothing() {
-    each(Scene { seed: 13, shards: 3, ..SCENE }, &FAILURES, 37);
+    each(Scene { seed: 13, shards: 3, ..SCENE }, &FAILURES, 79);
 }
 
 #[test]
 fn faults_under_a_single_owner_are_named_as_well() {
     for story in IN_PLACE {
-        each(Scene { story, seed: 14, world: World::Standalone, ..SCENE }, &FAILURES, 97);
+        each(Scene { story, seed: 14, world: World::Standalone, ..SCENE }, &FAILURES, 193);
     }
 }
 
 #[test]
 fn faults_among_entries_that_expire_and_make_room_leave_all_of_a_call_or_nothing() {
-    each(Scene { story: Story::Passing, seed: 15, ..SCENE }, &FAILURES, 31);
+    each(Scene { story: Story::Passing, seed: 15, ..SCENE }, &FAILURES, 61);
 }
 
 #[test]
 fn faults_at_deques_and_indexes_leave_all_of_a_call_or_nothing() {
-    each(Scene { story: Story::Collections, seed: 16, shards: 2, ..SCENE }, &FAILURES, 31);
+    each(Scene { story: Story::Collections, seed: 16, shards: 2, ..SCENE }, &FAILURES, 101);
 }
 
 #[test]
 fn faults_at_locks_limits_and_memoized_values_leave_all_of_a_call_or_nothing() {
-    each(Scene { story: Story::Records, seed: 17, shards: 2, ..SCENE }, &FAILURES, 31);
+    each(Scene { story: Story::Records, seed: 17, shards: 2, ..SCENE }, &FAILURES, 101);
 }
 
 #[test]
 fn faults_at_values_in_parts_leave_the_old_value_or_the_new() {
-    each(Scene { story: Story::Streams, seed: 18, ..SCENE }, &FAILURES, 31);
+    each(Scene { story: Story::Streams, seed: 18, ..SCENE }, &FAILURES, 211);
 }
 
 #[test]
 fn faults_while_a_cache_is_opened_closed_and_given_other_shards_leave_it_whole() {
     let scene = Scene { story: Story::Moving, seed: 19, shards: 2, operations: 5, ..SCENE };
     for world in [World::Shared, World::Standalone] {
-        each(Scene { world, ..scene }, &FAILURES, 47);
+        each(Scene { world, ..scene }, &FAILURES, 211);
     }
 }
 
