@@ -1,13 +1,15 @@
 //! The idea of SQLite's `mptest`: processes work on one database at the same time, some through the
 //! component's file layer and some through SQLite's own, each checks what all do, and one of each is
-//! killed in the middle of a transaction.
+//! killed in the middle of a transaction. What they do is written here, or in [scripts](parties).
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
+use std::collections::BTreeMap;
 use std::panic::catch_unwind;
 use std::path::Path;
 
 use larder::Cache;
+use larder_tests::parties::script::{self, SCRIPTS, Step};
 use larder_tests::parties::{ACCOUNTS, STOCK, account, assert_sums, ledger};
 use larder_tests::worker::Worker;
 use larder_tests::{database, native_integrity_check};
@@ -77,4 +79,93 @@ fn half_a_transaction_would_be_noticed() {
     let connection = rusqlite::Connection::open(&database).unwrap();
     connection.execute("UPDATE entry SET hits = hits + 1 WHERE key = ?1", [ledger(2)]).unwrap();
     assert!(!sees_all());
+}
+
+/// The parties of a script that are at work.
+struct Play<'a> {
+    name: &'a str,
+    directory: &'a Path,
+    /// Each with how many tasks it has not done.
+    parties: BTreeMap<u32, (Worker, u32)>,
+    /// How many tasks each was given.
+    given: BTreeMap<u32, u32>,
+    wrong: Vec<String>,
+}
+
+impl<'a> Play<'a> {
+    /// Plays a script in a directory of one shard; what was not as it should be.
+    fn all_of(name: &'a str, directory: &'a Path) -> Vec<String> {
+        let (parties, given) = (BTreeMap::new(), BTreeMap::new());
+        let mut play = Self { name, directory, parties, given, wrong: Vec::new() };
+        for step in script::named(name) {
+            match step {
+                Step::Task(party, _) => play.give(party),
+                Step::Wait(Some(party)) => play.wait_for(party),
+                Step::Wait(None) => play.wait_for_all(),
+                Step::Finish(party) => {
+                    play.wait_for(party);
+                    play.parties.remove(&party).unwrap().0.finish();
+                }
+            }
+        }
+        play.wait_for_all();
+        for (worker, _) in std::mem::take(&mut play.parties).into_values() {
+            worker.finish();
+        }
+        play.wrong
+    }
+
+    /// Gives a party its next task. One that is not there, or has ended in the middle of one, comes first.
+    fn give(&mut self, party: u32) {
+        let given = self.given.entry(party).or_default();
+        let arguments = [self.name, &party.to_string(), &given.to_string()];
+        let (worker, left) = self
+            .parties
+            .entry(party)
+            .or_insert_with(|| (Worker::start(WORKER, "scripted-party", self.directory, &arguments), 0));
+        worker.proceed();
+        (*left, *given) = (*left + 1, *given + 1);
+    }
+
+    fn wait_for(&mut self, party: u32) {
+        while let Some((worker, left)) = self.parties.get_mut(&party).filter(|(_, left)| *left > 0) {
+            *left -= 1;
+            match worker.line().as_deref() {
+                Some("done") => {}
+                Some("exit") => drop(self.parties.remove(&party)),
+                Some(wrong) => self.wrong.push(wrong.to_owned()),
+                None => {
+                    self.wrong.push(format!("{}, party {party} has ended", self.name));
+                    self.parties.remove(&party);
+                }
+            }
+        }
+    }
+
+    fn wait_for_all(&mut self) {
+        let parties: Vec<u32> = self.parties.keys().copied().collect();
+        for party in parties {
+            self.wait_for(party);
+        }
+    }
+}
+
+#[test]
+fn what_scripts_say_of_parties_of_both_kinds_comes_to_pass() {
+    for (name, _) in SCRIPTS.iter().filter(|(name, _)| *name != "wrong") {
+        let directory = tempfile::tempdir().unwrap();
+        let cache = Cache::open(directory.path()).unwrap();
+        assert_eq!(Play::all_of(name, directory.path()), Vec::<String>::new());
+        assert_eq!(native_integrity_check(&database(directory.path())), "ok");
+        assert_eq!(cache.check().unwrap(), [], "{name}");
+    }
+}
+
+#[test]
+fn a_wrong_expectation_of_a_script_is_told_with_its_line() {
+    let directory = tempfile::tempdir().unwrap();
+    let _cache = Cache::open(directory.path()).unwrap();
+    let told = Play::all_of("wrong", directory.path());
+    let expected = ["wrong, party 1, line 5: \"1\" is not \"2\"", "wrong, party 3, line 9: \"3\" is not like \"[45]\""];
+    assert_eq!(told, expected);
 }

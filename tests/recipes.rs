@@ -92,6 +92,35 @@ fn holders_that_are_killed_are_followed_by_one_within_two_leases() {
 }
 
 #[test]
+fn a_lock_biased_now_towards_one_process_and_now_towards_another_is_never_held_by_two() {
+    const PROCESSES: u32 = 3;
+    let seed = 20_261_126;
+    println!("seed {seed}");
+    let mut random = Random::new(seed);
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("resource"), "0").unwrap();
+    fs::write(directory.path().join("inside"), "").unwrap();
+    // So long that a busy machine keeps no process from renewing it.
+    let start = |seed: u32| Worker::start(WORKER, "bursts", directory.path(), &["2000", &seed.to_string()]);
+    let mut workers: Vec<Worker> = (0..PROCESSES).map(start).collect();
+    for kill in 0..amount("LARDER_KILLS", 4) {
+        for worker in &mut workers {
+            worker.expect("burst");
+        }
+        let place = usize::try_from(random.below(PROCESSES.into())).unwrap();
+        std::thread::sleep(Duration::from_micros(random.below(30_000)));
+        workers[place].kill();
+        workers[place] = start(PROCESSES + kill);
+    }
+    for mut worker in workers {
+        worker.expect("burst");
+        worker.kill();
+    }
+    let cache = Cache::open(directory.path().join("cache")).unwrap();
+    assert_eq!(cache.check().unwrap(), []);
+}
+
+#[test]
 fn a_holder_that_is_paused_past_its_lease_learns_that_it_lost_the_lock() {
     let directory = tempfile::tempdir().unwrap();
     let mut holder = Worker::start(WORKER, "hold-lock", directory.path(), &["300"]);

@@ -37,7 +37,7 @@ pub(crate) fn ends<T: Send + 'static>(case: impl FnOnce() -> T + Send + 'static)
     within(LONGEST, case)
 }
 
-/// Notices whoever opens, reads or changes what is in a directory.
+/// Notices whoever opens, reads or changes what is in a directory and below it.
 pub(crate) struct Watch(OwnedFd);
 
 impl Watch {
@@ -45,8 +45,20 @@ impl Watch {
         let watch = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC).unwrap();
         let touched = WatchFlags::OPEN | WatchFlags::ACCESS | WatchFlags::MODIFY | WatchFlags::ATTRIB;
         let changed = WatchFlags::CREATE | WatchFlags::DELETE | WatchFlags::MOVE;
-        inotify::add_watch(&watch, directory, touched | changed).unwrap();
-        Self(watch)
+        let mut pending = vec![directory.to_owned()];
+        while let Some(next) = pending.pop() {
+            let children = std::fs::read_dir(&next).unwrap().map(|child| child.unwrap());
+            pending.extend(children.filter(|child| child.file_type().unwrap().is_dir()).map(|child| child.path()));
+            inotify::add_watch(&watch, &next, touched | changed).unwrap();
+        }
+        Self::quiet(watch)
+    }
+
+    /// One that has forgotten what making it has touched itself.
+    fn quiet(watch: OwnedFd) -> Self {
+        let made = Self(watch);
+        while made.noticed().is_some() {}
+        made
     }
 
     /// The name of something that was touched.

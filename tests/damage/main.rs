@@ -7,6 +7,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "tests")]
 #![cfg(target_os = "linux")]
 
+mod arrange;
 mod exercise;
 mod guard;
 mod kinds;
@@ -20,6 +21,7 @@ use larder_tests::Random;
 use larder_tests::component::World;
 use larder_tests::component::types::{Error, Value};
 
+use arrange::Arrangement;
 use exercise::{Answers, Wrong, everything_with, is_named, read};
 use guard::Watch;
 use kinds::Damage;
@@ -44,28 +46,62 @@ fn use_damaged(template: &Template, directory: &Path, answers: &mut Answers) -> 
     }
 }
 
-fn run(template: &Template, file: &Path, damage: Damage, moment: Moment) -> Result<Answers, Wrong> {
+/// Something that is done to a copy of a template: what it is called, and how it is done to a directory, with
+/// a place outside that links may lead to.
+struct Case {
+    name: String,
+    inflict: Box<dyn Fn(&Path, &Path) + Send>,
+    /// Lets the copy be removed again.
+    relent: Box<dyn Fn(&Path) + Send>,
+}
+
+impl Case {
+    fn of(file: PathBuf, damage: Damage) -> Self {
+        Self {
+            name: format!("{}, {damage}", file.display()),
+            inflict: Box::new(move |root, outside| damage.inflict(&root.join(&file), outside)),
+            relent: Box::new(|_| {}),
+        }
+    }
+
+    fn arranging(arrangement: Arrangement) -> Self {
+        let relenting = arrangement.clone();
+        Self {
+            name: arrangement.to_string(),
+            inflict: Box::new(move |root, outside| arrangement.inflict(root, outside)),
+            relent: Box::new(move |root| relenting.relent(root)),
+        }
+    }
+}
+
+fn run(template: &Template, case: &Case, moment: Moment) -> Result<Answers, Wrong> {
     let (copy, outside) = (template.copy(), tempfile::tempdir().unwrap());
-    let (path, target) = (copy.path().join(file), outside.path().join("outside"));
+    let outcome = try_in(copy.path(), outside.path(), template, case, moment);
+    (case.relent)(copy.path());
+    outcome
+}
+
+fn try_in(root: &Path, outside: &Path, template: &Template, case: &Case, moment: Moment) -> Result<Answers, Wrong> {
+    let target = outside.join("outside");
     let mut answers = Answers::default();
     let watch = match moment {
         Moment::BeforeOpening => {
-            damage.inflict(&path, &target);
-            let watch = Watch::new(outside.path());
-            use_damaged(template, copy.path(), &mut answers)?;
+            (case.inflict)(root, &target);
+            let watch = Watch::new(outside);
+            use_damaged(template, root, &mut answers)?;
             watch
         }
         Moment::InUse => {
-            let mut cache = template.open(copy.path()).map_err(|error| Wrong(format!("undamaged: {error:?}")))?;
+            let mut cache = template.open(root).map_err(|error| Wrong(format!("undamaged: {error:?}")))?;
             read(&mut cache, &mut answers)?;
             if answers.named + answers.missing > 0 {
                 return Err(Wrong(format!("undamaged: {answers:?}")));
             }
-            damage.inflict(&path, &target);
-            let watch = Watch::new(outside.path());
+            (case.inflict)(root, &target);
+            let watch = Watch::new(outside);
             everything_with(&mut cache, &mut answers)?;
             drop(cache);
-            use_damaged(template, copy.path(), &mut answers)?;
+            use_damaged(template, root, &mut answers)?;
             watch
         }
     };
@@ -79,27 +115,41 @@ fn run(template: &Template, file: &Path, damage: Damage, moment: Moment) -> Resu
 fn damage_everything(template: Template, moment: Moment) {
     let thorough = std::env::var("LARDER_DAMAGE").is_ok_and(|scope| scope == "all");
     let seed = std::env::var("LARDER_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(5);
+    println!("seed {seed}");
     let mut random = Random::new(seed);
-    let template = Arc::new(template);
-    let (mut cases, mut noticed, mut wrong) = (0, 0, Vec::new());
-    for file in template.files() {
-        for damage in kinds::all(&template.content(&file), thorough, &mut random) {
-            let (of, at): (_, PathBuf) = (Arc::clone(&template), file.clone());
-            let outcome = guard::ends(move || run(&of, &at, damage, moment).map_err(|Wrong(text)| text));
-            cases += 1;
-            match outcome.and_then(|outcome| outcome) {
-                Ok(answers) => noticed += u32::from(answers.named + answers.missing > 0),
-                Err(text) => {
-                    println!("{}, {damage}: {text}", file.display());
-                    wrong.push(format!("{}, {damage}: {text}", file.display()));
-                }
+    let damages = template.files().into_iter().flat_map(|file| {
+        let damages = kinds::all(&template.content(&file), thorough, &mut random);
+        damages.into_iter().map(move |damage| Case::of(file.clone(), damage))
+    });
+    let cases = damages.collect();
+    try_all(template, cases, moment);
+}
+
+/// Puts the files and directories of a template where they do not belong, in every way.
+fn rearrange_everything(template: Template, moment: Moment) {
+    let arrangements = arrange::all(&template).into_iter().filter(|arrangement| !arrangement.is_vain());
+    let cases = arrangements.map(Case::arranging).collect();
+    try_all(template, cases, moment);
+}
+
+fn try_all(template: Template, cases: Vec<Case>, moment: Moment) {
+    let (template, count) = (Arc::new(template), cases.len());
+    let (mut noticed, mut wrong) = (0, Vec::new());
+    for case in cases {
+        let (of, name) = (Arc::clone(&template), case.name.clone());
+        let outcome = guard::ends(move || run(&of, &case, moment).map_err(|Wrong(text)| text));
+        match outcome.and_then(|outcome| outcome) {
+            Ok(answers) => noticed += usize::from(answers.named + answers.missing > 0),
+            Err(text) => {
+                println!("{name}: {text}");
+                wrong.push(format!("{name}: {text}"));
             }
         }
     }
     let about = format!("{:?}, {} shards, {:?}, {moment:?}", template.world, template.shards, template.left);
-    println!("{about}: seed {seed}, {cases} cases, {noticed} noticed");
-    assert!(wrong.is_empty(), "{about}: {} of {cases} went wrong:\n{}", wrong.len(), wrong.join("\n"));
-    assert!(noticed > cases / 10, "damage is done to what nobody looks at");
+    println!("{about}: {count} cases, {noticed} noticed");
+    assert!(wrong.is_empty(), "{about}: {} of {count} went wrong:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(noticed > count / 10, "damage is done to what nobody looks at");
 }
 
 #[test]
@@ -135,6 +185,31 @@ fn damage_to_what_a_killed_owner_has_left_is_named() {
 #[test]
 fn damage_under_a_sole_owner_at_work_is_named() {
     damage_everything(Template::new(World::Standalone, 3, Left::Closed), Moment::InUse);
+}
+
+#[test]
+fn what_is_not_where_it_belongs_in_a_closed_directory_is_named() {
+    rearrange_everything(Template::new(World::Shared, 2, Left::Closed), Moment::BeforeOpening);
+}
+
+#[test]
+fn what_is_not_where_it_belongs_after_users_were_killed_is_named() {
+    rearrange_everything(Template::new(World::Shared, 2, Left::Killed), Moment::BeforeOpening);
+}
+
+#[test]
+fn what_is_moved_under_users_at_work_is_named() {
+    rearrange_everything(Template::new(World::Shared, 2, Left::Killed), Moment::InUse);
+}
+
+#[test]
+fn what_is_not_where_it_belongs_after_an_owner_was_killed_is_named() {
+    rearrange_everything(Template::new(World::Standalone, 2, Left::Killed), Moment::BeforeOpening);
+}
+
+#[test]
+fn what_is_moved_under_a_sole_owner_at_work_is_named() {
+    rearrange_everything(Template::new(World::Standalone, 2, Left::Closed), Moment::InUse);
 }
 
 #[test]

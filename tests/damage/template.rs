@@ -1,6 +1,7 @@
 //! The directories that are damaged: made once, copied for every case.
 
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use larder_tests::component::types::{Error, Key, Side, Value};
@@ -30,6 +31,8 @@ pub(crate) struct Template {
     pub(crate) shards: u32,
     pub(crate) left: Left,
     directory: TempDir,
+    /// The logs when it was half made.
+    old_logs: Vec<(PathBuf, Vec<u8>)>,
 }
 
 impl Template {
@@ -38,7 +41,11 @@ impl Template {
         let settings = larder_tests::component::wit::Changes { inline_threshold: Some(INLINE_THRESHOLD), ..changes() };
         let options = OpenOptions { shards: Some(shards), lease_ms: Some(LEASE_MS), ..with(settings) };
         let mut cache = Host::of(world).open(live.path(), options).unwrap();
-        fill(&mut cache).unwrap();
+        fill(&mut cache, 0..ENTRIES / 2).unwrap();
+        let logs = larder_tests::files(live.path(), "-wal").into_iter();
+        let old_logs = logs.map(|log| (below(live.path(), &log), fs::read(&log).unwrap())).collect();
+        fill(&mut cache, ENTRIES / 2..ENTRIES).unwrap();
+        collect(&mut cache).unwrap();
         let directory = match left {
             Left::Closed => {
                 cache.close().unwrap();
@@ -53,7 +60,7 @@ impl Template {
         let draft = directory.path().join("draft-00000077/shard-000");
         fs::create_dir_all(&draft).unwrap();
         fs::write(draft.join("cache.db"), "half a database").unwrap();
-        Self { world, shards, left, directory }
+        Self { world, shards, left, directory, old_logs }
     }
 
     /// Every file, by its path in the directory; of the value files only the first two.
@@ -65,7 +72,32 @@ impl Template {
             values += u32::from(is_value);
             !is_value || values <= 2
         });
-        kept.map(|path| path.strip_prefix(self.directory.path()).unwrap().to_owned()).collect()
+        kept.map(|path| below(self.directory.path(), &path)).collect()
+    }
+
+    /// Every value file, by its path in the directory.
+    pub(crate) fn value_files(&self) -> Vec<PathBuf> {
+        let files = larder_tests::value_files(self.directory.path()).into_iter();
+        files.map(|path| below(self.directory.path(), &path)).collect()
+    }
+
+    /// Every directory in it, by its path; of those that value files are in only the first.
+    pub(crate) fn directories(&self) -> Vec<PathBuf> {
+        let (mut found, mut pending) = (Vec::new(), vec![self.directory.path().to_owned()]);
+        while let Some(next) = pending.pop() {
+            let children = fs::read_dir(&next).unwrap().map(|child| child.unwrap().path());
+            let mut directories: Vec<PathBuf> = children.filter(|child| child.is_dir()).collect();
+            directories.sort();
+            directories.truncate(if next.ends_with("values") { 1 } else { usize::MAX });
+            found.extend(directories.iter().map(|directory| below(self.directory.path(), directory)));
+            pending.extend(directories);
+        }
+        found
+    }
+
+    /// The log of each shard, and what was in it when the directory was half made.
+    pub(crate) fn old_logs(&self) -> &[(PathBuf, Vec<u8>)] {
+        &self.old_logs
     }
 
     /// What a file holds.
@@ -102,10 +134,19 @@ pub(crate) fn key(number: i64) -> Key {
     Key::Integer(number)
 }
 
-fn fill(cache: &mut Instance) -> Result<(), Error> {
-    for number in 0..ENTRIES {
+/// Where something is in a directory.
+fn below(directory: &Path, path: &Path) -> PathBuf {
+    path.strip_prefix(directory).unwrap().to_owned()
+}
+
+fn fill(cache: &mut Instance, numbers: Range<i64>) -> Result<(), Error> {
+    for number in numbers {
         cache.set(&key(number), &value(number), &tagged(&["all"]))?;
     }
+    Ok(())
+}
+
+fn collect(cache: &mut Instance) -> Result<(), Error> {
     for number in 0..4 {
         cache.push("jobs", &Value::Integer(number), Side::Back, &plain())?;
     }
@@ -115,7 +156,7 @@ fn fill(cache: &mut Instance) -> Result<(), Error> {
     Ok(())
 }
 
-fn copy_tree(from: &Path, to: &Path) {
+pub(crate) fn copy_tree(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for child in fs::read_dir(from).unwrap() {
         let child = child.unwrap();

@@ -1,4 +1,7 @@
-//! The accounts between which the parties of the multi-process test move amounts.
+//! What the parties of the multi-process test have in common: the accounts between which they move amounts,
+//! and scripts.
+
+pub mod script;
 
 /// How many there are.
 pub const ACCOUNTS: u64 = 8;

@@ -14,7 +14,7 @@ pub(crate) fn run(directory: &Path, log: &str, plan: &str, first: u32) {
     // Nobody else ends it if whoever watches it is killed.
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL)).unwrap();
     let plan: Plan = serde_json::from_str(plan).unwrap();
-    let cache = plan.builder().open(directory).unwrap();
+    let cache = plan.open(directory).unwrap();
     let log = Log::create(Path::new(log)).unwrap();
     say("ready");
     client::run(&Shared::new(cache, &plan, Leaps::default()), &plan, first, &log).unwrap();

@@ -43,6 +43,7 @@ fn main() {
         "standalone-write" => standalone_write(directory, number(rest[0])),
         "standalone-pause" => standalone_pause(directory, number(rest[0])),
         "party" => parties::component(directory, number(rest[0]), number(rest[1]), rest[2] == "half"),
+        "scripted-party" => parties::scripted(directory, rest[0], number(rest[1]), number(rest[2])),
         "native-party" => parties::native(directory, number(rest[0]), number(rest[1]), rest[2] == "half"),
         "reshard" => reshard::without_end(directory),
         "standalone-reshard" => reshard::without_end_alone(directory, number(rest[0])),

@@ -4,6 +4,8 @@
 //! The sum of all values is moved by the component, that of all `hits` by native SQLite; both look at
 //! both.
 
+mod script;
+
 use std::path::Path;
 use std::time::Duration;
 
@@ -12,6 +14,8 @@ use larder_tests::Random;
 use larder_tests::parties::{ACCOUNTS, account, assert_sums, ledger};
 
 use super::{say, wait_for_go};
+
+pub(crate) use script::scripted;
 
 const WAIT: Duration = Duration::from_mins(1);
 

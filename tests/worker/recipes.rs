@@ -6,7 +6,8 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use larder::{Cache, Error, MemoOptions};
+use larder::{Cache, Error, Lock, MemoOptions};
+use larder_tests::Random;
 use rustix::fs::{FlockOperation, flock};
 use rustix::time::{ClockId, clock_gettime};
 
@@ -18,6 +19,7 @@ pub(crate) fn run(job: &str, directory: &Path, arguments: &[&str]) {
     match job {
         "critical-sections" => critical_sections(&cache, directory, number(arguments[0])),
         "fenced-sections" => fenced_sections(&cache, directory, number(arguments[0])),
+        "bursts" => bursts(&cache, directory, number(arguments[0]), number(arguments[1])),
         "hold-lock" => hold_lock(&cache, number(arguments[0])),
         "stampede" => stampede(&cache, directory, number(arguments[0]), number(arguments[1])),
         "limited" => limited(&cache, arguments[0], number(arguments[1])),
@@ -44,23 +46,44 @@ fn critical_sections(cache: &Cache, directory: &Path, times: u32) {
 /// Enters critical sections for ever, of a resource that notices whoever else is in and refuses who
 /// comes with an old number.
 fn fenced_sections(cache: &Cache, directory: &Path, lease_ms: u32) {
-    let (resource, inside) = (directory.join("resource"), directory.join("inside"));
-    let draft = directory.join(format!("resource.{}", std::process::id()));
     let lock = cache.lock("resource").lease(Duration::from_millis(lease_ms.into()));
     loop {
-        let guard = lock.acquire().unwrap();
-        let file = File::open(&inside).unwrap();
-        flock(&file, FlockOperation::NonBlockingLockExclusive).expect("nobody else is in");
-        let last: u64 = fs::read_to_string(&resource).unwrap().parse().unwrap();
-        assert!(guard.fence() > last, "{} after {last}", guard.fence());
-        // Whole or not at all, whenever this process is killed.
-        fs::write(&draft, guard.fence().to_string()).unwrap();
-        fs::rename(&draft, &resource).unwrap();
-        say(&format!("in {}", guard.fence()));
-        thread::sleep(Duration::from_millis(10));
-        drop(file);
-        guard.release().unwrap();
+        fenced_section(&lock, directory, |fence| {
+            say(&format!("in {fence}"));
+            thread::sleep(Duration::from_millis(10));
+        });
     }
+}
+
+/// Enters such sections for ever, many in a row, so that the lock is biased towards this process until
+/// another one wants it.
+fn bursts(cache: &Cache, directory: &Path, lease_ms: u32, seed: u32) {
+    let mut random = Random::new(seed.into());
+    let lock = cache.lock("resource").lease(Duration::from_millis(lease_ms.into()));
+    loop {
+        for _ in 0..10 + random.below(50) {
+            fenced_section(&lock, directory, |_| {});
+        }
+        say("burst");
+        thread::sleep(Duration::from_micros(random.below(20_000)));
+    }
+}
+
+/// A section of a resource that notices whoever else is in and refuses who comes with an old number.
+fn fenced_section(lock: &Lock, directory: &Path, work: impl FnOnce(u64)) {
+    let (resource, inside) = (directory.join("resource"), directory.join("inside"));
+    let draft = directory.join(format!("resource.{}", std::process::id()));
+    let guard = lock.acquire().unwrap();
+    let file = File::open(&inside).unwrap();
+    flock(&file, FlockOperation::NonBlockingLockExclusive).expect("nobody else is in");
+    let last: u64 = fs::read_to_string(&resource).unwrap().parse().unwrap();
+    assert!(guard.fence() > last, "{} after {last}", guard.fence());
+    // Whole or not at all, whenever this process is killed.
+    fs::write(&draft, guard.fence().to_string()).unwrap();
+    fs::rename(&draft, &resource).unwrap();
+    work(guard.fence());
+    drop(file);
+    guard.release().unwrap();
 }
 
 /// Holds a lock, is paused by the test for longer than its lease, and then wants to go on.

@@ -1,4 +1,5 @@
-//! Syncing directories, which WASI 0.2 can do, and the functions of WASI preview 1 behind `std` can not.
+//! What WASI 0.2 can do with directories, and the functions of WASI preview 1 behind `std` can not: sync
+//! them, and say that something is wrong with what was granted.
 
 use std::io;
 use std::path::{Component, Path, PathBuf};
@@ -30,6 +31,15 @@ pub(crate) fn sync(path: &Path) -> io::Result<()> {
         Err(ErrorCode::InsufficientSpace | ErrorCode::Quota) => Err(io::ErrorKind::StorageFull.into()),
         Err(code) => Err(io::Error::other(code.message())),
     }
+}
+
+/// Looks at what is granted, as the functions behind `std` do when the first of them is called: but they trap
+/// where that fails.
+pub(crate) fn look() -> Result<(), String> {
+    get_directories().iter().try_for_each(|(directory, name)| match directory.get_type() {
+        Ok(_) => Ok(()),
+        Err(code) => Err(format!("{name}, which was granted: {}", code.message())),
+    })
 }
 
 /// A path without `.` and `..`. A relative one begins at the root, as it does for `std`.

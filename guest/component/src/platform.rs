@@ -24,6 +24,7 @@ pub(crate) struct WasiPlatform {
 impl WasiPlatform {
     /// The surroundings of a cache. Registers the VFS when it is called first.
     pub(crate) fn new() -> Result<Rc<Self>> {
+        directories::look().map_err(Error::Io)?;
         static REGISTERED: OnceLock<std::result::Result<(), String>> = OnceLock::new();
         REGISTERED
             .get_or_init(|| {
@@ -70,6 +71,10 @@ impl Platform for WasiPlatform {
 
     fn open_locks(&self, path: &Path) -> Result<Box<dyn RangeLocks>> {
         host::open_locks(path)
+    }
+
+    fn begin_operation(&self, wait_ms: u32) {
+        larder_vfs::begin_operation(Duration::from_millis(wait_ms.into()));
     }
 
     fn begin_optimistic_read(&self) {

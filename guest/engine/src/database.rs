@@ -51,6 +51,7 @@ pub(crate) struct Database {
 impl Database {
     /// Opens the database at `path`, making an empty file if there is none and changes are allowed.
     pub(crate) fn open(path: &Path, access: Access, platform: &Rc<dyn Platform>) -> Result<Self> {
+        platform.begin_operation(access.wait_ms);
         let mode = if access.opens_for_reading() {
             OpenFlags::SQLITE_OPEN_READ_ONLY
         } else {
@@ -274,6 +275,9 @@ fn translate(error: &rusqlite::Error, path: &Path, platform: &dyn Platform) -> E
     match code {
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => {
             Error::Timeout(format!("others to finish with {}", path.display()))
+        }
+        ErrorCode::FileLockingProtocolFailed => {
+            Error::Timeout(format!("others to leave the index of the log of {} at rest", path.display()))
         }
         // In a sound database no statement of this crate violates a constraint.
         ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::ConstraintViolation => Error::Corrupt(text()),

@@ -89,4 +89,12 @@ impl Error {
             _ => Self::Io(text),
         }
     }
+
+    /// The same at a path that nobody gave: where there should be a directory and is none, it is damage.
+    pub(crate) fn from_own_file(path: &std::path::Path, error: &std::io::Error) -> Self {
+        match Self::from_io(path, error) {
+            Self::InvalidArgument(text) => Self::Corrupt(text),
+            other => other,
+        }
+    }
 }

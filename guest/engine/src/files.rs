@@ -84,6 +84,17 @@ impl ValueFiles {
         }
     }
 
+    /// Waits until it is on the disk that files are gone.
+    pub(crate) fn sync_removed(&self, files: &[i64], platform: &dyn Platform) -> io::Result<()> {
+        let paths = files.iter().map(|file| self.path(*file));
+        let directories: BTreeSet<_> = paths.filter_map(|path| Some(path.parent()?.to_owned())).collect();
+        directories.iter().try_for_each(|directory| match platform.sync_directory(directory) {
+            // A name that was reserved need not have come to a file, nor to its directory.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            synced => synced,
+        })
+    }
+
     /// The value files in the directory where a file is.
     pub(crate) fn list_beside(&self, file: i64) -> io::Result<Vec<i64>> {
         let path = self.path(file);

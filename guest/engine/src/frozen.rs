@@ -21,7 +21,7 @@ pub(crate) struct State {
 impl State {
     /// The state of a file.
     pub(crate) fn of(path: &Path) -> Result<Self> {
-        let metadata = fs::metadata(path).map_err(|error| Error::from_io(path, &error))?;
+        let metadata = fs::metadata(path).map_err(|error| Error::from_own_file(path, &error))?;
         Ok(Self { length: metadata.len(), modified: metadata.modified().ok() })
     }
 }

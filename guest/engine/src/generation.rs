@@ -25,7 +25,7 @@ const CHUNK: usize = 256 * 1024;
 pub(crate) fn copy(from: &Path, to: &Path, alive: &mut dyn FnMut() -> Result<()>) -> Result<()> {
     let context = |path: &Path| {
         let path = path.to_owned();
-        move |error: io::Error| Error::from_io(&path, &error)
+        move |error: io::Error| Error::from_own_file(&path, &error)
     };
     fs::create_dir_all(to).map_err(context(to))?;
     for shard in children(from).map_err(context(from))? {
@@ -37,7 +37,7 @@ pub(crate) fn copy(from: &Path, to: &Path, alive: &mut dyn FnMut() -> Result<()>
 
 fn remove(path: &Path) -> Result<()> {
     match remove_tree(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::from_io(path, &error)),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::from_own_file(path, &error)),
         _ => Ok(()),
     }
 }
@@ -47,7 +47,7 @@ fn copy_shard(from: &Path, to: &Path, alive: &mut dyn FnMut() -> Result<()>) -> 
     for _ in 0..ATTEMPTS {
         // Nothing of an attempt before: it may have files that are gone since.
         remove(to)?;
-        fs::create_dir_all(to).map_err(|error| Error::from_io(to, &error))?;
+        fs::create_dir_all(to).map_err(|error| Error::from_own_file(to, &error))?;
         // The database first and its log second: whatever a checkpoint has half moved from the log
         // to the database is then still in the log. Only a log begun anew in between would lack it;
         // and a change committed after the log was copied may remove a value file before it is
@@ -82,7 +82,7 @@ impl LogState {
         };
         match read() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
-            state => state.map_err(|error| Error::from_io(path, &error)),
+            state => state.map_err(|error| Error::from_own_file(path, &error)),
         }
     }
 }
@@ -111,13 +111,13 @@ fn database_length(header: &[u8]) -> Option<u64> {
 fn copy_file(from: &Path, to: &Path, extent: Extent, alive: &mut dyn FnMut() -> Result<()>) -> Result<()> {
     let mut source = match open_regular_to_read(from) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        opened => opened.map_err(|error| Error::from_io(from, &error))?,
+        opened => opened.map_err(|error| Error::from_own_file(from, &error))?,
     };
-    let mut target = File::create(to).map_err(|error| Error::from_io(to, &error))?;
+    let mut target = File::create(to).map_err(|error| Error::from_own_file(to, &error))?;
     let mut chunk = vec![0; CHUNK];
     let mut left = None;
     loop {
-        let length = source.read(&mut chunk).map_err(|error| Error::from_io(from, &error))?;
+        let length = source.read(&mut chunk).map_err(|error| Error::from_own_file(from, &error))?;
         let read = chunk.get(..length).unwrap_or_default();
         let most = *left.get_or_insert_with(|| match extent {
             Extent::Database => database_length(read).unwrap_or(u64::MAX),
@@ -128,9 +128,9 @@ fn copy_file(from: &Path, to: &Path, extent: Extent, alive: &mut dyn FnMut() -> 
         let is_end = read.is_empty() || (extent == Extent::Log && read.iter().all(|byte| *byte == 0));
         if is_end {
             // The original is removed once the copy is in use, so it has to survive a power loss.
-            return target.sync_all().map_err(|error| Error::from_io(to, &error));
+            return target.sync_all().map_err(|error| Error::from_own_file(to, &error));
         }
-        target.write_all(read).map_err(|error| Error::from_io(to, &error))?;
+        target.write_all(read).map_err(|error| Error::from_own_file(to, &error))?;
         alive()?;
     }
 }
@@ -140,14 +140,14 @@ fn copy_file(from: &Path, to: &Path, extent: Extent, alive: &mut dyn FnMut() -> 
 fn link_values(from: &Path, to: &Path, alive: &mut dyn FnMut() -> Result<()>) -> Result<()> {
     let directories = match children(from) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        listed => listed.map_err(|error| Error::from_io(from, &error))?,
+        listed => listed.map_err(|error| Error::from_own_file(from, &error))?,
     };
     for directory in directories {
         let source = directory.path();
         let Some(name) = source.file_name() else { continue };
         let target = to.join(name);
-        fs::create_dir_all(&target).map_err(|error| Error::from_io(&target, &error))?;
-        for file in children(&source).map_err(|error| Error::from_io(&source, &error))? {
+        fs::create_dir_all(&target).map_err(|error| Error::from_own_file(&target, &error))?;
+        for file in children(&source).map_err(|error| Error::from_own_file(&source, &error))? {
             link(&file.path(), &target.join(file.file_name()), alive)?;
         }
         alive()?;
@@ -170,14 +170,12 @@ pub(crate) enum Linked {
 /// links while its owner is at work may find it gone: removed after a commit that was copied, or after
 /// one that makes the caller start again.
 pub(crate) fn link(from: &Path, to: &Path, alive: &mut dyn FnMut() -> Result<()>) -> Result<Linked> {
-    let linked = fs::hard_link(from, to).or_else(|error| match to.parent() {
+    let mut linked = fs::hard_link(from, to);
+    if let (Err(io::ErrorKind::NotFound), Some(parent)) = (linked.as_ref().map_err(io::Error::kind), to.parent()) {
         // Perhaps for want of the directory.
-        Some(parent) if error.kind() == io::ErrorKind::NotFound => {
-            fs::create_dir_all(parent)?;
-            fs::hard_link(from, to)
-        }
-        _ => Err(error),
-    });
+        fs::create_dir_all(parent).map_err(|error| Error::from_io(parent, &error))?;
+        linked = fs::hard_link(from, to);
+    }
     match linked.map_err(|error| error.kind()) {
         Ok(()) => Ok(Linked::Yes),
         Err(io::ErrorKind::NotFound) => Ok(Linked::Missing),

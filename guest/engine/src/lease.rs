@@ -217,6 +217,13 @@ pub(crate) fn rewrite(root: &Path, epoch: u32, record: &Record) -> Result<()> {
     file.write_all(record.to_text().as_bytes()).map_err(|error| Error::from_io(&path, &error))
 }
 
+/// Waits until what the lease of an epoch says is on the disk.
+pub(crate) fn sync(root: &Path, epoch: u32) -> Result<()> {
+    let path = lease_path(root, epoch);
+    let file = open_regular(&path, OpenOptions::new().write(true));
+    file.and_then(|file| file.sync_data()).map_err(|error| Error::from_io(&path, &error))
+}
+
 /// Removes the lease of an epoch, if it is there.
 pub(crate) fn remove(root: &Path, epoch: u32) {
     // One that stays is merely looked at and passed over by the next opener.

@@ -39,6 +39,10 @@ pub trait Platform {
     /// [`Sharing::Locks`].
     fn open_locks(&self, path: &Path) -> Result<Box<dyn RangeLocks>>;
 
+    /// Comes before each operation on a database: how long it may wait until others leave at rest what they
+    /// share, where the file layer can be told.
+    fn begin_operation(&self, _wait_ms: u32) {}
+
     /// Lets reads go without locks until [`Platform::end_optimistic_read`], where the file layer
     /// can do that.
     fn begin_optimistic_read(&self) {}

@@ -8,7 +8,9 @@
 //! Without coordination the database has one owner, which something else must ensure: every lock
 //! succeeds at once, and write-ahead logging needs `PRAGMA locking_mode = EXCLUSIVE` before it.
 //!
-//! # After every operation
+//! # Before and after every operation
+//!
+//! [`begin_operation`] says how long it may wait for others to leave the shared memory at rest.
 //!
 //! Ask [`take_damage`]: if it answers, what was read is void and the connection has to be closed
 //! and opened again. After an error, [`take_failure`] names the file and the reason.
@@ -26,6 +28,7 @@ mod lock;
 mod memory;
 mod optimistic;
 mod os;
+mod patience;
 mod report;
 mod vfs;
 mod wal;
@@ -37,6 +40,7 @@ pub use coordination::{Coordination, Fault, LockMode, SharedFile};
 pub use disk::{SyncDirectory, sync_directory};
 pub use optimistic::{begin_optimistic_read, end_optimistic_read};
 pub use os::write_fully;
+pub use patience::begin_operation;
 pub use report::{Damage, Failure, FailureKind, take_damage, take_failure};
 
 /// Why a VFS was not registered.

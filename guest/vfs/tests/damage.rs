@@ -15,6 +15,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use larder_vfs::{Damage, take_damage};
 use rusqlite::OpenFlags;
@@ -206,4 +207,29 @@ fn damage_the_host_reports_is_passed_on() {
     let connection = open_with(&path, c"larder-faulty", flags).unwrap();
     assert_eq!(count(&connection), 1);
     assert_eq!(take_damage(), None);
+}
+
+#[test]
+fn a_header_that_never_rests_keeps_nobody_waiting_longer_than_he_may() {
+    let (_directory, path) = new_counter();
+    let restless = Arc::new(AtomicBool::new(false));
+    let coordination = OfdCoordination { restless: Arc::clone(&restless), ..OfdCoordination::default() };
+    larder_vfs::register(c"larder-restless", Some(Box::new(coordination)), larder_vfs::sync_directory).unwrap();
+    let mut connection = open_with(&path, c"larder-restless", OpenFlags::SQLITE_OPEN_READ_WRITE).unwrap();
+    increment(&mut connection, 3);
+    restless.store(true, Ordering::Relaxed);
+    for attempt in [try_count, |connection: &rusqlite::Connection| {
+        connection.execute_batch("BEGIN IMMEDIATE; ROLLBACK").map(|()| 3)
+    }] {
+        larder_vfs::begin_operation(Duration::from_millis(300));
+        let begin = Instant::now();
+        let refused = attempt(&connection).unwrap_err();
+        let code = refused.sqlite_error_code();
+        assert_eq!(code, Some(rusqlite::ErrorCode::FileLockingProtocolFailed), "{refused:?}");
+        // SQLite alone would take ten seconds.
+        assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
+    }
+    restless.store(false, Ordering::Relaxed);
+    larder_vfs::begin_operation(Duration::ZERO);
+    assert_eq!(count(&connection), 3);
 }

@@ -11,7 +11,7 @@ use wasmtime::StoreContextMut;
 use wasmtime::component::{Linker, LinkerInstance, Resource, ResourceType, WasmList, WasmStr};
 
 use super::directory::check_length;
-use super::{CoordinationView, Fault, LockMode, SharedFile};
+use super::{Call, Coordination, CoordinationView, Fault, LockMode, SharedFile};
 
 /// Name and version of the interface.
 const INTERFACE: &str = "larder:cache/coordination@0.1.0";
@@ -37,15 +37,15 @@ fn add_files<T: CoordinationView + 'static>(interface: &mut LinkerInstance<'_, T
         "[static]shared-file.open",
         |mut store: StoreContextMut<'_, T>, (path, create, read_only): (WasmStr, bool, bool)| {
             let path = copy(path.to_str(&store)?.as_bytes());
-            let mut view = store.data_mut().coordination();
-            Ok((path.and_then(|path| view.open(&path, create, read_only)),))
+            let open = |path: String| admitted(&mut store, Call::Open)?.open(&path, create, read_only);
+            Ok((path.and_then(open),))
         },
     )?;
     interface.func_wrap("[method]shared-file.size", |mut store: StoreContextMut<'_, T>, (file,): (File,)| {
-        Ok((store.data_mut().coordination().size(&file),))
+        Ok((admitted(&mut store, Call::Size).and_then(|view| view.size(&file)),))
     })?;
     interface.func_wrap("[method]shared-file.resize", |mut store: StoreContextMut<'_, T>, (file, size): (File, u64)| {
-        Ok((store.data_mut().coordination().resize(&file, size),))
+        Ok((admitted(&mut store, Call::Resize).and_then(|mut view| view.resize(&file, size)),))
     })
 }
 
@@ -61,21 +61,22 @@ fn add_locks<T: CoordinationView + 'static>(interface: &mut LinkerInstance<'_, T
         "[method]shared-file.lock",
         |mut store: StoreContextMut<'_, T>, (file, start, length, mode, wait_ms): (File, u64, u64, LockMode, u32)| {
             let wait = Duration::from_millis(wait_ms.into());
-            let mut view = store.data_mut().coordination();
-            Ok((view.lock(&file, start, length, mode, wait),))
+            let view = admitted(&mut store, Call::Lock);
+            Ok((view.and_then(|mut view| view.lock(&file, start, length, mode, wait)),))
         },
     )?;
     interface.func_wrap(
         "[method]shared-file.unlock",
         |mut store: StoreContextMut<'_, T>, (file, start, length): (File, u64, u64)| {
-            Ok((store.data_mut().coordination().unlock(&file, start, length),))
+            let view = admitted(&mut store, Call::Unlock);
+            Ok((view.and_then(|mut view| view.unlock(&file, start, length)),))
         },
     )?;
     interface.func_wrap(
         "[method]shared-file.is-locked",
         |mut store: StoreContextMut<'_, T>, (file, start, length): (File, u64, u64)| {
-            let view = store.data_mut().coordination();
-            Ok((view.is_locked(&file, start, length),))
+            let view = admitted(&mut store, Call::IsLocked);
+            Ok((view.and_then(|view| view.is_locked(&file, start, length)),))
         },
     )
 }
@@ -84,7 +85,7 @@ fn add_memory<T: CoordinationView + 'static>(interface: &mut LinkerInstance<'_, 
     interface.func_wrap("can-map", |mut store: StoreContextMut<'_, T>, (): ()| Ok((can_map(&mut store),)))?;
     interface.func_wrap("barrier", |mut store: StoreContextMut<'_, T>, (memory,): (WasmList<u8>,)| {
         let (start, _) = bounds(&store, &memory);
-        Ok((store.data_mut().coordination().barrier(start),))
+        Ok((admitted(&mut store, Call::Barrier).and_then(|view| view.barrier(start)),))
     })?;
     interface.func_wrap(
         "[method]shared-file.map",
@@ -93,22 +94,32 @@ fn add_memory<T: CoordinationView + 'static>(interface: &mut LinkerInstance<'_, 
                 return Ok((Err(Fault::Unsupported),));
             }
             let (start, length) = bounds(&store, &memory);
-            let mut view = store.data_mut().coordination();
+            let view = admitted(&mut store, Call::Map);
             // SAFETY: `memory` was checked to lie in linear memory of this store. Engines whose
             // memories `mmap` did not make are excluded by `can_map`, or by the requirements in
             // the documentation of the module where they can not be told.
-            Ok((unsafe { view.map(&file, offset, start, length) },))
+            Ok((view.and_then(|mut view| unsafe { view.map(&file, offset, start, length) }),))
         },
     )?;
     interface.func_wrap(
         "[method]shared-file.unmap",
         |mut store: StoreContextMut<'_, T>, (file, memory): (File, WasmList<u8>)| {
             let (start, length) = bounds(&store, &memory);
-            let mut view = store.data_mut().coordination();
+            let view = admitted(&mut store, Call::Unmap);
             // SAFETY: `memory` was checked to lie in linear memory of this store.
-            Ok((unsafe { view.unmap(&file, start, length) },))
+            Ok((view.and_then(|mut view| unsafe { view.unmap(&file, start, length) }),))
         },
     )
+}
+
+/// What a call works on, if the embedder admits it.
+fn admitted<'a, T: CoordinationView>(
+    store: &'a mut StoreContextMut<'_, T>,
+    call: Call,
+) -> Result<Coordination<'a>, Fault> {
+    let view = store.data_mut();
+    view.admit(call)?;
+    Ok(view.coordination())
 }
 
 fn can_map<T: CoordinationView + 'static>(store: &mut StoreContextMut<'_, T>) -> bool {

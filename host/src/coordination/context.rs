@@ -215,6 +215,39 @@ pub struct Coordination<'a> {
 pub trait CoordinationView: Send {
     /// The context and the resource table of this store.
     fn coordination(&mut self) -> Coordination<'_>;
+
+    /// Asked before each call of a guest, but those for which nothing can go wrong (`can-map`, and
+    /// dropping a handle): with an error, that is what the guest gets, and nothing is done.
+    ///
+    /// Admits everything unless it is written otherwise: by an embedder that counts the calls, or who
+    /// lets some fail to see what comes of it.
+    fn admit(&mut self, _call: Call) -> Result<(), Fault> {
+        Ok(())
+    }
+}
+
+/// A call of the interface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Call {
+    /// `shared-file.open`
+    Open,
+    /// `shared-file.size`
+    Size,
+    /// `shared-file.resize`
+    Resize,
+    /// `shared-file.lock`
+    Lock,
+    /// `shared-file.unlock`
+    Unlock,
+    /// `shared-file.is-locked`
+    IsLocked,
+    /// `shared-file.map`
+    Map,
+    /// `shared-file.unmap`
+    Unmap,
+    /// `barrier`
+    Barrier,
 }
 
 impl Coordination<'_> {

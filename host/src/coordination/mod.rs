@@ -94,7 +94,7 @@ mod sys;
 mod wait;
 
 pub use bindings::add_to_linker;
-pub use context::{Coordination, CoordinationCtx, CoordinationCtxBuilder, CoordinationView};
+pub use context::{Call, Coordination, CoordinationCtx, CoordinationCtxBuilder, CoordinationView};
 pub use directory::{Access, Directory, GrantError};
 pub use fault::Fault;
 pub use file::{LockMode, OpenMode, SharedFile};

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::OnceLock;
 
-use larder::coordination::{self, Access, Coordination, CoordinationCtx, CoordinationView};
+use larder::coordination::{self, Access, Call, Coordination, CoordinationCtx, CoordinationView, Fault};
 use wasmtime::component::{Component, Linker, ResourceTable};
 use wasmtime::{Config, Engine, Store, StoreLimits};
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
@@ -35,6 +35,10 @@ impl CoordinationView for State {
     fn coordination(&mut self) -> Coordination<'_> {
         Coordination { ctx: &mut self.coordination, table: &mut self.table }
     }
+
+    fn admit(&mut self, call: Call) -> Result<(), Fault> {
+        self.seat.as_ref().map_or(Ok(()), |seat| seat.admit(call))
+    }
 }
 
 /// An engine with a component, from which instances are made.
@@ -65,7 +69,7 @@ impl Host {
     fn layered(world: World) -> Self {
         let Self { engine, component, linker } = Self::of(world);
         let mut linker = linker.clone();
-        layer::add_to_linker(&mut linker, world == World::Shared);
+        layer::add_to_linker(&mut linker);
         Self { engine: engine.clone(), component: component.clone(), linker }
     }
 
@@ -85,12 +89,6 @@ impl Host {
         let [shared, standalone] = hosts;
         let host = if world == World::Shared { shared } else { standalone };
         host.get_or_init(|| make(world))
-    }
-
-    /// Starts an instance over a layer and opens the cache in a directory. Of [`Host::with_layer`] only.
-    pub fn open_over(&self, layer: &Layer, directory: &Path, options: OpenOptions) -> Result<Instance, Error> {
-        let grant = Grant { layer: Some(layer), ..Grant::of(directory) };
-        self.open_granting(grant, "/cache", options)
     }
 
     /// Starts an instance and opens the cache in a directory, which it sees as `/cache`.
@@ -117,9 +115,20 @@ impl Host {
 
     /// Gives the cache in a directory another number of shards; how often progress was told.
     pub fn reshard(&self, directory: &Path, shards: u32, lease_ms: Option<u32>) -> Result<u32, Error> {
-        let (mut store, exports) = self.start(Grant::of(directory));
+        self.reshard_granting(Grant::of(directory), shards, Some(20), lease_ms)
+    }
+
+    /// The same over what is granted.
+    pub fn reshard_granting(
+        &self,
+        grant: Grant<'_>,
+        shards: u32,
+        wait_ms: Option<u32>,
+        lease_ms: Option<u32>,
+    ) -> Result<u32, Error> {
+        let (mut store, exports) = self.start(grant);
         let guest = exports.larder_cache_cache().resharding();
-        let begun = guest.call_begin(&mut store, "/cache", shards, Some(20), lease_ms);
+        let begun = guest.call_begin(&mut store, "/cache", shards, wait_ms, lease_ms);
         let resharding = begun.expect("no input traps the component")?;
         let mut steps = 0;
         let ended = loop {
@@ -133,14 +142,15 @@ impl Host {
         ended.map(|_| steps)
     }
 
-    fn open_granting(&self, grant: Grant<'_>, path: &str, options: OpenOptions) -> Result<Instance, Error> {
+    /// Starts an instance with what is granted, and opens the cache in `path`.
+    pub fn open_granting(&self, grant: Grant<'_>, path: &str, options: OpenOptions) -> Result<Instance, Error> {
         let (mut store, exports) = self.start(grant);
         let guest = exports.larder_cache_cache().cache();
         let cache = guest.call_open(&mut store, path, options).expect("no input traps the component")?;
         Ok(Instance { store, exports, cache, transaction: None })
     }
 
-    /// Starts an instance that sees a directory as `/cache`.
+    /// Starts an instance with what is granted.
     fn start(&self, grant: Grant<'_>) -> (Store<State>, bindings::Embed) {
         let mut wasi = WasiCtxBuilder::new();
         if let Some(clock) = grant.clock {
@@ -164,17 +174,22 @@ impl Host {
 }
 
 /// What an instance is given.
-struct Grant<'a> {
-    directory: &'a Path,
-    permissions: FsPerms,
-    access: Access,
-    clock: Option<Clock>,
-    layer: Option<&'a Layer>,
+pub struct Grant<'a> {
+    /// Which it sees as `/cache`.
+    pub directory: &'a Path,
+    /// What WASI permits.
+    pub permissions: FsPerms,
+    /// What `coordination` permits.
+    pub access: Access,
+    /// Its wall clock, if not that of the machine.
+    pub clock: Option<Clock>,
+    /// What stands between it and the files. Of [`Host::with_layer`] only.
+    pub layer: Option<&'a Layer>,
 }
 
 impl<'a> Grant<'a> {
     /// All of a directory, and the clock of the machine.
-    fn of(directory: &'a Path) -> Self {
+    pub fn of(directory: &'a Path) -> Self {
         Self { directory, permissions: FsPerms::ReadWrite, access: Access::ReadWrite, clock: None, layer: None }
     }
 }

@@ -218,6 +218,14 @@ impl Instance {
         call(self.exports.larder_cache_collections(), &mut self.store).expect("no input traps the component")
     }
 
+    /// Calls a function of any interface, which takes the open cache.
+    pub fn ask<T>(
+        &mut self,
+        call: impl FnOnce(&bindings::Embed, &mut Store<State>, ResourceAny) -> wasmtime::Result<Result<T, Error>>,
+    ) -> Result<T, Error> {
+        call(&self.exports, &mut self.store, self.cache).expect("no input traps the component")
+    }
+
     /// Drops a resource.
     pub fn let_go(&mut self, resource: ResourceAny) {
         resource.resource_drop(&mut self.store).expect("no input traps the component");

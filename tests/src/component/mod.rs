@@ -16,6 +16,10 @@ mod bindings {
                 export larder:cache/cache@0.1.0;
                 export larder:cache/collections@0.1.0;
                 export larder:cache/exchange@0.1.0;
+                export larder:cache/locks@0.1.0;
+                export larder:cache/limits@0.1.0;
+                export larder:cache/recipes@0.1.0;
+                export larder:cache/memo@0.1.0;
             }
         ",
         world: "larder:tests/embed",
@@ -29,9 +33,14 @@ mod bindings {
 pub use bindings::exports::larder::cache::cache as wit;
 pub use bindings::exports::larder::cache::collections;
 pub use bindings::exports::larder::cache::exchange;
+pub use bindings::exports::larder::cache::limits;
+pub use bindings::exports::larder::cache::locks;
+pub use bindings::exports::larder::cache::memo;
+pub use bindings::exports::larder::cache::recipes;
 pub use bindings::exports::larder::cache::types;
 
-pub use host::{Host, State};
+pub use bindings::Embed;
+pub use host::{Grant, Host, State};
 pub use instance::{Instance, Part};
 pub use make::{changes, everything, options, plain, tagged, text, text_key, ttl, with};
 

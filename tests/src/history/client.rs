@@ -2,12 +2,19 @@
 
 use std::io;
 use std::thread;
+use std::time::{Duration, Instant};
 
-use super::event::{End, GroupAction, ItemAction, LineAction, LockAction, Mode, Operation, Outcome};
+use super::event::Outcome;
 use super::log::Log;
+use super::operation::{
+    End, GroupAction, IndexAction, ItemAction, LineAction, LockAction, Mode, Operation, TallyAction,
+};
 use super::plan::Plan;
 use super::subject::{Session, Subject};
 use super::workload::Workload;
+
+/// For how long something short is tried that may be ended because the machine is busy.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Lets all clients of a process do what they do; the first has this number.
 pub fn run(subject: &dyn Subject, plan: &Plan, first: u32, log: &Log) -> io::Result<()> {
@@ -39,7 +46,18 @@ impl<'s> Client<'s> {
             let outcome = self.call(operation)?;
             workload.learn(operation, &outcome);
         }
-        Ok(())
+        if plan.call_ms.is_some() { self.show_life() } else { Ok(()) }
+    }
+
+    /// Shows that a handle works again after its instances were ended, however often that was.
+    fn show_life(&mut self) -> io::Result<()> {
+        let begun = Instant::now();
+        while begun.elapsed() < PATIENCE {
+            if matches!(self.call(Operation::Count)?, Outcome::Count(_)) {
+                return Ok(());
+            }
+        }
+        Err(io::Error::other(format!("the handle of client {} does not work any more", self.number)))
     }
 
     /// Does one thing.
@@ -61,13 +79,24 @@ impl<'s> Client<'s> {
         for group in 0..plan.groups {
             self.call(Operation::Group(group, GroupAction::Read))?;
         }
-        for line in 0..plan.lines {
+        for line in plan.lines() {
             let pull = Operation::Line(line, LineAction::Pull { end: End::Front });
             while matches!(self.call(pull)?, Outcome::Value(Some(_))) {}
         }
+        for index in 0..plan.indexes {
+            let pop = Operation::Index(index, IndexAction::PopItem { end: End::Front });
+            while matches!(self.call(pop)?, Outcome::Pair(Some(_))) {}
+        }
+        for tally in 0..plan.tallies {
+            self.call(Operation::Tally(tally, TallyAction::Get))?;
+        }
+        if plan.is_limited() {
+            self.call(Operation::Count)?;
+            self.call(Operation::Volume)?;
+        }
         for lock in 0..plan.locks {
             let mode = [Mode::Exclusive, Mode::Write, Mode::Permit][lock as usize % 3];
-            // Within a wait that is longer than any lease: nobody who is dead keeps it for longer.
+            // Nobody who is dead keeps it for longer than its lease.
             let taken = self.call(Operation::Lock(lock, LockAction::Acquire { mode, waits: true }))?;
             assert!(matches!(taken, Outcome::Fence(Some(_))), "lock {lock} is still held by the dead: {taken:?}");
             self.call(Operation::Lock(lock, LockAction::Release))?;

@@ -2,7 +2,7 @@
 
 use larder::Value;
 
-use super::event::Content;
+use super::operation::Content;
 
 /// The number of a member of a group stands above what tells calls apart.
 const MEMBER_SHIFT: u32 = 56;
@@ -20,11 +20,23 @@ pub(super) fn encode(content: Content) -> Value<'static> {
     match content {
         Content::Number(number) => number.into(),
         Content::Body { stamp, size } => {
-            let text: String = format!("{stamp:016x}").chars().cycle().take(size as usize).collect();
-            if stamp.is_multiple_of(2) { text.into() } else { text.into_bytes().into() }
+            let text = text_of(stamp, size);
+            if is_text(stamp) { text.into() } else { text.into_bytes().into() }
         }
         Content::Torn => Value::Text("".into()),
     }
+}
+
+/// Whether the body of a stamp is text.
+pub(super) fn is_text(stamp: u64) -> bool {
+    stamp.is_multiple_of(2)
+}
+
+fn text_of(stamp: u64, size: u32) -> String {
+    let size = size as usize;
+    let mut text = format!("{stamp:016x}").repeat(size.div_ceil(Content::LEAST as usize));
+    text.truncate(size);
+    text
 }
 
 /// What a value was made of.
@@ -34,10 +46,22 @@ pub(super) fn decode(value: &Value<'_>) -> Content {
     }
     let content = || {
         let bytes = value.as_bytes()?;
-        let stamp = std::str::from_utf8(bytes.get(..Content::LEAST as usize)?).ok()?;
-        let stamp = u64::from_str_radix(stamp, 16).ok()?;
-        let content = Content::Body { stamp, size: u32::try_from(bytes.len()).ok()? };
-        (encode(content) == *value).then_some(content)
+        Some(decode_part(bytes, 0, bytes.len(), value.as_text().is_some()))
+    };
+    content().unwrap_or(Content::Torn)
+}
+
+/// What a value was made of that is so large and has these bytes at a place.
+pub(super) fn decode_part(part: &[u8], place: usize, size: usize, is_text_value: bool) -> Content {
+    let content = || {
+        let mut first = part.get(..Content::LEAST as usize)?.to_vec();
+        // It begins wherever the stamp was when the part began.
+        first.rotate_right(place % Content::LEAST as usize);
+        let stamp = u64::from_str_radix(std::str::from_utf8(&first).ok()?, 16).ok()?;
+        let content = Content::Body { stamp, size: u32::try_from(size).ok()? };
+        let whole = text_of(stamp, u32::try_from(size).ok()?);
+        let is_part = whole.as_bytes().get(place..place + part.len()) == Some(part);
+        (is_part && is_text(stamp) == is_text_value).then_some(content)
     };
     content().unwrap_or(Content::Torn)
 }
@@ -60,5 +84,19 @@ mod tests {
         let text = Value::from(format!("{:016x}", 77));
         assert_eq!(decode(&text), Content::Torn);
         assert_eq!(decode(&2.5.into()), Content::Torn);
+    }
+
+    #[test]
+    fn a_range_tells_what_its_value_was_made_of_and_a_mixture_does_not() {
+        let content = Content::Body { stamp: 0xabd, size: 70_001 };
+        let bytes = encode(content).as_bytes().unwrap().to_vec();
+        for (from, to) in [(0, 16), (5, 21), (40_003, 55_555), (69_985, 70_001), (0, 70_001)] {
+            assert_eq!(decode_part(&bytes[from..to], from, bytes.len(), false), content, "{from} to {to}");
+        }
+        assert_ne!(decode_part(&bytes[5..21], 6, bytes.len(), false), content);
+        assert_eq!(decode_part(&bytes[5..21], 5, bytes.len(), true), Content::Torn);
+        let other = encode(Content::Body { stamp: 0xabf, size: 70_001 });
+        let mixed = [&bytes[..8_192], &other.as_bytes().unwrap()[8_192..]].concat();
+        assert_eq!(decode_part(&mixed, 0, mixed.len(), false), Content::Torn);
     }
 }

@@ -11,7 +11,8 @@ use std::path::Path;
 use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
-use super::event::{Call, Operation, Outcome};
+use super::event::{Call, Outcome};
+use super::operation::Operation;
 
 /// The time by the clock that all processes of the machine have in common, in nanoseconds.
 pub fn now() -> u64 {
@@ -77,10 +78,9 @@ fn read_file(text: &str) -> io::Result<Vec<Call>> {
             Record::Ended { client, number, at, outcome } => {
                 let place =
                     open.remove(&(client, number)).ok_or_else(|| io::Error::other("an end without beginning"))?;
-                // What is unknown may still take place, as far as anybody knows.
-                if !matches!(outcome, Outcome::Unknown(_)) {
-                    (calls[place].ended, calls[place].outcome) = (at, Some(outcome));
-                }
+                // What is unknown may have taken place, but does not any more.
+                calls[place].ended = at;
+                calls[place].outcome = Some(outcome).filter(|outcome| !matches!(outcome, Outcome::Unknown(_)));
             }
         }
     }
@@ -90,7 +90,7 @@ fn read_file(text: &str) -> io::Result<Vec<Call>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::event::{Content, ItemAction};
+    use crate::history::operation::{Content, ItemAction};
 
     #[test]
     fn calls_are_read_as_they_were_written_and_a_cut_line_is_no_line() {
@@ -111,6 +111,8 @@ mod tests {
         assert_eq!(calls.len(), 3);
         assert_eq!(calls[0].outcome, Some(Outcome::Value(Some(Content::Number(5)))));
         assert!(calls[0].begun <= calls[0].ended && calls[0].ended < Call::NEVER);
-        assert!(calls[1..].iter().all(|call| !call.is_complete() && call.ended == Call::NEVER));
+        assert!(calls[1..].iter().all(|call| !call.is_complete()));
+        let ends: Vec<bool> = calls[1..].iter().map(|call| call.ended < Call::NEVER).collect();
+        assert_eq!(ends, [true, false], "what is unknown is over, what was cut may be not");
     }
 }

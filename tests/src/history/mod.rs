@@ -6,6 +6,7 @@ pub mod client;
 mod content;
 pub mod event;
 pub mod log;
+pub mod operation;
 pub mod plan;
 pub mod subject;
 mod workload;

@@ -1,16 +1,20 @@
 //! Something goes wrong at a call on the files: what a cache makes of it.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::story::{self, Content, Operation};
+use super::story::stage::Stage;
+use super::story::{self, Content, Operation, Story, Trouble};
 use super::{Call, Fault, Layer, Plan};
+use crate::component::World;
 use crate::component::types::Error;
-use crate::component::{Host, Instance, World};
 use crate::{Random, native_integrity};
 
 /// A life of a cache in which something goes wrong.
 #[derive(Debug, Clone, Copy)]
 pub struct Scene {
+    /// What it is about.
+    pub story: Story,
     /// What happens.
     pub seed: u64,
     /// Which component.
@@ -22,19 +26,28 @@ pub struct Scene {
 }
 
 /// What came of faults.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
     /// Lives with a fault.
     pub lives: u64,
     /// Calls that were made to go wrong.
     pub injected: u64,
-    /// Operations, openings among them, that ended in an error.
-    pub errors: u64,
+    /// Operations, openings among them, that ended in an error: by its name.
+    pub errors: BTreeMap<String, u64>,
+}
+
+/// One life, so far.
+struct Life<'a> {
+    fault: Fault,
+    stage: Stage,
+    layer: Layer,
+    content: Content,
+    report: &'a mut Report,
 }
 
 impl Scene {
     fn script(&self) -> Vec<Operation> {
-        story::operations(&mut Random::new(self.seed), self.operations)
+        self.story.operations(&mut Random::new(self.seed), self.operations)
     }
 
     /// The calls of a life in which nothing goes wrong: where something can.
@@ -43,15 +56,16 @@ impl Scene {
         let directory = tempfile::tempdir().unwrap();
         let layer = Layer::new();
         layer.record();
-        let mut cache = self.open(&layer, directory.path()).unwrap();
+        let mut stage = Stage::new(self.world, directory.path()).over(&layer);
+        stage.open(Some(self.shards)).unwrap();
+        let mut content = Content::new(self.shards);
         for operation in self.script() {
-            story::perform(&mut cache, &operation).unwrap();
+            if let Err(trouble) = story::perform(&mut stage, &content, &operation) {
+                panic!("{self:?}: {operation:?} with no fault came to {trouble:?}");
+            }
+            content.apply(&operation);
         }
         layer.recorded()
-    }
-
-    fn open(&self, layer: &Layer, directory: &Path) -> Result<Instance, Error> {
-        Host::with_layer(self.world).open_over(layer, directory, story::opening(self.shards))
     }
 
     /// Lives it with each of some faults at each call from `first` on, every `stride`-th.
@@ -74,69 +88,97 @@ impl Scene {
         Ok(report)
     }
 
-    fn live(&self, plan: Plan, report: &mut Report) -> Result<(), String> {
+    /// Lives it with one fault.
+    ///
+    /// # Errors
+    ///
+    /// What a cache made of the fault that it must not.
+    pub fn live(&self, plan: Plan, report: &mut Report) -> Result<(), String> {
         let directory = tempfile::tempdir().unwrap();
         let layer = Layer::new();
         layer.set(Some(plan));
-        let mut cache = self.open_again_and_again(&layer, directory.path(), report)?;
-        let mut content = Content::default();
-        for operation in self.script() {
-            let before = content.clone();
-            content.apply(&operation);
-            let Err(error) = story::perform(&mut cache, &operation) else { continue };
-            report.errors += 1;
-            // The fault is gone: the handle works again, and all of it has happened or nothing.
-            layer.set(None);
-            let found = story::content(&mut cache)
-                .map_err(|later| format!("{operation:?} ended in {error:?}, and what came after it in {later:?}"))?;
-            let half = operation.goes_in_steps() && before.is_on_the_way(&found, &content);
-            if found.lost() > 0 || !(content.is(&found) || before.is(&found) || half) {
-                return Err(format!("{operation:?} ended in {error:?} and left {found:?} of {before:?}"));
-            }
-            content = found;
+        let stage = Stage::new(self.world, directory.path()).over(&layer);
+        let mut life = Life { fault: plan.fault, stage, layer, content: Content::new(self.shards), report };
+        if let Err(error) = life.stage.open(Some(self.shards)) {
+            life.recover(&error, Some(self.shards)).map_err(|later| format!("opening {later}"))?;
         }
-        layer.set(None);
-        report.lives += 1;
-        report.injected += layer.injected();
-        self.judge(cache, &layer, directory.path(), &content)
+        for operation in self.script() {
+            life.perform(&operation).map_err(|wrong| format!("{operation:?} {wrong}"))?;
+        }
+        life.layer.set(None);
+        life.report.lives += 1;
+        life.report.injected += life.layer.injected();
+        life.judge(directory.path()).map_err(|wrong| format!("in the end {wrong}"))
+    }
+}
+
+impl Life<'_> {
+    fn perform(&mut self, operation: &Operation) -> Result<(), String> {
+        let before = self.content.clone();
+        self.content.apply(operation);
+        let error = match story::perform(&mut self.stage, &before, operation) {
+            Ok(()) => return Ok(()),
+            Err(Trouble::Wrong(what)) => return Err(what),
+            Err(Trouble::Failed(error)) => error,
+        };
+        self.recover(&error, None)?;
+        // All of it has happened or nothing.
+        let found = self.found().map_err(|later| format!("ended in {error:?}, and what came after it in {later:?}"))?;
+        let left = Content::left_by(operation, &before, &self.content, &found).filter(|_| found.lost() == 0);
+        self.content = left.ok_or_else(|| format!("ended in {error:?} and left {found:?} of {before:?}"))?;
+        Ok(())
     }
 
-    /// Opens it with a fault, and once the fault is gone without.
-    fn open_again_and_again(&self, layer: &Layer, directory: &Path, report: &mut Report) -> Result<Instance, String> {
-        let error = match self.open(layer, directory) {
-            Ok(cache) => return Ok(cache),
-            Err(error) => error,
-        };
-        report.errors += 1;
-        layer.set(None);
+    /// The fault is gone, and the handle works again; if it was not open any more, opening it does.
+    fn recover(&mut self, error: &Error, shards: Option<u32>) -> Result<(), String> {
+        let name = format!("{error:?}");
+        *self.report.errors.entry(name.split(['(', ' ']).next().unwrap_or_default().to_owned()).or_default() += 1;
+        self.layer.set(None);
+        if !is_named(self.fault, error) {
+            return Err(format!("ended in {error:?}, which is not what has happened"));
+        }
+        if self.stage.is_open() {
+            return Ok(());
+        }
         // Who failed may have left a lease that has to run out.
-        let patient = crate::component::wit::OpenOptions { wait_ms: Some(5_000), ..story::opening(self.shards) };
-        Host::with_layer(self.world)
-            .open_over(layer, directory, patient)
-            .map_err(|later| format!("opening ended in {error:?}, and once more in {later:?}"))
+        self.stage
+            .open_patiently(shards)
+            .map_err(|later| format!("ended in {error:?}, and opening once more in {later:?}"))
+    }
+
+    fn found(&mut self) -> Result<Content, Error> {
+        story::content(&mut self.stage)
     }
 
     /// What is in the cache in the end, for its handle and for the next.
-    fn judge(&self, mut cache: Instance, layer: &Layer, directory: &Path, content: &Content) -> Result<(), String> {
-        let named = |error: Error| format!("in the end {error:?}");
-        for last in [false, true] {
-            let found = story::content(&mut cache).map_err(named)?;
-            if !content.is(&found) || found.lost() > 0 {
-                return Err(format!("in the end {found:?} is there, not {content:?}"));
+    fn judge(&mut self, directory: &Path) -> Result<(), String> {
+        let named = |error: Error| format!("{error:?}");
+        for is_last in [false, true] {
+            let found = self.found().map_err(named)?;
+            if !self.content.is(&found) || found.lost() > 0 {
+                return Err(format!("{found:?} is there, not {:?}", self.content));
             }
-            if last {
-                break;
+            if !is_last {
+                self.stage.close().map_err(named)?;
+                self.stage.open(None).map_err(named)?;
             }
-            cache.close().map_err(named)?;
-            drop(cache);
-            cache = self.open(layer, directory).map_err(named)?;
         }
         // What a fault kept from being tidied up, the next opener has.
-        let problems = cache.check().map_err(named)?;
+        let problems = self.stage.cache().check().map_err(named)?;
         if !problems.is_empty() {
-            return Err(format!("in the end {problems:?}"));
+            return Err(format!("{problems:?}"));
         }
-        drop(cache);
+        self.stage.close().map_err(named)?;
         native_integrity(directory)
+    }
+}
+
+/// Whether an error says what has happened. A host that can not order accesses to mapped memory leaves it open
+/// what was read there, which is damage.
+fn is_named(fault: Fault, error: &Error) -> bool {
+    match (fault, error) {
+        (Fault::Full, Error::Full(_)) | (Fault::Broken, Error::Io(_)) => true,
+        (Fault::Broken, Error::Corrupt(what)) => what.contains("-shm"),
+        _ => false,
     }
 }

@@ -164,6 +164,12 @@ impl Journal {
         self.changes.push(Change::Renamed { from, to, object });
     }
 
+    pub(super) fn linked(&mut self, from: &Path, to: &Path) {
+        let (Some(object), Some((directory, name))) = (self.find(from), self.place(to)) else { return };
+        self.now[directory].names().map(|names| names.insert(name.clone(), object));
+        self.changes.push(Change::Entered { directory, name, object });
+    }
+
     pub(super) fn wrote(&mut self, path: &Path, offset: u64, bytes: &[u8]) {
         if let Some(file) = self.find(path) {
             self.changes.push(Change::Wrote { file, offset, bytes: bytes.to_vec() });

@@ -1,11 +1,10 @@
-//! A layer between the component and its files: it sees every call of `wasi:filesystem` and every
-//! call on the locks of `coordination`, and may let it fail, do half of it, or keep a journal from which
-//! the loss of power is simulated.
+//! A layer between the component and its files: it sees every call of `wasi:filesystem` and of
+//! `coordination`, and may let it fail, do half of it, or keep a journal from which the loss of power is
+//! simulated.
 
 pub mod faults;
 mod filesystem;
 pub mod journal;
-mod locks;
 pub mod loss;
 pub mod story;
 mod stream;
@@ -15,6 +14,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use larder::coordination;
 use wasmtime::component::Linker;
 use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode;
 
@@ -44,14 +44,12 @@ pub enum Call {
     RemoveDirectory,
     /// Renaming.
     Rename,
+    /// Giving a file another name.
+    Link,
     /// Removing a file.
     Unlink,
-    /// Locking bytes.
-    Lock,
-    /// Releasing them.
-    Unlock,
-    /// Asking whether they are locked.
-    IsLocked,
+    /// A call of `coordination`.
+    Coordination(coordination::Call),
 }
 
 /// What goes wrong.
@@ -74,14 +72,22 @@ impl Fault {
     /// Whether such a call can go wrong in this way.
     #[must_use]
     pub fn concerns(self, call: Call) -> bool {
+        use coordination::Call as Shared;
         match self {
             Self::Full => matches!(
                 call,
-                Call::Open | Call::Write | Call::Resize | Call::Sync | Call::CreateDirectory | Call::Rename
+                Call::Open
+                    | Call::Write
+                    | Call::Resize
+                    | Call::Sync
+                    | Call::CreateDirectory
+                    | Call::Rename
+                    | Call::Link
+                    | Call::Coordination(Shared::Open | Shared::Resize | Shared::Map)
             ),
             Self::Broken => true,
             Self::Short => matches!(call, Call::Read | Call::Write),
-            Self::Slow => matches!(call, Call::Write | Call::Sync | Call::Lock),
+            Self::Slow => matches!(call, Call::Write | Call::Sync | Call::Coordination(Shared::Lock)),
         }
     }
 }
@@ -95,6 +101,13 @@ pub struct Plan {
     pub at: u64,
     /// Whether from then on each such call goes wrong, until the plan is dropped.
     pub lasting: bool,
+}
+
+impl Plan {
+    fn is_due(self, number: u64, call: Call) -> bool {
+        let now = if self.lasting { number >= self.at } else { number == self.at };
+        now && self.fault.concerns(call)
+    }
 }
 
 /// What a call is to do.
@@ -113,6 +126,8 @@ struct Inner {
     plan: Option<Plan>,
     /// Faults that were injected.
     injected: u64,
+    /// Whether nobody can learn what kind of thing it was given.
+    is_blind: bool,
     journal: Option<Journal>,
 }
 
@@ -147,6 +162,15 @@ impl Layer {
     pub fn set(&self, plan: Option<Plan>) {
         let mut inner = self.inner();
         (inner.calls, inner.plan) = (0, plan);
+    }
+
+    /// Lets nobody learn what kind of thing it was given, or lets all.
+    pub fn blind(&self, is_blind: bool) {
+        self.inner().is_blind = is_blind;
+    }
+
+    fn is_blind(&self) -> bool {
+        self.inner().is_blind
     }
 
     /// How many calls have been made to fail.
@@ -184,6 +208,12 @@ impl Layer {
         Seat { layer: self.clone(), paths: HashMap::new() }
     }
 
+    /// Whether a call will do less than it could if it comes next.
+    fn would_be_short(&self, call: Call) -> bool {
+        let inner = self.inner();
+        inner.plan.is_some_and(|plan| plan.fault == Fault::Short && plan.is_due(inner.calls, call))
+    }
+
     /// Counts a call and says what it is to do.
     fn judge(&self, call: Call) -> Verdict {
         let mut inner = self.inner();
@@ -192,10 +222,7 @@ impl Layer {
         if let Some(seen) = &mut inner.seen {
             seen.push(call);
         }
-        let due = inner.plan.filter(|plan| {
-            let now = if plan.lasting { number >= plan.at } else { number == plan.at };
-            now && plan.fault.concerns(call)
-        });
+        let due = inner.plan.filter(|plan| plan.is_due(number, call));
         let Some(plan) = due else { return Verdict::Proceed };
         inner.injected += 1;
         drop(inner);
@@ -219,12 +246,22 @@ pub(crate) struct Seat {
     paths: HashMap<u32, PathBuf>,
 }
 
-/// Puts the layer in the place of what a linker has for files, and for locks where there are.
-pub(crate) fn add_to_linker(linker: &mut Linker<State>, with_locks: bool) {
+impl Seat {
+    /// Judges a call of `coordination`.
+    pub(crate) fn admit(&self, call: coordination::Call) -> Result<(), coordination::Fault> {
+        match self.layer.judge(Call::Coordination(call)) {
+            Verdict::Fail(ErrorCode::InsufficientSpace) => {
+                Err(coordination::Fault::Exhausted("a fault of the test".to_owned()))
+            }
+            Verdict::Fail(_) => Err(coordination::Fault::Io("a fault of the test".to_owned())),
+            Verdict::Proceed | Verdict::Short => Ok(()),
+        }
+    }
+}
+
+/// Puts the layer in the place of what a linker has for files. `coordination` asks it by itself.
+pub(crate) fn add_to_linker(linker: &mut Linker<State>) {
     linker.allow_shadowing(true);
     filesystem::add_to_linker(linker);
-    if with_locks {
-        locks::add_to_linker(linker);
-    }
     linker.allow_shadowing(false);
 }

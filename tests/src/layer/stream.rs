@@ -2,11 +2,15 @@
 
 use std::path::PathBuf;
 
+use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode;
 use wasmtime_wasi::p2::{
     DynInputStream, DynOutputStream, InputStream, OutputStream, Pollable, StreamError, StreamResult,
 };
 
 use super::{Call, Layer, Verdict};
+
+/// How much a stream takes at once of which only some is written.
+const LITTLE: usize = 1_000;
 
 fn broken() -> StreamError {
     StreamError::LastOperationFailed(wasmtime::Error::new(std::io::Error::from_raw_os_error(libc::EIO)))
@@ -56,18 +60,16 @@ impl Pollable for LayeredOutput {
 
 impl OutputStream for LayeredOutput {
     fn write(&mut self, bytes: bytes::Bytes) -> StreamResult<()> {
-        match self.layer.judge(Call::Write) {
+        let failed = match self.layer.judge(Call::Write) {
             // A stream takes all it has permitted.
-            Verdict::Proceed | Verdict::Short => {}
-            Verdict::Fail(wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode::InsufficientSpace) => {
-                return Err(full());
-            }
-            Verdict::Fail(_) => return Err(broken()),
-        }
-        self.beneath.write(bytes.clone())?;
-        self.layer.note(|journal| journal.wrote(&self.path, self.offset, &bytes));
-        self.offset += bytes.len() as u64;
-        Ok(())
+            Verdict::Proceed | Verdict::Short => return self.pass_on(bytes),
+            Verdict::Fail(ErrorCode::InsufficientSpace) => full(),
+            Verdict::Fail(_) => broken(),
+        };
+        // What fails need not have done nothing.
+        let half = bytes.len() / 2;
+        self.pass_on(bytes.slice(..half))?;
+        Err(failed)
     }
 
     fn flush(&mut self) -> StreamResult<()> {
@@ -75,6 +77,16 @@ impl OutputStream for LayeredOutput {
     }
 
     fn check_write(&mut self) -> StreamResult<usize> {
-        self.beneath.check_write()
+        let permitted = self.beneath.check_write()?;
+        Ok(if self.layer.would_be_short(Call::Write) { permitted.min(LITTLE) } else { permitted })
+    }
+}
+
+impl LayeredOutput {
+    fn pass_on(&mut self, bytes: bytes::Bytes) -> StreamResult<()> {
+        self.beneath.write(bytes.clone())?;
+        self.layer.note(|journal| journal.wrote(&self.path, self.offset, &bytes));
+        self.offset += bytes.len() as u64;
+        Ok(())
     }
 }

@@ -191,7 +191,9 @@ impl Cache {
             let claimed = shard.change_record(&lock.name, |found: &mut Found<Permits>| {
                 leaning = None;
                 let permits = found.state.get_or_insert_with(|| Permits::new(lock.capacity, found.first));
-                unused.into_iter().for_each(|token| permits.give_back(token, request.now_ms));
+                if let Some(token) = unused {
+                    permits.give_back(token, request.now_ms);
+                }
                 biases.see(&lock.name, permits);
                 let watch = watches.look(Kind::Permits, &lock.name, permits.members(), monotonic_ms);
                 permits.bury(&watch, request.now_ms);
@@ -217,7 +219,11 @@ impl Cache {
                 }
                 (Ok(Some(Standing::Granted(_))), None) => biases.count(lock, claim, before, last),
                 // Perhaps it is in the record all the same.
-                (Err(_), _) => cell.into_iter().for_each(|cell| biases.clear(cell)),
+                (Err(_), _) => {
+                    if let Some(cell) = cell {
+                        biases.clear(cell);
+                    }
+                }
                 _ => {}
             }
             claimed
@@ -255,7 +261,9 @@ impl Cache {
     fn look_at_permits(&mut self, name: &str) -> Result<Option<Permits>> {
         self.on_record(Kind::Permits, name, |shard, biases| {
             let mut permits = shard.record::<Permits>(name)?;
-            permits.iter_mut().for_each(|permits| biases.see(name, permits));
+            if let Some(permits) = &mut permits {
+                biases.see(name, permits);
+            }
             Ok(permits)
         })
     }
@@ -314,7 +322,9 @@ fn change_permits<T>(
     mut change: impl FnMut(&mut Found<Permits>) -> Result<T>,
 ) -> Result<T> {
     shard.change_record(name, |found: &mut Found<Permits>| {
-        found.state.iter_mut().for_each(|permits| biases.see(name, permits));
+        if let Some(permits) = &mut found.state {
+            biases.see(name, permits);
+        }
         change(found)
     })
 }

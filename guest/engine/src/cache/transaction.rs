@@ -53,7 +53,9 @@ impl Cache {
     pub fn rollback(&mut self, ticket: Ticket) -> Result<()> {
         self.enter(ticket, false)?;
         self.transaction = None;
-        self.under_tenure(Session::abort_transaction)
+        // Also if it can not be told whose the directory is: what comes later would else be a part of it.
+        let undone = self.session()?.abort_transaction();
+        self.under_tenure(|_| Ok(())).and(undone)
     }
 
     fn enter(&mut self, ticket: Ticket, entered: bool) -> Result<()> {

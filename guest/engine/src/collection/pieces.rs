@@ -122,10 +122,6 @@ impl Pieces {
         pieces
     }
 
-    /// All numbers, in order.
-    pub(crate) fn numbers(&self) -> impl Iterator<Item = i64> {
-        self.line.iter().flat_map(|piece| (0..piece.length).map(|place| piece.at(place)))
-    }
     /// Whether it makes sense as read from a database: no number is in two pieces, or outside of the
     /// bounds, and there are no more pieces than there should be.
     fn is_sound(&self) -> bool {

@@ -23,7 +23,7 @@ impl Fault {
     pub(crate) fn into_error(self, subject: &str) -> Error {
         match self {
             Self::Altered => Error::Corrupt(format!("{subject} was altered")),
-            Self::Io(error) => Error::from_io(Path::new(subject), &error),
+            Self::Io(error) => Error::from_own_file(Path::new(subject), &error),
         }
     }
 }

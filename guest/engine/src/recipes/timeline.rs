@@ -14,6 +14,9 @@ use super::Kind;
 const KNOWN: usize = 1024;
 /// How much later than the monotonic clock tells it may be, since that counts whole milliseconds.
 const GRAIN_US: i64 = 1_000;
+/// How long after the date it is given a change may be seen by others, at most: whoever makes it may be kept
+/// from it for a moment once it knows the time.
+const DELAY_US: i64 = 1_000_000;
 
 /// What a handle knows of the time.
 #[derive(Debug, Default)]
@@ -24,8 +27,8 @@ pub(crate) struct Timelines(HashMap<(Kind, String), Known>);
 struct Known {
     /// The date of the record.
     dated_us: i64,
-    /// How long ago that was then.
-    age_us: i64,
+    /// What the time was then, by both clocks.
+    wall_us: i64,
     monotonic_ms: u64,
 }
 
@@ -48,8 +51,9 @@ impl Now {
     /// When a record was changed that bears a date, by what the clock says now.
     pub(crate) fn of_change(self, dated_us: i64) -> i64 {
         let Some(known) = self.known else { return dated_us };
-        // If the date is another, it was changed since; and so it was if it is the same by chance.
-        let before_us = if dated_us == known.dated_us { known.age_us } else { 0 };
+        let before_us = known.wall_us.saturating_sub(dated_us).max(0);
+        // If the date is another, it was changed since, or was about to be.
+        let before_us = if dated_us == known.dated_us { before_us } else { before_us.min(DELAY_US) };
         let most_us = self.passed_us.saturating_add(before_us).saturating_add(GRAIN_US);
         dated_us.max(self.us.saturating_sub(most_us))
     }
@@ -71,8 +75,7 @@ impl Timelines {
         if self.0.len() >= KNOWN && !self.0.contains_key(&place) {
             self.0.clear();
         }
-        let age_us = now.us.saturating_sub(dated_us).max(0);
-        self.0.insert(place, Known { dated_us, age_us, monotonic_ms });
+        self.0.insert(place, Known { dated_us, wall_us: now.us, monotonic_ms });
     }
 }
 
@@ -92,8 +95,18 @@ mod tests {
         assert_eq!(second.of_change(10_015_000), 10_015_000, "by somebody else, 5 ms ago");
         let leapt = now(&times, 99_000, 520);
         assert_eq!(leapt.of_change(4_000_000), 99_000_000 - 6_021_000, "6 s before, 20 ms since, one of grain");
-        assert_eq!(leapt.of_change(8_000_000), 99_000_000 - 21_000, "by somebody else, since");
+        assert_eq!(leapt.of_change(8_000_000), 99_000_000 - 1_021_000, "by somebody else, since");
         assert_eq!(leapt.of_change(98_999_000), 98_999_000, "after the leap");
         assert_eq!(now(&times, 1_000, 520).of_change(4_000_000), 4_000_000, "the future is not for this to judge");
+    }
+
+    #[test]
+    fn what_is_granted_by_one_who_is_kept_waiting_costs_nobody_time() {
+        let mut times = Timelines::default();
+        let now = |times: &Timelines, wall_ms: i64, monotonic| times.now(Kind::Window, "a", wall_ms * 1_000, monotonic);
+        // Another was about to change it, and had looked at the clock 30 ms ago.
+        times.note(Kind::Window, "a", 9_800_000, now(&times, 10_000, 500), 500);
+        let next = now(&times, 10_015, 515);
+        assert_eq!(next.of_change(9_970_000), 9_970_000);
     }
 }

@@ -9,6 +9,7 @@ use rusqlite::types::ValueRef;
 use super::address::{Address, OwnAddress};
 use super::content::ValueFile;
 use super::parts::{entry_size, split_tags};
+use super::scan::Direction;
 use super::tombstone::dead;
 use super::{DATABASE, Shard};
 use crate::content::STREAM_LIMIT;
@@ -148,7 +149,7 @@ impl Shard {
 
     /// Everything that is wrong with this shard, and what can be done about it.
     pub(super) fn examine(&mut self) -> Result<Vec<Finding>> {
-        let listed = self.files.list().map_err(|error| Error::from_io(self.files.directory(), &error))?;
+        let listed = self.files.list().map_err(|error| Error::from_own_file(self.files.directory(), &error))?;
         let parts: [Part; 7] = [
             |shard, _| shard.guard(Self::check_database),
             |shard, _| shard.guard(|shard| shard.check_owners()),
@@ -211,6 +212,7 @@ impl Shard {
         loop {
             let claims = self.guard(|shard| shard.claims(after))?;
             let Some(last) = claims.last() else { return Ok(problems) };
+            self.assure_onward(Direction::Forward, &after, &last.id)?;
             after = last.id;
             for claim in &claims {
                 problems.extend(self.verify(claim)?);
@@ -322,7 +324,9 @@ impl Shard {
         loop {
             let rows = self.guard(|shard| shard.tag_rows(&after))?;
             let Some((tag, id, _)) = rows.last() else { return Ok(problems) };
-            after = (tag.clone(), *id);
+            let last = (tag.clone(), *id);
+            self.assure_onward(Direction::Forward, &after, &last)?;
+            after = last;
             let strays = rows.iter().filter(|(tag, _, tags)| !split_tags(tags.as_deref()).any(|other| other == tag));
             problems.extend(strays.map(|(tag, id, _)| {
                 let cure = Cure::RemoveTag { tag: tag.clone(), id: *id };

@@ -7,6 +7,7 @@ use super::address::{Address, Slot};
 use super::change::Change;
 use super::check::{Cure, Finding, Held, Verdict, finding};
 use super::collection::Collection;
+use super::scan::Direction;
 use crate::collection::pieces::Pieces;
 use crate::collection::{Home, Kind};
 use crate::error::Result;
@@ -69,7 +70,9 @@ impl Shard {
                 })
             })?;
             let Some(last) = claims.last() else { return Ok(problems) };
-            after = (last.collection, last.position);
+            let last = (last.collection, last.position);
+            self.assure_onward(Direction::Forward, &after, &last)?;
+            after = last;
             for claim in &claims {
                 problems.extend(self.verify_member(claim)?);
             }
@@ -221,10 +224,11 @@ impl Change<'_> {
         let length = rows.len() as u64;
         let mut mended = collection.unwrap_or_else(|| Collection::empty(id));
         if Kind::from_number(kind) != Some(Kind::Index) {
-            let placed: Vec<i64> =
-                mended.pieces.numbers().filter(|number| rows.binary_search(number).is_ok()).collect();
-            let rest = rows.iter().copied().filter(|row| mended.pieces.place_of(*row).is_none());
-            mended.pieces = Pieces::of(placed.into_iter().chain(rest));
+            // From the rows, not from the order that is recorded: that may tell of any number of them.
+            let mut placed: Vec<(u64, i64)> =
+                rows.iter().map(|row| (mended.pieces.place_of(*row).unwrap_or(u64::MAX), *row)).collect();
+            placed.sort_unstable();
+            mended.pieces = Pieces::of(placed.into_iter().map(|(_, row)| row));
             self.join_pieces(&mut mended)?;
         }
         mended.length = length;

@@ -41,6 +41,13 @@ pub(crate) enum Part {
     File { reader: Reader<File>, is_text: bool },
 }
 
+impl Part {
+    /// Whether it can be read in parts: numbers can not.
+    pub(crate) fn has_parts(&self) -> bool {
+        !matches!(self, Self::Inline(Value::Integer(_) | Value::Real(_)))
+    }
+}
+
 impl Shard {
     /// Brings a value into the form in which it is kept, and writes its file if it is to have one.
     pub(super) fn keep_value<'v>(&mut self, address: Address<'_>, store: &Store<'v>) -> Result<Kept<'v>> {
@@ -86,14 +93,14 @@ impl Shard {
                 } else {
                     self.discard_file(number);
                 }
-                Err(Error::from_io(&self.files.path(number), &error))
+                Err(Error::from_own_file(&self.files.path(number), &error))
             }
         }
     }
 
     /// Adds to a file.
     pub(crate) fn append_to_file(&self, drafted: &mut Drafted, bytes: &[u8]) -> Result<()> {
-        drafted.writer.push(bytes).map_err(|error| Error::from_io(&self.files.path(drafted.number), &error))
+        drafted.writer.push(bytes).map_err(|error| Error::from_own_file(&self.files.path(drafted.number), &error))
     }
 
     /// Completes a file, and waits for the disk if that is what the directory promises.
@@ -110,7 +117,7 @@ impl Shard {
         });
         finished.map_err(|error| {
             self.discard_file(number);
-            Error::from_io(&self.files.path(number), &error)
+            Error::from_own_file(&self.files.path(number), &error)
         })
     }
 
@@ -206,7 +213,7 @@ impl Shard {
         match read {
             Ok(read) => Ok(Some(read)),
             Err(Fault::Io(error)) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(Fault::Io(error)) => Err(Error::from_io(&self.files.path(file.file), &error)),
+            Err(Fault::Io(error)) => Err(Error::from_own_file(&self.files.path(file.file), &error)),
             Err(Fault::Altered) => Err(self.altered(address, file)),
         }
     }

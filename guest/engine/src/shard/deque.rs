@@ -20,6 +20,8 @@ use crate::value::Value;
 
 /// How often what is looked for may change while it is being read.
 const ATTEMPTS: u32 = 100;
+/// More rows than a page has room for.
+const ROWS_OF_A_PAGE: u64 = 512;
 /// A row that is not there yet.
 const NEW: Slot<'static> = Slot::Row(0, 0);
 
@@ -46,7 +48,7 @@ impl Shard {
                 for kept in kept {
                     let place = if side == Side::Front { 0 } else { deque.length };
                     work.insert_at(home, deque, place, kept)?;
-                    work.keep_bound(deque, side)?;
+                    work.keep_bound(home, deque, side)?;
                 }
                 Ok(Some(deque.length))
             })?;
@@ -133,7 +135,7 @@ impl Shard {
     pub(crate) fn deque_delete(&mut self, home: &Home, place: i64) -> Result<()> {
         self.free_in_collection(home, |work, deque| {
             let resolved = deque.resolve(home, place)?;
-            work.remove_at(deque, resolved)
+            work.remove_at(deque, resolved).map(drop)
         })
     }
 
@@ -164,7 +166,7 @@ impl Shard {
         self.guard(|shard| {
             shard.change_collection(home, |work, deque| {
                 deque.bound = bound;
-                work.keep_bound(deque, Side::Back)
+                work.keep_bound(home, deque, Side::Back)
             })
         })
     }
@@ -186,9 +188,25 @@ impl Shard {
     /// The order of a deque as it is now, with the number of its collection.
     pub(crate) fn deque_order(&mut self, home: &Home) -> Result<Option<(i64, Pieces)>> {
         self.guard(|shard| {
-            let found = shard.read_optimistically(|| shard.collection(home))?;
-            Ok(found.map(|deque| (deque.id, deque.pieces)))
+            shard.read_optimistically(|| {
+                let Some(deque) = shard.collection(home)? else { return Ok(None) };
+                shard.assure_plausible(home, &deque)?;
+                Ok(Some((deque.id, deque.pieces)))
+            })
         })
+    }
+
+    /// Fails if a deque is said to hold more than the database has room for. Whoever walks along it would
+    /// look for each.
+    fn assure_plausible(&self, home: &Home, deque: &Collection) -> Result<()> {
+        let pages: i64 =
+            self.database()?.run(|connection| connection.query_row("PRAGMA page_count", [], |row| row.get(0)))?;
+        let most = pages.max(0).cast_unsigned().saturating_mul(ROWS_OF_A_PAGE);
+        if deque.length > most {
+            let length = deque.length;
+            return Err(Error::Corrupt(format!("{home} is said to hold {length} values, for which there is no room")));
+        }
+        Ok(())
     }
 
     /// The value of a row; none if it is gone.
@@ -268,18 +286,23 @@ impl Change<'_> {
         self.join_pieces(deque)
     }
 
-    fn remove_at(&mut self, deque: &mut Collection, place: u64) -> Result<()> {
-        let Some(position) = deque.pieces.remove(place) else { return Ok(()) };
-        self.remove_member(deque.id, position)?;
+    /// Removes the value at a place; whether it was there.
+    fn remove_at(&mut self, deque: &mut Collection, place: u64) -> Result<bool> {
+        let Some(position) = deque.pieces.remove(place) else { return Ok(false) };
+        let removed = self.remove_member(deque.id, position)?;
         deque.length = deque.length.saturating_sub(1);
-        self.join_pieces(deque)
+        self.join_pieces(deque)?;
+        Ok(removed)
     }
 
     /// Removes what is too many, at the end opposite to `grown`.
-    fn keep_bound(&mut self, deque: &mut Collection, grown: Side) -> Result<()> {
+    fn keep_bound(&mut self, home: &Home, deque: &mut Collection, grown: Side) -> Result<()> {
         while deque.bound.is_some_and(|bound| deque.length > bound) {
             let place = if grown == Side::Back { 0 } else { deque.length.saturating_sub(1) };
-            self.remove_at(deque, place)?;
+            // In a damaged one there may be any number of values that are not there.
+            if !self.remove_at(deque, place)? {
+                return Err(missing(home));
+            }
         }
         Ok(())
     }

@@ -188,7 +188,15 @@ impl Shard {
                         .collect::<rusqlite::Result<Vec<_>>>()
                 })
             })?;
-            rows.into_iter().collect()
+            let members = rows.into_iter().collect::<Result<Vec<Member>>>()?;
+            if let (Some(after), Some(last)) = (page.after, members.last()) {
+                if page.by_key {
+                    shard.assure_onward(page.direction, &after.key, &last.key)?;
+                } else {
+                    shard.assure_onward(page.direction, &after.position, &last.position)?;
+                }
+            }
+            Ok(members)
         })
     }
 }

@@ -7,6 +7,7 @@ use rusqlite::Connection;
 use super::Shard;
 use crate::database::Database;
 use crate::error::{Error, Result};
+use crate::options::Durability;
 
 /// Names reserved at a time, so that the transaction for it is rare.
 const RESERVATION: usize = 16;
@@ -81,6 +82,7 @@ impl Shard {
         let owner = self.tenure.owner()?;
         let base = (self.platform.random() >> 1).cast_signed() & !(SPAN - 1);
         let done = self.loose.span.take().filter(|span| !span.has_stray).map(|span| span.base);
+        self.make_sure_of_removal(done.as_slice())?;
         let database = self.database()?;
         database.write(|connection| {
             let reserve = || {
@@ -113,6 +115,7 @@ impl Shard {
         let owner = self.tenure.owner()?;
         let mut names: Vec<i64> = (0..RESERVATION).map(|_| (self.platform.random() >> 1).cast_signed()).collect();
         let backlog = self.loose.backlog();
+        self.make_sure_of_removal(&backlog)?;
         let database = self.database()?;
         database.write(|connection| {
             let reserve = || {
@@ -131,9 +134,10 @@ impl Shard {
     /// Flushes recency and gives up all rows in this owner's charge.
     pub(super) fn give_up_names(&mut self) -> Result<()> {
         self.write_reads()?;
-        let mut names = std::mem::take(&mut self.loose.reserved);
-        names.append(&mut self.loose.removed);
+        let mut names = std::mem::take(&mut self.loose.removed);
         names.extend(self.loose.span.take().filter(|span| !span.has_stray).map(|span| span.base));
+        self.make_sure_of_removal(&names)?;
+        names.append(&mut self.loose.reserved);
         let database = self.database()?;
         database.write(|connection| forget(connection, &names).map_err(|error| database.error(&error)))
     }
@@ -165,16 +169,27 @@ impl Shard {
                         done.push(file);
                     }
                 }
+                self.make_sure_of_removal(&done)?;
                 forget(connection, &done).map_err(|error| database.error(&error))
             })?;
         }
         Ok(())
     }
 
+    /// Waits until files are gone for good, before nothing lists them any more.
+    fn make_sure_of_removal(&self, files: &[i64]) -> Result<()> {
+        if self.settings.durability != Durability::Full {
+            return Ok(());
+        }
+        let synced = self.files.sync_removed(files, &*self.platform);
+        synced.map_err(|error| Error::from_io(self.files.directory(), &error))
+    }
+
     /// Removes those files of a span that no entry refers to; whether all of them are gone.
     fn remove_span(&self, database: &Database, base: i64, span: i64) -> Result<bool> {
         let end = base.saturating_add(span);
-        let listed = self.files.list_beside(base).map_err(|error| Error::from_io(self.files.directory(), &error))?;
+        let listed =
+            self.files.list_beside(base).map_err(|error| Error::from_own_file(self.files.directory(), &error))?;
         let in_use = database.run(|connection| {
             let mut statement = connection.prepare(
                 "SELECT file FROM entry WHERE file >= ?1 AND file < ?2 \

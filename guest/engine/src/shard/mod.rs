@@ -22,6 +22,7 @@
 //! | `stale` | looking for what users that are gone have left |
 //! | `repair` | setting right what was found |
 //! | `carry` | taking rows over from shards of another number |
+//! | `onward` | seeing to it that work in pages comes to its end |
 //! | `statistics` | what is counted, and adding it up in the directory |
 //! | `loose` | value files no entry refers to |
 
@@ -35,6 +36,7 @@ mod content;
 mod deque;
 mod index;
 mod loose;
+mod onward;
 mod parts;
 mod queue;
 mod read;
@@ -187,7 +189,7 @@ impl Shard {
         platform: &Rc<dyn Platform>,
     ) -> Result<()> {
         let directory = shard_path(data, index);
-        std::fs::create_dir_all(&directory).map_err(|error| Error::from_io(&directory, &error))?;
+        std::fs::create_dir_all(&directory).map_err(|error| Error::from_own_file(&directory, &error))?;
         let database = Database::open(&directory.join(DATABASE), access, platform)?;
         if database.run(|connection| schema::identify(connection))? == Identity::Shard {
             return Ok(());
@@ -210,6 +212,7 @@ impl Shard {
             }
             self.database = Some(self.open_database()?);
         }
+        self.platform.begin_operation(self.access.wait_ms);
         let result = operation(self);
         if let Some(frozen) = self.frozen {
             self.assure_unchanged(frozen)?;
@@ -278,7 +281,7 @@ impl Shard {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Err(Error::Corrupt(format!("{} is missing", path.display())));
             }
-            Err(error) => return Err(Error::from_io(&path, &error)),
+            Err(error) => return Err(Error::from_own_file(&path, &error)),
         }
         let database = Database::open(&path, self.access, &self.platform)?;
         match database.run(|connection| schema::identify(connection))? {

@@ -44,6 +44,9 @@ const GET_KEYED: &str = "SELECT m.position, NULL, NULL, 0, m.form, m.file, m.len
 /// How often a value file may vanish between the row and its opening before something is wrong:
 /// each time another writer must have replaced the entry in between.
 const ATTEMPTS: u32 = 100;
+/// How many transactions over several shards are awaited for one reading. Each time others come first, or,
+/// in a damaged database, what was settled is not.
+const SETTLEMENTS: u32 = 1000;
 
 /// What reading returns: the value alone, or all that is known.
 pub(crate) trait Found: Sized {
@@ -115,7 +118,8 @@ impl Shard {
         let found = self.guard(|shard| {
             let Some(hit) = shard.find(address, true)? else { return Ok(None) };
             let (hit, part) = shard.load_part(address, hit)?;
-            if part.is_some() {
+            // A number is an error for who asks, and errors change nothing.
+            if part.as_ref().is_some_and(Part::has_parts) {
                 shard.note_hit(&hit)?;
             }
             Ok(hit.metadata.zip(part))
@@ -127,10 +131,9 @@ impl Shard {
     /// The live values under many keys, all from one moment.
     pub(crate) fn get_many(&mut self, keys: &[&(&Key, u64)]) -> Result<Vec<Option<Value>>> {
         let hits = self.guard(|shard| {
-            shard.database()?.snapshot(|| {
-                let find = |(key, hash): &&(&Key, u64)| shard.find(Address::Key(key, *hash), false);
-                keys.iter().map(find).collect::<Result<Vec<_>>>()
-            })
+            let find = |(key, hash): &&(&Key, u64)| shard.row_at(Address::Key(key, *hash), false);
+            let rows = shard.read_optimistically(|| keys.iter().map(find).collect::<Result<Vec<_>>>())?;
+            Ok(rows.into_iter().map(|hit| hit.filter(|hit| shard.is_live(&hit.lifetime))).collect::<Vec<_>>())
         })?;
         keys.iter().zip(hits).map(|((key, hash), hit)| self.deliver(Address::Key(key, *hash), hit)).collect()
     }
@@ -287,7 +290,7 @@ impl Shard {
             return self.read_unlocked(read);
         }
         let mut waited = 0;
-        loop {
+        for _ in 0..SETTLEMENTS {
             let attempt = || Ok((self.pending()?, read()?));
             self.platform.begin_optimistic_read();
             let result = attempt();
@@ -297,6 +300,7 @@ impl Shard {
                 (transaction, _) => self.await_decision(transaction, &mut waited)?,
             }
         }
+        Err(Error::Timeout(format!("a moment in which {} waits for no transaction", self.directory.display())))
     }
 
     /// [`Shard::read_optimistically`] where a transaction over several shards that is not decided does not

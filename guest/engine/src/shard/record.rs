@@ -10,6 +10,7 @@ use rusqlite::OptionalExtension;
 
 use super::change::Change;
 use super::check::{Cure, Finding};
+use super::scan::Direction;
 use super::{Shard, record_hash};
 use crate::error::{Error, Result};
 use crate::key::{Key, exact_integer};
@@ -148,7 +149,9 @@ impl Shard {
                 })
             })?;
             let Some((kind, name, _)) = rows.last() else { return Ok(problems) };
-            after = (*kind, name.clone());
+            let last = (*kind, name.clone());
+            self.assure_onward(Direction::Forward, &after, &last)?;
+            after = last;
             for (kind, name, state) in rows {
                 if let Some(wrong) = self.wrong_with_record(kind, &name, &state) {
                     problems.push(self.finding(wrong, Some(Cure::RemoveRecord { kind, name })));

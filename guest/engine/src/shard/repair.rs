@@ -75,7 +75,7 @@ impl Shard {
             if in_use || !path.is_file() {
                 return Ok(false);
             }
-            std::fs::remove_file(path).map(|()| true).map_err(|error| Error::from_io(path, &error))
+            std::fs::remove_file(path).map(|()| true).map_err(|error| Error::from_own_file(path, &error))
         })?;
         Ok(removed.then(|| "the file was removed".to_owned()))
     }

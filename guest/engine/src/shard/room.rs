@@ -17,6 +17,7 @@ use rusqlite::Row;
 
 use super::Shard;
 use super::change::Change;
+use super::onward::assure_found;
 use super::parts::{Stored, stored};
 use super::store::Reason;
 use super::volume::SHRINK_STEP;
@@ -142,12 +143,13 @@ impl Change<'_> {
     }
 
     /// Gives back some of the pages without content if the size limit is exceeded; whether more are to
-    /// be given back before anything is evicted.
+    /// be given back before anything is evicted. A damaged database may give back none.
     pub(super) fn give_back_excess(&self) -> Result<bool> {
         let Some(limit) = self.settings.size_share(self.index) else { return Ok(false) };
-        let unused = self.taken()?.saturating_sub(self.room(limit)).min(self.unused()?);
+        let before = self.unused()?;
+        let unused = self.taken()?.saturating_sub(self.room(limit)).min(before);
         self.shrink(unused.min(SHRINK_STEP))?;
-        Ok(unused > SHRINK_STEP)
+        Ok(unused > SHRINK_STEP && self.unused()? < before)
     }
 
     /// How the shard stands to its limits.
@@ -237,7 +239,8 @@ impl Change<'_> {
     }
 
     fn requeue(&self, stored: &Stored) -> Result<()> {
-        self.run(|connection| connection.prepare_cached(REQUEUE)?.execute([stored.id]).map(drop))
+        let moved = self.run(|connection| connection.prepare_cached(REQUEUE)?.execute([stored.id]))?;
+        assure_found(self.path(), moved)
     }
 
     /// The first in line, but for `keep`.

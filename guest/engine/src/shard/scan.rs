@@ -107,7 +107,15 @@ impl Shard {
                     rows.collect::<rusqlite::Result<Vec<_>>>()
                 })
             })?;
-            rows.into_iter().collect()
+            let positions = rows.into_iter().collect::<Result<Vec<Position>>>()?;
+            if let (Some(after), Some(last)) = (page.after, positions.last()) {
+                if page.by_key {
+                    shard.assure_onward(page.direction, &after.key, &last.key)?;
+                } else {
+                    shard.assure_onward(page.direction, &after.id, &last.id)?;
+                }
+            }
+            Ok(positions)
         })
     }
 

@@ -94,12 +94,16 @@ impl Stage {
 impl Shard {
     /// Does one step of a stage.
     pub(crate) fn advance(&mut self, stage: &Stage) -> Result<Advance> {
-        self.freeing(|shard| {
+        let advance = self.freeing(|shard| {
             shard.guard(|shard| match stage {
                 Stage::Log { before } => shard.give_back_log(*before),
                 other => shard.with_long_log(|shard| shard.change(|change| change.advance(other))),
             })
-        })
+        })?;
+        if let Next::Again(rest) = &advance.next {
+            self.assure_rest_is_behind(stage, rest)?;
+        }
+        Ok(advance)
     }
 
     /// Does work during which the log may become longer.

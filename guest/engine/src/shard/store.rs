@@ -1,6 +1,7 @@
 //! Storing and removing entries, with their tags and value files, inside a change.
 
 use super::change::Change;
+use super::onward::assure_found;
 use super::parts::{Draft, Kept, Prior, Stored, admit, split_tags};
 use super::row::Columns;
 use crate::error::Result;
@@ -79,7 +80,9 @@ impl Change<'_> {
     /// The same, but for the row of one tag, if one is given, which somebody else removes.
     pub(super) fn remove_but(&mut self, stored: &Stored, reason: Reason, tag: Option<&str>) -> Result<u64> {
         self.keep_for_undo(stored.id, false)?;
-        self.run(|connection| connection.prepare_cached("DELETE FROM entry WHERE id = ?1")?.execute([stored.id]))?;
+        let removed =
+            self.run(|connection| connection.prepare_cached("DELETE FROM entry WHERE id = ?1")?.execute([stored.id]))?;
+        assure_found(self.path(), removed)?;
         self.remove_tags_but(stored, tag)?;
         self.let_go_of(stored)?;
         self.outlive(stored.version);

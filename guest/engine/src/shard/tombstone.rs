@@ -19,7 +19,9 @@
 use rusqlite::{OptionalExtension, Row};
 
 use super::change::Change;
+use super::onward::assure_found;
 use super::parts::{Stored, stored};
+use super::scan::Direction;
 use super::stage::{Advance, Stage};
 use super::store::Reason;
 use crate::error::Result;
@@ -184,16 +186,20 @@ impl Change<'_> {
             self.remove(stored, Reason::Selected)?;
         }
         match found.last() {
-            Some(last) if found.len() >= most as usize => self.run(|connection| {
-                connection
-                    .prepare_cached("UPDATE tombstone SET swept = ?1 WHERE tag = ?2")?
-                    .execute((last.id, &tombstone.tag))
-                    .map(drop)
-            }),
+            Some(last) if found.len() >= most as usize => {
+                self.shard.assure_onward(Direction::Forward, &tombstone.swept, &last.id)?;
+                let noted = self.run(|connection| {
+                    connection
+                        .prepare_cached("UPDATE tombstone SET swept = ?1 WHERE tag = ?2")?
+                        .execute((last.id, &tombstone.tag))
+                })?;
+                assure_found(self.path(), noted)
+            }
             _ => {
-                self.run(|connection| {
+                let removed = self.run(|connection| {
                     connection.prepare_cached("DELETE FROM tombstone WHERE tag = ?1")?.execute([&tombstone.tag])
                 })?;
+                assure_found(self.path(), removed)?;
                 self.totals.tombstones = self.count_tombstones()?;
                 Ok(())
             }

@@ -90,12 +90,12 @@ impl Change<'_> {
         Ok(pages.max(0).cast_unsigned().saturating_mul(PAGE))
     }
 
-    /// Gives back some of the pages without content.
+    /// Gives back some of the pages without content. A damaged database may give back none.
     pub(super) fn give_back_pages(&self) -> Result<Advance> {
         let before = self.database_size()?;
         self.shrink(self.unused()?.min(SHRINK_STEP))?;
         let done = before.saturating_sub(self.database_size()?);
-        Ok(Advance::with_rest(done, (self.unused()? > 0).then_some(Stage::Pages)))
+        Ok(Advance::with_rest(done, (done > 0 && self.unused()? > 0).then_some(Stage::Pages)))
     }
 
     /// Gives up to so many bytes of pages without content back.

@@ -42,11 +42,27 @@ impl Tenure {
             Standing::Joined if !self.leftovers || !self.is_alone()? => return Ok(()),
             _ => self.assure()?,
         }
-        for leftover in self.leftovers()? {
+        let leftovers = self.leftovers()?;
+        let has_data = leftovers.iter().any(|leftover| matches!(leftover, Leftover::Data(_)));
+        if has_data {
+            // Half of the data may come back with a loss of power, so it has to be known which were in force.
+            self.make_sure_of_lease()?;
+        }
+        for leftover in leftovers {
             // What stays is passed over: no lease names it.
             let _ = leftover.remove();
         }
+        if has_data {
+            // From here on it is known even if no lease can be read.
+            self.sync_directory(&self.root)?;
+        }
         self.remove_cells()
+    }
+
+    /// Waits until it is on the disk which data are in force.
+    fn make_sure_of_lease(&self) -> Result<()> {
+        lease::sync(&self.root, self.epoch.get())?;
+        self.sync_directory(&self.root)
     }
 
     /// Removes the cells of handles that have ended abruptly, while nobody else is in: they hold nothing.
@@ -92,7 +108,7 @@ impl Leftover {
         };
         match removed {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            removed => removed.map(|()| true).map_err(|error| Error::from_io(self.path(), &error)),
+            removed => removed.map(|()| true).map_err(|error| Error::from_own_file(self.path(), &error)),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! A platform for tests: a clock that is set by hand, seeded randomness, and SQLite's own files.
 
+mod disorder;
 mod locks;
 
 use std::cell::{Cell, RefCell};
@@ -9,6 +10,7 @@ use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 
+pub use disorder::disorder;
 pub use locks::LockTable;
 
 use crate::cache::{Cache, Resharding};

@@ -83,6 +83,16 @@ fn a_hit_prolongs_a_sliding_entry_and_nothing_else() {
 }
 
 #[test]
+fn a_number_that_is_asked_for_in_parts_lives_no_longer_for_it() {
+    let mut fixture = Fixture::new();
+    fixture.cache.set(&text("n"), &Value::Integer(1), &sliding(800)).unwrap();
+    fixture.platform.advance(700);
+    fixture.cache.read(&text("n")).unwrap_err();
+    fixture.platform.advance(100);
+    assert_eq!(integer(&mut fixture.cache, "n"), None);
+}
+
+#[test]
 fn a_touched_sliding_entry_stays_sliding_unless_it_is_to_expire_never() {
     let mut fixture = Fixture::new();
     fixture.cache.set(&text("s"), &Value::Integer(1), &sliding(100)).unwrap();

@@ -10,6 +10,7 @@
 mod biases;
 mod collections;
 mod damage;
+mod endless;
 mod entries;
 mod expiry;
 mod limits;

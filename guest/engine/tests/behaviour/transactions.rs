@@ -298,6 +298,26 @@ fn a_crash_between_the_commits_of_several_shards_leaves_all_or_nothing() {
 }
 
 #[test]
+fn what_is_read_of_many_keys_at_once_is_not_undone_afterwards() {
+    for n in 1.. {
+        let shared = Shared::new();
+        let platform = shared.platform(1);
+        let options = OpenOptions { shards: Some(SHARDS), ..OpenOptions::default() };
+        let mut cache = open(shared.directory.path(), &options, &platform).unwrap();
+        prepare(&mut cache);
+        let mut living = shared.open(2, &OpenOptions { wait_ms: 1_000, ..existing() });
+        let died = crash_before(cache, &platform, n);
+        let keys: Vec<Key> = (0..KEYS).map(Key::Integer).collect();
+        let there: Vec<bool> = living.get_many(&keys).unwrap().iter().map(Option::is_some).collect();
+        let all = seen(&mut living) == Seen::All;
+        assert!(there.iter().all(|there| *there == all), "before commit {n}: {there:?}");
+        if !died {
+            break;
+        }
+    }
+}
+
+#[test]
 fn while_several_shards_commit_nobody_sees_half_of_it() {
     let shared = Shared::new();
     let platform = shared.platform(1);

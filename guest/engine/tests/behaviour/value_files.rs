@@ -195,3 +195,19 @@ fn a_name_that_is_taken_is_not_overwritten_or_removed() {
     fixture.reopen(&existing());
     assert!(same(&fixture.cache.get(&text("a")).unwrap().unwrap(), &large(1)));
 }
+
+#[test]
+fn a_file_in_place_of_a_directory_is_damage_and_no_wrong_argument() {
+    let mut fixture = Fixture::new();
+    fixture.cache.set(&text("a"), &Value::Bytes(vec![1; 100_000]), &plain()).unwrap();
+    let values = value_files(fixture.path())[0].parent().unwrap().to_owned();
+    let corrupt = |error: Error| assert!(matches!(error, Error::Corrupt(_)), "{error:?}");
+    std::fs::remove_dir_all(&values).unwrap();
+    std::fs::write(&values, "").unwrap();
+    corrupt(fixture.cache.get(&text("a")).unwrap_err());
+    fixture.cache.close().unwrap();
+    let shard = database(fixture.path(), 0).parent().unwrap().to_owned();
+    std::fs::remove_dir_all(&shard).unwrap();
+    std::fs::write(&shard, "").unwrap();
+    corrupt(open(fixture.path(), &existing(), &fixture.platform).map(drop).unwrap_err());
+}

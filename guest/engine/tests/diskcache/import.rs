@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use larder_engine::diskcache::{Import, Kind, PICKLED_KEY_TAG, PICKLED_VALUE_TAG};
+use larder_engine::testing::disorder;
 use larder_engine::{Cache, Error, Key, Value};
 use rusqlite::Connection;
 
@@ -147,6 +148,29 @@ fn a_directory_of_something_else_is_refused_by_name() {
     assert!(matches!(Import::open(directory.path(), platform()), Err(Error::UnsupportedFormat(_))));
     fs::write(directory.path().join("cache.db"), b"not a database, but long enough to look at").unwrap();
     assert!(matches!(Import::open(directory.path(), platform()), Err(Error::Corrupt(_))));
+}
+
+#[test]
+fn rows_out_of_order_end_an_import_that_would_begin_anew() {
+    let (source, target) = (make("cache"), tempfile::tempdir().unwrap());
+    let path = source.path().join("cache.db");
+    let connection = Connection::open(&path).unwrap();
+    connection
+        .execute_batch(
+            "UPDATE Cache SET rowid = 900 WHERE rowid = (SELECT max(rowid) FROM Cache);
+             PRAGMA wal_checkpoint(TRUNCATE)",
+        )
+        .unwrap();
+    drop(connection);
+    // Behind all others, under a number before them.
+    assert!(disorder(&path, 900, 0));
+    let mut cache = empty(&target);
+    let mut import = Import::open(source.path(), platform()).unwrap();
+    assert!((0..100).any(|_| import.step(&mut cache, 2).unwrap().finished), "no end");
+    let report = import.report();
+    assert_eq!(report.counts.damaged, 1);
+    assert!(report.problems.iter().any(|problem| problem.contains("out of order")), "{:?}", report.problems);
+    assert!(report.counts.imported > 5);
 }
 
 /// A database of four rows, of which something is done to the list of places in its page.

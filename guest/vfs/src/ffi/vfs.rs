@@ -16,6 +16,7 @@ use crate::code::{Code, Result, to_sqlite};
 use crate::coordination::Coordination;
 use crate::disk::OpenMode;
 use crate::os;
+use crate::patience;
 use crate::vfs::{self, OpenRequest, Purpose, Vfs};
 
 /// How much SQLite allocates for a file of ours.
@@ -231,6 +232,7 @@ unsafe extern "C" fn randomness(_vfs: *mut ffi::sqlite3_vfs, size: c_int, out: *
 }
 
 unsafe extern "C" fn sleep(_vfs: *mut ffi::sqlite3_vfs, microseconds: c_int) -> c_int {
+    patience::note_pause();
     thread::sleep(Duration::from_micros(u64::try_from(microseconds).unwrap_or(0)));
     microseconds
 }

@@ -23,6 +23,8 @@ const FIRST_PAGE_NUMBER: usize = 34;
 const TABLE: usize = 4096;
 const TABLE_SLOTS: u32 = 8192;
 const HASH_FACTOR: u32 = 383;
+/// How often the header may change while it is looked whether frames are lost.
+const ATTEMPTS: u32 = 100;
 /// How many words a page of memory has. What is erased, is erased in such pieces at least.
 const PIECE: usize = 1024;
 
@@ -96,7 +98,7 @@ pub(super) fn damage_since(before: Progress, regions: &[Region]) -> Option<&'sta
 pub(super) fn is_damaged_now(regions: &[Region]) -> bool {
     let now = || regions.first().and_then(progress);
     let mut before = now();
-    loop {
+    for _ in 0..ATTEMPTS {
         let Some(progress) = before else { return false };
         let lost = has_lost_frames(progress.frames, regions, Search::Whole);
         let after = now();
@@ -106,6 +108,8 @@ pub(super) fn is_damaged_now(regions: &[Region]) -> bool {
         // A writer began the log anew meanwhile: its first frame clears the numbers of the old.
         before = after;
     }
+    // No writer does that again and again within moments.
+    true
 }
 
 /// Makes the index one that is not initialised, so that whoever comes next makes it anew.

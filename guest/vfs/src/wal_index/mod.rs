@@ -23,6 +23,7 @@ pub(crate) use self::slots::Slots;
 use crate::code::{Code, Result, from_fault};
 use crate::coordination::{Coordination, Fault};
 use crate::optimistic;
+use crate::patience;
 use crate::report::record_damage;
 
 /// A region as SQLite sees it.
@@ -77,6 +78,7 @@ impl WalIndex {
         size: usize,
         grow: bool,
     ) -> Result<Mapping> {
+        patience::check()?;
         self.check_undamaged(ffi::SQLITE_IOERR_SHMMAP)?;
         let before = self.attached.as_ref().map_or(0, |attached| attached.regions().len());
         let result = self.try_map(coordination, region, size, grow);
@@ -112,6 +114,7 @@ impl WalIndex {
 
     /// Takes lock slots.
     pub(crate) fn lock(&mut self, slots: Slots) -> Result<()> {
+        patience::check()?;
         self.check_undamaged(ffi::SQLITE_IOERR_SHMLOCK)?;
         let Some(attached) = &mut self.attached else {
             return Err(Code(ffi::SQLITE_IOERR_SHMLOCK));

@@ -6,7 +6,7 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::AsRawFd as _;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering, fence};
 use std::time::{Duration, Instant};
 
 use larder_vfs::{Coordination, Fault, LockMode, SharedFile};
@@ -16,6 +16,8 @@ use larder_vfs::{Coordination, Fault, LockMode, SharedFile};
 pub(crate) struct OfdCoordination {
     /// Makes barriers report damage.
     pub(crate) damaged: Arc<AtomicBool>,
+    /// Changes the header of the WAL-index whenever somebody is in the middle of reading it.
+    pub(crate) restless: Arc<AtomicBool>,
     /// Lets no WAL-index be written.
     pub(crate) read_only_index: bool,
     /// Makes it a host that can not map.
@@ -55,6 +57,10 @@ impl Coordination for OfdCoordination {
     unsafe fn barrier(&self, memory: *const u8, length: usize) -> Result<(), Fault> {
         assert!(!memory.is_null() && length > 0);
         fence(Ordering::SeqCst);
+        if self.restless.load(Ordering::Relaxed) {
+            // SAFETY: a word of the region, which is mapped and which others may write to.
+            unsafe { AtomicU32::from_ptr(memory.cast_mut().cast()) }.fetch_add(1, Ordering::Relaxed);
+        }
         if self.damaged.load(Ordering::Relaxed) { Err(Fault::Damaged) } else { Ok(()) }
     }
 }

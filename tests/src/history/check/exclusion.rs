@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use super::search::shown;
-use crate::history::event::{Call, LockAction, Mode, Operation, Outcome};
+use crate::history::event::{Call, Outcome};
+use crate::history::operation::{LockAction, Mode, Operation};
 
 /// The calls on one lock, against what its capacity allows.
 pub(super) fn check(calls: &[Call], lease_ms: u32) -> Result<(), String> {

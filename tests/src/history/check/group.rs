@@ -1,8 +1,9 @@
-//! Entries that belong together.
+//! Places that belong together.
 
 use super::search::Model;
 use crate::history::content::member_content;
-use crate::history::event::{Call, Content, GroupAction, Operation, Outcome};
+use crate::history::event::{Call, Outcome};
+use crate::history::operation::{Content, GroupAction, Operation};
 use crate::history::plan::MEMBERS;
 
 /// A group as a whole.

@@ -3,7 +3,8 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::search::{Model, shown};
-use crate::history::event::{Call, Content, End, LineAction, Operation, Outcome};
+use crate::history::event::{Call, Outcome};
+use crate::history::operation::{Content, End, LineAction, Operation};
 
 /// A line as a whole.
 pub(super) struct Line;

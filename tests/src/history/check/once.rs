@@ -1,7 +1,8 @@
 //! Values that are computed once.
 
 use super::search::shown;
-use crate::history::event::{Call, Operation, Outcome};
+use crate::history::event::{Call, Outcome};
+use crate::history::operation::Operation;
 
 /// The calls for one value: all are told the same, which one of them has computed.
 pub(super) fn check(calls: &[Call]) -> Result<(), String> {
@@ -18,10 +19,20 @@ pub(super) fn check(calls: &[Call]) -> Result<(), String> {
         {
             return Err(format!("computed twice:\n  {}\n  {}", shown(other), shown(call)));
         }
-        let offers = |other: &Call| matches!(other.operation, Operation::Memoize { stamp: own, .. } if own == stamp);
-        if !calls.iter().any(|other| offers(other) && other.begun <= call.ended) {
+        if source(calls, stamp).is_none_or(|other| other.begun > call.ended) {
             return Err(format!("computed by nobody:\n  {}", shown(call)));
         }
     }
     Ok(())
+}
+
+/// The call that may have computed what has this stamp. One that has panicked has not.
+pub(super) fn source(calls: &[Call], stamp: u64) -> Option<&Call> {
+    calls.iter().find(|call| match (call.operation, &call.outcome) {
+        (
+            Operation::Memoize { stamp: own, panics: false, .. } | Operation::Refresh { stamp: own, panics: false, .. },
+            None | Some(Outcome::Memo { .. }),
+        ) => own == stamp,
+        _ => false,
+    })
 }

@@ -1,15 +1,18 @@
 //! A single entry.
 
+use super::lifetime::{Expiry, Moment};
+use super::room::Room;
 use super::search::Model;
-use crate::history::event::{Call, Content, ItemAction, Operation, Outcome};
-
-/// By how much the wall clock and the one of histories may differ, in nanoseconds.
-const TOLERANCE: u64 = 5_000_000;
+use crate::history::event::{Call, Outcome};
+use crate::history::operation::{Content, ItemAction, Life, Operation};
+use crate::history::plan::Plan;
 
 /// An entry, and what else may happen to it.
 pub(super) struct Register<'c> {
-    /// Whether it may go at any moment, to make room for others.
-    pub(super) may_go: bool,
+    pub(super) item: u32,
+    pub(super) plan: &'c Plan,
+    /// When it may go to make room for others, if there are limits.
+    pub(super) room: Option<&'c Room>,
     /// When the wall clock was set, in order.
     pub(super) leaps: &'c [Call],
 }
@@ -28,23 +31,15 @@ struct Live {
     /// None while nobody has been told.
     version: Option<u64>,
     expiry: Option<Expiry>,
+    /// When it was stored last.
+    stored: Moment,
     /// When the call had ended by which it came in.
     arrived: u64,
 }
 
-/// The end of an entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Expiry {
-    /// Between these moments its time to live began.
-    from: u64,
-    to: u64,
-    /// How long that is.
-    ttl: u64,
-}
-
-impl Expiry {
-    fn of(call: &Call, ttl_ms: Option<u32>) -> Option<Self> {
-        ttl_ms.map(|ttl| Self { from: call.begun, to: call.ended, ttl: u64::from(ttl) * 1_000_000 })
+impl Live {
+    fn of(content: Content, version: Option<u64>, expiry: Option<Expiry>, call: &Call) -> Self {
+        Self { content, version, expiry, stored: Moment::of(call), arrived: call.ended }
     }
 }
 
@@ -62,6 +57,25 @@ impl State {
 
     fn without(&self) -> Vec<Self> {
         vec![Self { live: None, version: self.version }]
+    }
+
+    /// It turns out to be what an outcome shows of it.
+    fn seen(&self, live: &Live, outcome: Option<&Outcome>) -> Vec<Self> {
+        match outcome {
+            None => vec![self.clone()],
+            Some(Outcome::Entry(Some((content, version)))) if *content == live.content => self.known(live, *version),
+            _ => Vec::new(),
+        }
+    }
+
+    /// It was found, which may postpone its end.
+    fn hit(&self, live: &Live, call: &Call) -> Vec<Self> {
+        let expiry = live.expiry.map(|expiry| expiry.after_hit(call));
+        vec![Self { live: Some(Live { expiry, ..*live }), version: self.version }]
+    }
+
+    fn found(&self, call: &Call) -> Vec<Self> {
+        self.live.as_ref().map_or_else(Vec::new, |live| self.hit(live, call))
     }
 
     /// It turns out to have this version.
@@ -86,15 +100,16 @@ impl Model for Register<'_> {
         let Operation::Item(_, action) = call.operation else { return Vec::new() };
         let mut next = Vec::new();
         if let Some(live) = &state.live {
-            let (lives, expired) = self.may_be(live, call);
+            let (lives, expired) = live.expiry.map_or((true, false), |expiry| expiry.during(call, self.leaps));
             if lives {
-                next.extend(with_live(state, live, action, call));
+                next.extend(self.with_live(state, live, action, call));
             }
             if expired {
                 // If the clock is set back, it may be found again.
                 next.extend(with_none(state, action, call));
             }
-            if self.may_go {
+            let made_room = |room: &Room| room.may_go(self.item, self.plan, live.stored.from, call.ended);
+            if self.room.is_some_and(made_room) {
                 next.extend(state.without().iter().flat_map(|state| with_none(state, action, call)));
             }
         } else {
@@ -103,96 +118,96 @@ impl Model for Register<'_> {
         next
     }
 
-    fn tells(&self, call: &Call) -> bool {
-        // An increment by nothing gives another version, which nobody has told.
-        !matches!(call.operation, Operation::Item(_, ItemAction::Evict | ItemAction::Increment { .. }))
+    fn tells(&self, state: &State, call: &Call) -> bool {
+        let Operation::Item(_, action) = call.operation else { return true };
+        match action {
+            // An increment by nothing gives another version, which nobody has told.
+            ItemAction::Evict | ItemAction::Increment { .. } | ItemAction::Touch { .. } => false,
+            // A hit postpones the end, unless that was postponed further before.
+            _ => !state.live.is_some_and(|live| live.expiry.is_some_and(Expiry::slides)),
+        }
     }
 }
 
 impl Register<'_> {
-    /// Whether an entry can be there during a call, and whether it can have expired.
-    fn may_be(&self, live: &Live, call: &Call) -> (bool, bool) {
-        let Some(Expiry { from, to, ttl }) = live.expiry else { return (true, false) };
-        let leaps = self.leaps.iter().filter(|leap| leap.begun <= call.ended && leap.ended >= from);
-        let (mut lives, mut expired) = (false, false);
-        // With every leap back it may live for all its time again, and no longer.
-        for counted in leaps.map(|leap| leap.ended) {
-            expired = true;
-            lives |= call.begun <= counted.saturating_add(ttl + TOLERANCE);
-        }
-        lives |= call.begun <= to.saturating_add(ttl + TOLERANCE);
-        expired |= call.ended.saturating_add(TOLERANCE) >= from + ttl;
-        (lives, expired)
-    }
-}
-
-/// What comes of a call while the entry is there.
-fn with_live(state: &State, live: &Live, action: ItemAction, call: &Call) -> Vec<State> {
-    let outcome = call.outcome.as_ref();
-    let unchanged = |is_right: bool| if is_right { vec![state.clone()] } else { Vec::new() };
-    let is = |expected: &Outcome| outcome.is_none_or(|outcome| outcome == expected);
-    match action {
-        ItemAction::Get => unchanged(is(&Outcome::Value(Some(live.content)))),
-        ItemAction::Contains => unchanged(is(&Outcome::Flag(true))),
-        ItemAction::GetEntry | ItemAction::Observe => match outcome {
-            None => unchanged(true),
-            Some(Outcome::Entry(Some((content, version)))) if *content == live.content => state.known(live, *version),
-            _ => Vec::new(),
-        },
-        ItemAction::Set { content, ttl_ms } => stored(state, Some(live), content, ttl_ms, call),
-        ItemAction::Add { .. } => unchanged(is(&Outcome::Version(None))),
-        ItemAction::CompareAndSet { expected, content, ttl_ms } => {
-            let mut next = Vec::new();
-            if let Some(expected) = expected {
-                for state in state.known(live, expected) {
-                    next.extend(stored(&state, Some(live), content, ttl_ms, call));
+    /// What comes of a call while the entry is there.
+    fn with_live(&self, state: &State, live: &Live, action: ItemAction, call: &Call) -> Vec<State> {
+        let outcome = call.outcome.as_ref();
+        let unchanged = |is_right: bool| if is_right { vec![state.clone()] } else { Vec::new() };
+        let hit = |is_right: bool| if is_right { state.hit(live, call) } else { Vec::new() };
+        let is = |expected: &Outcome| outcome.is_none_or(|outcome| outcome == expected);
+        match action {
+            ItemAction::Get => hit(is(&Outcome::Value(Some(live.content)))),
+            ItemAction::Read | ItemAction::ReadRanges { .. } => match live.content {
+                Content::Number(_) => unchanged(is(&Outcome::WrongType)),
+                content => hit(is(&Outcome::Value(Some(content)))),
+            },
+            ItemAction::Contains => unchanged(is(&Outcome::Flag(true))),
+            ItemAction::Observe => state.seen(live, outcome),
+            ItemAction::GetEntry => state.seen(live, outcome).iter().flat_map(|state| state.found(call)).collect(),
+            ItemAction::GetRecent { max_age_ms } => self.recent(state, live, max_age_ms, call),
+            ItemAction::Set { content, life } | ItemAction::Write { content, life } => {
+                stored(state, Some(live), content, life, call)
+            }
+            ItemAction::GiveUp { .. } => unchanged(is(&Outcome::Done)),
+            ItemAction::Add { .. } => unchanged(is(&Outcome::Version(None))),
+            ItemAction::CompareAndSet { expected, content, life } => {
+                let mut next = Vec::new();
+                if let Some(expected) = expected {
+                    for state in state.known(live, expected) {
+                        next.extend(stored(&state, Some(live), content, life, call));
+                    }
                 }
+                if live.version.is_none() || live.version != expected {
+                    next.extend(unchanged(is(&Outcome::Version(None))));
+                }
+                next
             }
-            if live.version.is_none() || live.version != expected {
-                next.extend(unchanged(is(&Outcome::Version(None))));
+            ItemAction::CompareAndDelete { expected } => {
+                let mut next = Vec::new();
+                if is(&Outcome::Flag(true)) {
+                    next.extend(state.known(live, expected).iter().flat_map(State::without));
+                }
+                if live.version != Some(expected) {
+                    next.extend(unchanged(is(&Outcome::Flag(false))));
+                }
+                next
             }
-            next
+            ItemAction::Delete if is(&Outcome::Flag(true)) => state.without(),
+            ItemAction::Delete => Vec::new(),
+            ItemAction::Pop => state.seen(live, outcome).iter().flat_map(State::without).collect(),
+            ItemAction::Touch { ttl_ms } if is(&Outcome::Flag(true)) => {
+                let slides = live.expiry.is_some_and(Expiry::slides);
+                let live = Live { expiry: Expiry::of(call, Life { ttl_ms, slides }), ..*live };
+                vec![State { live: Some(live), ..state.clone() }]
+            }
+            ItemAction::Touch { .. } => Vec::new(),
+            ItemAction::Increment { delta } => match live.content {
+                Content::Number(number) if is(&Outcome::Sum(number + delta)) => {
+                    let content = Content::Number(number + delta);
+                    state.store(Some(live), call, Live { content, version: None, stored: Moment::of(call), ..*live })
+                }
+                Content::Number(_) => Vec::new(),
+                _ => unchanged(is(&Outcome::WrongType)),
+            },
+            // What came in while it went on may stay.
+            ItemAction::Evict if live.arrived >= call.begun => [state.without(), vec![state.clone()]].concat(),
+            ItemAction::Evict => state.without(),
         }
-        ItemAction::CompareAndDelete { expected } => {
-            let mut next = Vec::new();
-            if is(&Outcome::Flag(true)) {
-                next.extend(state.known(live, expected).iter().flat_map(State::without));
-            }
-            if live.version != Some(expected) {
-                next.extend(unchanged(is(&Outcome::Flag(false))));
-            }
-            next
+    }
+
+    /// What comes of asking for an entry that is not too old.
+    fn recent(&self, state: &State, live: &Live, max_age_ms: u32, call: &Call) -> Vec<State> {
+        let age = u64::from(max_age_ms) * super::MILLISECOND;
+        let (is_recent, is_too_old) = live.stored.lasts(age, call, self.leaps);
+        let mut next = Vec::new();
+        if is_recent && call.outcome != Some(Outcome::Entry(None)) {
+            next.extend(state.seen(live, call.outcome.as_ref()).iter().flat_map(|state| state.found(call)));
         }
-        ItemAction::Delete => {
-            if is(&Outcome::Flag(true)) {
-                state.without()
-            } else {
-                Vec::new()
-            }
+        if is_too_old && matches!(call.outcome, None | Some(Outcome::Entry(None))) {
+            next.push(state.clone());
         }
-        ItemAction::Pop => match outcome {
-            None => state.without(),
-            Some(Outcome::Entry(Some((content, version)))) if *content == live.content => {
-                state.known(live, *version).iter().flat_map(State::without).collect()
-            }
-            _ => Vec::new(),
-        },
-        ItemAction::Touch { ttl_ms } if is(&Outcome::Flag(true)) => {
-            let live = Live { expiry: Expiry::of(call, ttl_ms), ..*live };
-            vec![State { live: Some(live), ..state.clone() }]
-        }
-        ItemAction::Touch { .. } => Vec::new(),
-        ItemAction::Increment { delta } => match live.content {
-            Content::Number(number) if is(&Outcome::Sum(number + delta)) => {
-                let content = Content::Number(number + delta);
-                state.store(Some(live), call, Live { content, version: None, ..*live })
-            }
-            Content::Number(_) => Vec::new(),
-            _ => unchanged(is(&Outcome::WrongType)),
-        },
-        // What came in while it went on may stay.
-        ItemAction::Evict if live.arrived >= call.begun => [state.without(), vec![state.clone()]].concat(),
-        ItemAction::Evict => state.without(),
+        next
     }
 }
 
@@ -201,20 +216,23 @@ fn with_none(state: &State, action: ItemAction, call: &Call) -> Vec<State> {
     let outcome = call.outcome.as_ref();
     let is = |expected: &Outcome| outcome.is_none_or(|outcome| outcome == expected);
     let is_right = match action {
-        ItemAction::Get => is(&Outcome::Value(None)),
-        ItemAction::GetEntry | ItemAction::Observe | ItemAction::Pop => is(&Outcome::Entry(None)),
+        ItemAction::Get | ItemAction::Read | ItemAction::ReadRanges { .. } => is(&Outcome::Value(None)),
+        ItemAction::GetEntry | ItemAction::GetRecent { .. } | ItemAction::Observe | ItemAction::Pop => {
+            is(&Outcome::Entry(None))
+        }
         ItemAction::Contains | ItemAction::CompareAndDelete { .. } | ItemAction::Delete | ItemAction::Touch { .. } => {
             is(&Outcome::Flag(false))
         }
-        ItemAction::Set { content, ttl_ms }
-        | ItemAction::Add { content, ttl_ms }
-        | ItemAction::CompareAndSet { expected: None, content, ttl_ms } => {
-            return stored(state, None, content, ttl_ms, call);
+        ItemAction::Set { content, life }
+        | ItemAction::Write { content, life }
+        | ItemAction::Add { content, life }
+        | ItemAction::CompareAndSet { expected: None, content, life } => {
+            return stored(state, None, content, life, call);
         }
+        ItemAction::GiveUp { .. } => is(&Outcome::Done),
         ItemAction::CompareAndSet { .. } => is(&Outcome::Version(None)),
         ItemAction::Increment { delta } if is(&Outcome::Sum(delta)) => {
-            let live = Live { content: Content::Number(delta), version: None, expiry: None, arrived: call.ended };
-            return state.store(None, call, live);
+            return state.store(None, call, Live::of(Content::Number(delta), None, None, call));
         }
         ItemAction::Increment { .. } => false,
         ItemAction::Evict => true,
@@ -223,12 +241,11 @@ fn with_none(state: &State, action: ItemAction, call: &Call) -> Vec<State> {
 }
 
 /// What comes of storing.
-fn stored(state: &State, previous: Option<&Live>, content: Content, ttl_ms: Option<u32>, call: &Call) -> Vec<State> {
+fn stored(state: &State, previous: Option<&Live>, content: Content, life: Life, call: &Call) -> Vec<State> {
     let version = match call.outcome {
         None => None,
         Some(Outcome::Version(Some(version))) => Some(version),
         _ => return Vec::new(),
     };
-    let expiry = Expiry::of(call, ttl_ms);
-    state.store(previous, call, Live { content, version, expiry, arrived: call.ended })
+    state.store(previous, call, Live::of(content, version, Expiry::of(call, life), call))
 }

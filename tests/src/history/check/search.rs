@@ -1,8 +1,8 @@
 //! Whether calls on one thing can be put into an order that explains what came of them: each takes place
 //! at one moment between its beginning and its end.
 //!
-//! The search is that of Wing and Gong, with Lowe's memory of what was tried. What never ended may have
-//! taken place at any moment since it began, or not at all.
+//! The search is that of Wing and Gong, with Lowe's memory of what was tried. What nobody knows the outcome of
+//! may have taken place at any moment since it began, before its end if it had one, or not at all.
 
 use std::collections::HashSet;
 use std::fmt::{Debug, Write};
@@ -27,8 +27,8 @@ pub(super) trait Model {
     /// without an outcome takes place in any way it could.
     fn step(&self, state: &Self::State, call: &Call) -> Vec<Self::State>;
 
-    /// Whether what came of a call tells if it has changed anything.
-    fn tells(&self, _call: &Call) -> bool {
+    /// Whether what came of a call that changes nothing here tells that it changes nothing wherever it comes.
+    fn tells(&self, _state: &Self::State, _call: &Call) -> bool {
         true
     }
 }
@@ -42,6 +42,13 @@ pub(super) enum Verdict {
     Illegal(String),
     /// Nobody knows: the search was too long.
     Undecided,
+}
+
+impl Verdict {
+    /// What else is to be found out, if it is legal so far.
+    pub(super) fn or_else(self, next: impl FnOnce() -> Self) -> Self {
+        if self == Self::Legal { next() } else { self }
+    }
 }
 
 /// A place of the search: which calls have taken place, and what came of it.
@@ -119,19 +126,22 @@ impl<M: Model> Search<'_, M> {
         let mut complete = Vec::new();
         for &index in &candidates {
             let states = self.model.step(&place.state, self.complete[index]);
-            if states.len() == 1 && states.contains(&place.state) && self.model.tells(self.complete[index]) {
+            let changes_nothing = states.len() == 1 && states.contains(&place.state);
+            let is_free = changes_nothing && self.model.tells(&place.state, self.complete[index]);
+            if is_free && !self.ends_others(place, self.complete[index]) {
                 // It changes nothing whenever it comes, so nothing is lost by letting it come now.
                 return vec![place.after(index, place.state.clone())];
             }
             complete.extend(states.into_iter().map(|state| place.after(index, state)));
         }
         let first_end = candidates.iter().map(|index| self.complete[*index].ended).min().unwrap_or(Call::NEVER);
+        let latest_begin = self.latest_begin(place);
         let mut next = Vec::new();
         for (index, call) in self.incomplete.iter().enumerate() {
             if call.begun > first_end {
                 break;
             }
-            if place.incomplete.binary_search(&index).is_err() {
+            if call.ended >= latest_begin && place.incomplete.binary_search(&index).is_err() {
                 for state in self.model.step(&place.state, call).into_iter().filter(|state| *state != place.state) {
                     let mut incomplete = place.incomplete.clone();
                     insert(&mut incomplete, index);
@@ -141,6 +151,21 @@ impl<M: Model> Search<'_, M> {
         }
         next.append(&mut complete);
         next
+    }
+
+    /// Whether what is incomplete could take place now, but not after a call any more.
+    fn ends_others(&self, place: &Place<M::State>, call: &Call) -> bool {
+        let latest_begin = self.latest_begin(place);
+        let mut others = self.incomplete.iter().enumerate();
+        others.any(|(index, other)| {
+            (latest_begin..call.begun).contains(&other.ended) && place.incomplete.binary_search(&index).is_err()
+        })
+    }
+
+    /// When the last of the calls began that have taken place.
+    fn latest_begin(&self, place: &Place<M::State>) -> u64 {
+        let last = place.ahead.last().copied().or(place.base.checked_sub(1));
+        last.map_or(0, |index| self.complete[index].begun)
     }
 
     fn explain(&self, place: &Place<M::State>) -> String {

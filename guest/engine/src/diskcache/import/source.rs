@@ -118,7 +118,9 @@ impl Source {
         match read {
             Ok(None) => Ok(Read::End),
             Ok(Some(Ok(row))) => Ok(Read::Row(row)),
-            Ok(Some(Err(error))) => Ok(Read::Unusable(self.id_after(after)?.unwrap_or(i64::MAX), error)),
+            Ok(Some(Err(error))) => {
+                Ok(Read::Unusable(self.id_after(after)?.filter(|id| *id > after).unwrap_or(i64::MAX), error))
+            }
             Err(error @ Error::Corrupt(_)) => Ok(Read::Hole(self.end_of_hole(after), error)),
             Err(error) => Err(error),
         }

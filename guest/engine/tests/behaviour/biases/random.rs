@@ -209,7 +209,9 @@ fn never_do_two_hold_a_biased_lock_whatever_comes_in_between() {
         assert_eq!(cache.check().unwrap(), []);
         for name in NAMES {
             let waiting = world.known.borrow().get(name).map_or(0, |known| known.waiting.len());
-            (0..waiting).for_each(|_| world.withdraw(cache, name));
+            for _ in 0..waiting {
+                world.withdraw(cache, name);
+            }
             world.release(cache, name);
             // Whatever has come of a request that nobody knows of lasts for a lease.
             let wait = u64::from(LEASE) * 2;

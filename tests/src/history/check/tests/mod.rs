@@ -1,7 +1,11 @@
 //! Legal histories that are accepted and illegal ones that are not.
 
+mod collections;
+mod limits;
+mod times;
+
 use super::*;
-use crate::history::event::{Content, End, GroupAction, LineAction, LockAction, Mode};
+use crate::history::operation::{Content, End, GroupAction, Life, LineAction, Mode};
 
 /// A call, in milliseconds.
 fn call(client: u32, begun: u64, ended: u64, operation: Operation, outcome: Outcome) -> Call {
@@ -22,7 +26,7 @@ fn item(action: ItemAction) -> Operation {
 }
 
 fn set(stamp: u64, ttl_ms: Option<u32>) -> Operation {
-    item(ItemAction::Set { content: body(stamp), ttl_ms })
+    item(ItemAction::Set { content: body(stamp), life: Life { ttl_ms, slides: false } })
 }
 
 fn found(stamp: u64) -> Outcome {
@@ -84,7 +88,7 @@ fn versions_grow_also_across_deletion() {
 
 #[test]
 fn two_compare_and_sets_of_one_version_do_not_both_succeed() {
-    let swap = |stamp| item(ItemAction::CompareAndSet { expected: Some(10), content: body(stamp), ttl_ms: None });
+    let swap = |stamp| item(ItemAction::CompareAndSet { expected: Some(10), content: body(stamp), life: Life::LONG });
     let first = call(1, 0, 1, set(1, None), stored(10));
     let won = call(1, 2, 5, swap(2), stored(11));
     legal(&[first.clone(), won.clone(), call(2, 2, 5, swap(3), Outcome::Version(None))]);
@@ -224,12 +228,18 @@ fn two_do_not_hold_a_lock_and_its_numbers_grow() {
 #[test]
 fn a_value_is_computed_once() {
     let ask = |client, stamp, told, computed| {
-        call(client, 0, 9, Operation::Memoize { memo: 0, stamp }, Outcome::Memo { stamp: told, computed })
+        call(
+            client,
+            0,
+            9,
+            Operation::Memoize { memo: 0, stamp, panics: false },
+            Outcome::Memo { stamp: told, computed },
+        )
     };
     legal(&[ask(1, 1, 1, Some((2, 3))), ask(2, 2, 1, None)]);
     illegal(&[ask(1, 1, 1, Some((2, 3))), ask(2, 2, 2, Some((4, 5)))]);
     illegal(&[ask(1, 1, 1, Some((2, 3))), ask(2, 2, 1, Some((4, 5)))]);
     illegal(&[ask(1, 1, 7, None)]);
     // By somebody who was killed before it was told.
-    legal(&[pending(1, 0, Operation::Memoize { memo: 0, stamp: 7 }), ask(2, 2, 7, None)]);
+    legal(&[pending(1, 0, Operation::Memoize { memo: 0, stamp: 7, panics: false }), ask(2, 2, 7, None)]);
 }
