@@ -139,7 +139,9 @@ fn under(seed: u64, harm: impl Fn(&File, u64, &mut Random) + Sync, ending: &str)
             let others = seeds.map(|seed| scope.spawn(move || take_part(path, Random::new(seed))));
             let ended = others.map(thread::ScopedJoinHandle::join);
             over.store(true, Ordering::Relaxed);
-            ended.into_iter().for_each(|ended| tally.join(ended.unwrap()));
+            for ended in ended {
+                tally.join(ended.unwrap());
+            }
         });
         // Whoever comes next meets what is left.
         let begin = Instant::now();

@@ -126,7 +126,7 @@ impl Arrangement {
             }
             Self::Removed(at) => remove(&root.join(at)),
             Self::NoRights(at) => {
-                let _ = fs::set_permissions(root.join(at), Permissions::from_mode(0));
+                let _ = fs::set_permissions(root.join(at), Permissions::from_mode(0o000));
             }
         }
     }

@@ -46,11 +46,14 @@ fn use_damaged(template: &Template, directory: &Path, answers: &mut Answers) -> 
     }
 }
 
+/// Something done to a directory, with a place outside that links may lead to.
+type Inflict = Box<dyn Fn(&Path, &Path) + Send>;
+
 /// Something that is done to a copy of a template: what it is called, and how it is done to a directory, with
 /// a place outside that links may lead to.
 struct Case {
     name: String,
-    inflict: Box<dyn Fn(&Path, &Path) + Send>,
+    inflict: Inflict,
     /// Lets the copy be removed again.
     relent: Box<dyn Fn(&Path) + Send>,
 }

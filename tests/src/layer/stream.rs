@@ -62,13 +62,13 @@ impl OutputStream for LayeredOutput {
     fn write(&mut self, bytes: bytes::Bytes) -> StreamResult<()> {
         let failed = match self.layer.judge(Call::Write) {
             // A stream takes all it has permitted.
-            Verdict::Proceed | Verdict::Short => return self.pass_on(bytes),
+            Verdict::Proceed | Verdict::Short => return self.pass_on(&bytes),
             Verdict::Fail(ErrorCode::InsufficientSpace) => full(),
             Verdict::Fail(_) => broken(),
         };
         // What fails need not have done nothing.
         let half = bytes.len() / 2;
-        self.pass_on(bytes.slice(..half))?;
+        self.pass_on(&bytes.slice(..half))?;
         Err(failed)
     }
 
@@ -83,9 +83,9 @@ impl OutputStream for LayeredOutput {
 }
 
 impl LayeredOutput {
-    fn pass_on(&mut self, bytes: bytes::Bytes) -> StreamResult<()> {
+    fn pass_on(&mut self, bytes: &bytes::Bytes) -> StreamResult<()> {
         self.beneath.write(bytes.clone())?;
-        self.layer.note(|journal| journal.wrote(&self.path, self.offset, &bytes));
+        self.layer.note(|journal| journal.wrote(&self.path, self.offset, bytes));
         self.offset += bytes.len() as u64;
         Ok(())
     }

@@ -174,14 +174,13 @@ impl Register<'_> {
                 next
             }
             ItemAction::Delete if is(&Outcome::Flag(true)) => state.without(),
-            ItemAction::Delete => Vec::new(),
             ItemAction::Pop => state.seen(live, outcome).iter().flat_map(State::without).collect(),
             ItemAction::Touch { ttl_ms } if is(&Outcome::Flag(true)) => {
                 let slides = live.expiry.is_some_and(Expiry::slides);
                 let live = Live { expiry: Expiry::of(call, Life { ttl_ms, slides }), ..*live };
                 vec![State { live: Some(live), ..state.clone() }]
             }
-            ItemAction::Touch { .. } => Vec::new(),
+            ItemAction::Delete | ItemAction::Touch { .. } => Vec::new(),
             ItemAction::Increment { delta } => match live.content {
                 Content::Number(number) if is(&Outcome::Sum(number + delta)) => {
                     let content = Content::Number(number + delta);

@@ -42,7 +42,7 @@ impl Room {
 }
 
 fn shard(item: u32, plan: &Plan) -> usize {
-    shard_of(&Key::Text(item_key(item).into()), plan.shards as usize)
+    shard_of(&Key::Text(item_key(item)), plan.shards as usize)
 }
 
 /// What the largest value of an entry takes.

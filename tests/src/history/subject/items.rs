@@ -97,10 +97,10 @@ fn whole(reader: &mut ValueReader) -> Result<Content, Error> {
 /// Three ranges, which are all of one value.
 fn ranges(reader: &mut ValueReader, at: u32) -> Result<Content, Error> {
     let (size, least) = (size_of(reader), Content::LEAST as usize);
-    let last = size.saturating_sub(least);
-    let middle = last.min(size / 1_000 * at as usize);
+    let end = size.saturating_sub(least);
+    let middle = end.min(size / 1_000 * at as usize);
     let first = part(reader, middle, least.min(size))?;
-    for (from, length) in [(0, least.max(size / 3)), (last, least)] {
+    for (from, length) in [(0, least.max(size / 3)), (end, least)] {
         // Others may do something in between.
         std::thread::yield_now();
         if part(reader, from, length.min(size))? != first {

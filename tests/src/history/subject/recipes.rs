@@ -18,9 +18,10 @@ const COMPUTING: Duration = Duration::from_micros(500);
 
 pub(super) fn take(cache: &Cache, limit: u32, amount: u32) -> Result<Outcome, Error> {
     let name = format!("limit:{limit}");
-    let limit = match limit.is_multiple_of(2) {
-        true => cache.window_limit(name, Plan::TAKES, Plan::PERIOD),
-        false => cache.rate_limit(name, Plan::TAKES, Plan::PERIOD),
+    let limit = if limit.is_multiple_of(2) {
+        cache.window_limit(name, Plan::TAKES, Plan::PERIOD)
+    } else {
+        cache.rate_limit(name, Plan::TAKES, Plan::PERIOD)
     };
     limit.try_take(amount).map(|verdict| Outcome::Flag(verdict.granted))
 }

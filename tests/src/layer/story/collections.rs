@@ -61,7 +61,7 @@ impl Operation {
         let side = if random.below(2) == 0 { Side::Front } else { Side::Back };
         let (place, key) = (usize::try_from(random.below(6)).unwrap(), random.below(KEYS));
         match random.below(24) {
-            0..=4 => Self::Push((0..1 + random.below(3)).map(|_| Held::new(random, number)).collect(), side),
+            0..=4 => Self::Push((0..=random.below(3)).map(|_| Held::new(random, number)).collect(), side),
             5..=6 => Self::Pull(side),
             7..=8 => Self::Set(place, Held::new(random, number)),
             9..=10 => Self::Insert(place, Held::new(random, number)),
@@ -69,9 +69,9 @@ impl Operation {
             12..=13 => Self::Rotate(i64::try_from(random.below(7)).unwrap() - 3),
             14 => Self::Reverse,
             15 => Self::Bound((random.below(3) > 0).then_some(4)),
-            16..=19 => Self::Put(
-                (0..1 + random.below(3)).map(|step| ((key + step) % KEYS, Held::new(random, number))).collect(),
-            ),
+            16..=19 => {
+                Self::Put((0..=random.below(3)).map(|step| ((key + step) % KEYS, Held::new(random, number))).collect())
+            }
             20 => Self::Pop(key),
             21 => Self::PopItem(side),
             22 => Self::Move(key, side),
@@ -111,7 +111,9 @@ impl Collections {
     pub(super) fn apply(&mut self, operation: &Operation) {
         match operation {
             Operation::Push(values, Side::Front) => {
-                values.iter().for_each(|held| self.line.push_front(*held));
+                for held in values {
+                    self.line.push_front(*held);
+                }
                 self.trim(Side::Back);
             }
             Operation::Push(values, Side::Back) => {

@@ -66,7 +66,7 @@ pub(super) struct Entry {
 /// What is there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Entries {
-    pub(super) entries: BTreeMap<u64, Entry>,
+    pub(super) by_key: BTreeMap<u64, Entry>,
     queue: Vec<Held>,
     /// How many there may be.
     pub(super) limit: Option<u64>,
@@ -128,20 +128,20 @@ impl Entries {
     }
 
     pub(super) fn put(&mut self, key: u64, held: Held, now: u64) {
-        self.entries.insert(key, Entry { held, is_tagged: false, expires: None, stored: now });
+        self.by_key.insert(key, Entry { held, is_tagged: false, expires: None, stored: now });
     }
 
     /// Removes what has expired.
     pub(super) fn pass_to(&mut self, now: u64) {
-        self.entries.retain(|_, entry| entry.expires.is_none_or(|expires| now < expires));
+        self.by_key.retain(|_, entry| entry.expires.is_none_or(|expires| now < expires));
     }
 
     /// Lets the first that were stored make room, and keeps the one that was stored now.
     fn make_room(&mut self, kept: Option<u64>) {
-        while self.limit.is_some_and(|limit| self.entries.len() as u64 > limit) {
-            let others = self.entries.iter().filter(|(key, _)| Some(**key) != kept);
+        while self.limit.is_some_and(|limit| self.by_key.len() as u64 > limit) {
+            let others = self.by_key.iter().filter(|(key, _)| Some(**key) != kept);
             let Some(first) = others.min_by_key(|(_, entry)| entry.stored).map(|(key, _)| *key) else { return };
-            self.entries.remove(&first);
+            self.by_key.remove(&first);
         }
     }
 
@@ -150,24 +150,26 @@ impl Entries {
             Operation::Set(key, held, is_tagged, ttl) => {
                 let expires = ttl.map(|ttl| now + ttl);
                 let entry = Entry { held: *held, is_tagged: *is_tagged, expires, stored: now };
-                self.entries.insert(*key, entry);
+                self.by_key.insert(*key, entry);
                 self.make_room(Some(*key));
             }
-            Operation::Delete(key) => drop(self.entries.remove(key)),
+            Operation::Delete(key) => drop(self.by_key.remove(key)),
             Operation::Touch(key, ttl) => {
-                self.entries.entry(*key).and_modify(|entry| entry.expires = Some(now + ttl));
+                self.by_key.entry(*key).and_modify(|entry| entry.expires = Some(now + ttl));
             }
             Operation::SetMany(pairs) => pairs.iter().for_each(|(key, held)| self.put(*key, *held, now)),
             Operation::Transaction(pairs, removed, true) => {
-                pairs.iter().for_each(|(key, held)| self.put(*key, *held, now));
-                self.entries.remove(removed);
+                for (key, held) in pairs {
+                    self.put(*key, *held, now);
+                }
+                self.by_key.remove(removed);
             }
             Operation::Push(held) => self.queue.push(*held),
             Operation::Pull => drop((!self.queue.is_empty()).then(|| self.queue.remove(0))),
-            Operation::Evict => self.entries.retain(|_, entry| !entry.is_tagged),
+            Operation::Evict => self.by_key.retain(|_, entry| !entry.is_tagged),
             Operation::Cull => self.make_room(None),
             Operation::Clear => {
-                self.entries.clear();
+                self.by_key.clear();
                 self.queue.clear();
             }
             Operation::Get(_) | Operation::GetMany | Operation::Expire | Operation::Transaction(_, _, false) => {}
@@ -179,8 +181,8 @@ impl Entries {
         let is_same = |held: &Entry, found: &Entry| {
             held.held.is(found.held) && (held.is_tagged == found.is_tagged || found.held == LOST)
         };
-        self.entries.keys().eq(found.entries.keys())
-            && self.entries.values().zip(found.entries.values()).all(|(held, found)| is_same(held, found))
+        self.by_key.keys().eq(found.by_key.keys())
+            && self.by_key.values().zip(found.by_key.values()).all(|(held, found)| is_same(held, found))
             && (are(&self.queue, &found.queue) || self.has_unread(&found.queue))
     }
 
@@ -193,22 +195,22 @@ impl Entries {
     /// what stays is there, and of what goes some. None if it is not that.
     pub(super) fn on_the_way(&self, found: &Self, after: &Self) -> Option<Self> {
         let mut between = self.clone();
-        between.entries.retain(|key, _| found.entries.contains_key(key));
+        between.by_key.retain(|key, _| found.by_key.contains_key(key));
         if is_part(&found.queue, &self.queue) && is_part(&after.queue, &found.queue) {
             between.queue.clone_from(&found.queue);
         }
-        let stays = after.entries.keys().all(|key| found.entries.contains_key(key));
+        let stays = after.by_key.keys().all(|key| found.by_key.contains_key(key));
         (between.is(found) && stays).then_some(between)
     }
 
     pub(super) fn lost(&self) -> usize {
-        lost(self.entries.values().map(|entry| &entry.held)) + lost(&self.queue)
+        lost(self.by_key.values().map(|entry| &entry.held)) + lost(&self.queue)
     }
 
     /// What of it lies in one of several shards.
     pub(super) fn of_shard(&self, shard: u32, shards: u32) -> Self {
         let mut part = self.clone();
-        part.entries.retain(|key, _| shard_of(&name(*key), 2, shards) == shard);
+        part.by_key.retain(|key, _| shard_of(&name(*key), 2, shards) == shard);
         if shard_of(QUEUE, 4, shards) != shard {
             part.queue.clear();
         }
@@ -242,7 +244,7 @@ fn draft((number, held): &(u64, Held)) -> Draft {
 
 pub(super) fn perform(stage: &mut Stage, before: &Content, operation: &Operation) -> Result<(), Trouble> {
     let entries = &before.entries;
-    let held = |number: &u64| entries.entries.get(number).map(|entry| entry.held);
+    let held = |number: &u64| entries.by_key.get(number).map(|entry| entry.held);
     let cache = stage.cache();
     match operation {
         Operation::Set(number, held, is_tagged, ttl) => {
@@ -305,7 +307,7 @@ pub(super) fn read(cache: &mut Instance) -> Result<Entries, Error> {
             Err(error) => return Err(error),
         };
         found.put(number, entry.0, 0);
-        found.entries.entry(number).and_modify(|found| found.is_tagged = entry.1);
+        found.by_key.entry(number).and_modify(|found| found.is_tagged = entry.1);
     }
     let selection = Selection::Queue(QUEUE.into());
     let scan = Scan { selection, order: Order::Key, reverse: false, expired: true };

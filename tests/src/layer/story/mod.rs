@@ -159,7 +159,7 @@ impl Content {
             Operation::Collections(operation) => self.collections.apply(operation),
             Operation::Records(operation) => {
                 if let records::Operation::Memoize(key, held) = operation
-                    && !self.entries.entries.contains_key(key)
+                    && !self.entries.by_key.contains_key(key)
                 {
                     self.entries.put(*key, *held, self.now);
                 }
@@ -246,6 +246,7 @@ impl From<Error> for Trouble {
     }
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "what is found and expected is made for this alone")]
 fn expect<T: PartialEq + Debug>(what: &str, found: T, expected: T) -> Result<(), Trouble> {
     if found == expected {
         return Ok(());

@@ -340,7 +340,7 @@ fn find(cache: &mut Instance, key: u64) -> Result<Outcome, Error> {
 }
 
 fn memoize(cache: &mut Instance, before: &Content, number: u64, held: Held) -> Result<(), Trouble> {
-    let there = before.entries.entries.get(&number).map(|entry| entry.held);
+    let there = before.entries.by_key.get(&number).map(|entry| entry.held);
     match find(cache, number)? {
         Outcome::Hit(value) => expect("find", Some(Held::of(&value)), there),
         Outcome::Vacancy(vacant) => {

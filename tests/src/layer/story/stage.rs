@@ -76,7 +76,7 @@ impl Stage {
         self.cache = None;
         let options = OpenOptions {
             shards,
-            changes: self.changes.clone(),
+            changes: self.changes,
             wait_ms: Some(wait_ms),
             lease_ms: Some(MOMENT_MS),
             ..options()

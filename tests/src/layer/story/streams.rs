@@ -53,13 +53,13 @@ pub(super) fn apply(content: &mut Entries, operation: &Operation, now: u64) {
         Operation::Write(key, held) | Operation::Receive(key, held) | Operation::Replace(key, held) => {
             content.put(*key, *held, now);
         }
-        Operation::Delete(key) => drop(content.entries.remove(key)),
+        Operation::Delete(key) => drop(content.by_key.remove(key)),
         Operation::Abandon(..) | Operation::Read(_) | Operation::Send(_) => {}
     }
 }
 
 pub(super) fn perform(stage: &mut Stage, before: &Content, operation: &Operation) -> Result<(), Trouble> {
-    let held = |key: &u64| before.entries.entries.get(key).map(|entry| entry.held);
+    let held = |key: &u64| before.entries.by_key.get(key).map(|entry| entry.held);
     let cache = stage.cache();
     match operation {
         Operation::Write(key, held) => write(cache, *key, *held)?,

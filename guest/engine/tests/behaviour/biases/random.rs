@@ -24,12 +24,15 @@ struct Known {
     last_fence: u64,
 }
 
+/// A handle, and the process that has it.
+type Handle = (Rc<TestPlatform>, Cache);
+
 /// Handles of processes of their own, and what is known of the locks.
 struct World {
     shared: Shared,
     random: Rc<TestPlatform>,
     /// None while it is in the middle of an operation.
-    handles: RefCell<Vec<Option<(Rc<TestPlatform>, Cache)>>>,
+    handles: RefCell<Vec<Option<Handle>>>,
     known: RefCell<HashMap<&'static str, Known>>,
     operations: RefCell<Vec<String>>,
 }
@@ -55,7 +58,7 @@ impl World {
     }
 
     /// A handle in the midst of whose operations others do theirs.
-    fn open(self: &Rc<Self>) -> (Rc<TestPlatform>, Cache) {
+    fn open(self: &Rc<Self>) -> Handle {
         let platform = self.shared.platform(self.random.random());
         platform.set_bias_from(u32::from(self.below(4) == 0));
         let options = OpenOptions { wait_ms: 2, ..OpenOptions::default() };
