@@ -7,6 +7,7 @@ mod deny;
 mod fuzz;
 mod python;
 mod report;
+mod sanitize;
 mod steps;
 mod toolchain;
 mod workspace;
@@ -71,6 +72,8 @@ enum Step {
     },
     /// Look for inputs that make Larder fail, with libFuzzer; what it finds stays below target/fuzz
     Fuzz(fuzz::Fuzz),
+    /// Run the tests of the file layer, which has unsafe code, under a sanitizer of addresses
+    Sanitize,
     /// Check formatting, dependencies, lints and documentation, then run every test
     Ci,
 }
@@ -101,6 +104,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
         Step::Deny => session.deny(),
         Step::Soak { arguments } => session.soak(arguments),
         Step::Fuzz(fuzz) => session.fuzz(fuzz),
+        Step::Sanitize => session.sanitize(),
         Step::Ci => session.ci(),
     }
 }

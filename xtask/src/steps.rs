@@ -11,7 +11,7 @@ use crate::component::World;
 use crate::fuzz::{self, Fuzz};
 use crate::toolchain::{Route, Toolchain};
 use crate::workspace::Workspace;
-use crate::{command, component, deny, python, report};
+use crate::{command, component, deny, python, report, sanitize};
 
 /// The program of the demo.
 const DEMO: &str = "larder-demo";
@@ -97,6 +97,11 @@ impl Session {
     pub(crate) fn fuzz(&self, arguments: &Fuzz) -> Result<()> {
         self.build()?;
         fuzz::run(&self.workspace, arguments)
+    }
+
+    /// Runs tests under a sanitizer.
+    pub(crate) fn sanitize(&self) -> Result<()> {
+        sanitize::run(&self.workspace)
     }
 
     /// Checks everything that has to hold before a change lands. The tests come last, so that the

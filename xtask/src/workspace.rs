@@ -66,6 +66,11 @@ impl Workspace {
         self.root.join("target/fuzz")
     }
 
+    /// Where cargo works when it builds for a sanitizer.
+    pub(crate) fn sanitized(&self) -> PathBuf {
+        self.root.join("target/sanitize")
+    }
+
     /// The manifest of the benchmark, which is a workspace of its own.
     pub(crate) fn bench_manifest(&self) -> PathBuf {
         self.root.join("bench/Cargo.toml")

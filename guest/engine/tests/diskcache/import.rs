@@ -173,7 +173,7 @@ fn rows_out_of_order_end_an_import_that_would_begin_anew() {
     assert!(report.counts.imported > 5);
 }
 
-/// A database of four rows, of which something is done to the list of places in its page.
+/// A database of four rows, of which something is done to the page they are in.
 fn deformed(directory: &Path, deform: impl FnOnce(&mut [u8])) {
     let path = directory.join("cache.db");
     let connection = Connection::open(&path).unwrap();
@@ -186,10 +186,10 @@ fn deformed(directory: &Path, deform: impl FnOnce(&mut [u8])) {
         .unwrap();
     let number = |query: &str| connection.query_row(query, [], |row| row.get::<_, u32>(0)).unwrap() as usize;
     let root = number("SELECT rootpage FROM sqlite_schema WHERE name = 'Cache'");
-    let places = (root - 1) * number("PRAGMA page_size") + 8;
+    let start = (root - 1) * number("PRAGMA page_size");
     drop(connection);
     let mut content = fs::read(&path).unwrap();
-    deform(&mut content[places..places + 8]);
+    deform(&mut content[start..start + 16]);
     fs::write(path, content).unwrap();
 }
 
@@ -205,7 +205,8 @@ fn an_import_of_rows_that_are_out_of_order_ends() {
     for number in 0..64 {
         let order = [number & 3, number >> 2 & 3, number >> 4 & 3, 3];
         let source = tempfile::tempdir().unwrap();
-        deformed(source.path(), |places| {
+        deformed(source.path(), |page| {
+            let places = &mut page[8..];
             let sorted = places.to_vec();
             let reordered = order.into_iter().flat_map(|row| [sorted[2 * row], sorted[2 * row + 1]]);
             places.iter_mut().zip(reordered).for_each(|(place, byte)| *place = byte);
@@ -219,10 +220,13 @@ fn an_import_of_rows_that_are_out_of_order_ends() {
 
 #[test]
 fn an_import_of_which_no_row_can_be_read_ends() {
-    let (source, target) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    deformed(source.path(), |places| places.fill(0xff));
-    let mut cache = empty(&target);
-    let mut import = Import::open(source.path(), platform()).unwrap();
-    assert!(ends(&mut import, &mut cache));
-    assert_eq!((import.report().counts.imported, import.report().counts.damaged), (0, 1));
+    // The places of all rows, and what tells that there are rows.
+    for bytes in [8..16, 0..1] {
+        let (source, target) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        deformed(source.path(), |page| page[bytes.clone()].fill(0xff));
+        let mut cache = empty(&target);
+        let mut import = Import::open(source.path(), platform()).unwrap();
+        assert!(ends(&mut import, &mut cache), "without bytes {bytes:?} it goes on for ever");
+        assert_eq!((import.report().counts.imported, import.report().counts.damaged), (0, 1));
+    }
 }

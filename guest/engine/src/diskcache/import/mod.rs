@@ -158,6 +158,8 @@ impl Import {
                     batch.report.problem(lost);
                     batch.after = end;
                     batch.rows += 1;
+                    // Where nothing can be read, that there is no more can not be read either.
+                    batch.ended = end == i64::MAX;
                     // How many there were can not be known; at least one.
                     batch.report.counts.damaged += 1;
                 }
