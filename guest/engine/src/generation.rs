@@ -171,8 +171,9 @@ pub(crate) enum Linked {
 /// one that makes the caller start again.
 pub(crate) fn link(from: &Path, to: &Path, alive: &mut dyn FnMut() -> Result<()>) -> Result<Linked> {
     let mut linked = fs::hard_link(from, to);
-    if let (Err(io::ErrorKind::NotFound), Some(parent)) = (linked.as_ref().map_err(io::Error::kind), to.parent()) {
-        // Perhaps for want of the directory.
+    let failed = linked.as_ref().is_err_and(|error| error.kind() != io::ErrorKind::AlreadyExists);
+    if let Some(parent) = to.parent().filter(|_| failed) {
+        // Perhaps for want of the directory, which a copy needs as well.
         fs::create_dir_all(parent).map_err(|error| Error::from_io(parent, &error))?;
         linked = fs::hard_link(from, to);
     }
