@@ -24,8 +24,8 @@ pub(crate) struct WasiPlatform {
 impl WasiPlatform {
     /// The surroundings of a cache. Registers the VFS when it is called first.
     pub(crate) fn new() -> Result<Rc<Self>> {
-        directories::look().map_err(Error::Io)?;
         static REGISTERED: OnceLock<std::result::Result<(), String>> = OnceLock::new();
+        directories::look().map_err(Error::Io)?;
         REGISTERED
             .get_or_init(|| {
                 larder_vfs::register(VFS, host::coordination(), directories::sync).map_err(|error| error.to_string())
