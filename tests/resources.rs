@@ -70,15 +70,16 @@ fn a_leak_of_each_kind_is_noticed() {
     let file = fs::File::create(directory.path().join("file")).unwrap();
     is_noticed("descriptors");
     drop(file);
+    // More than the tests before can have left to be given back meanwhile.
+    let memory = vec![1_u8; 256 << 20];
+    is_noticed("memory");
+    drop(memory);
+    // Last: the kernel may count a thread a moment longer than its end is waited for.
     let (end, ended) = std::sync::mpsc::channel::<()>();
     let thread = std::thread::spawn(move || ended.recv());
     is_noticed("threads");
     drop(end);
     assert!(thread.join().unwrap().is_err());
-    // More than the tests before can have left to be given back meanwhile.
-    let memory = vec![1_u8; 256 << 20];
-    is_noticed("memory");
-    drop(memory);
 }
 
 fn number(variable: &str, usual: usize) -> usize {
