@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use larder_engine::testing::same;
 use larder_engine::{Expiry, Key, Value};
 
 /// What is known. An entry that is not in it is not there.
@@ -95,17 +96,6 @@ impl Shadow {
     /// Where something was stored.
     pub(super) fn keys(&self) -> Vec<Key> {
         self.entries.keys().cloned().collect()
-    }
-}
-
-/// Whether two values are the same to the bit.
-fn same(a: &Value, b: &Value) -> bool {
-    match (a, b) {
-        (Value::Integer(a), Value::Integer(b)) => a == b,
-        (Value::Real(a), Value::Real(b)) => a.to_bits() == b.to_bits(),
-        (Value::Text(a), Value::Text(b)) => a == b,
-        (Value::Bytes(a), Value::Bytes(b)) => a == b,
-        _ => false,
     }
 }
 

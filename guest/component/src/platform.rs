@@ -25,7 +25,9 @@ impl WasiPlatform {
     /// The surroundings of a cache. Registers the VFS when it is called first.
     pub(crate) fn new() -> Result<Rc<Self>> {
         static REGISTERED: OnceLock<std::result::Result<(), String>> = OnceLock::new();
-        directories::look().map_err(Error::Io)?;
+        if REGISTERED.get().is_none() {
+            directories::look().map_err(Error::Io)?;
+        }
         REGISTERED
             .get_or_init(|| {
                 larder_vfs::register(VFS, host::coordination(), directories::sync).map_err(|error| error.to_string())

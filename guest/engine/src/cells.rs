@@ -86,8 +86,8 @@ fn read_once(root: &Path, cell: Cell) -> io::Result<Option<Content>> {
     file.seek(SeekFrom::Start(offset(cell.index)))?;
     let mut bytes = [0; WIDTH];
     file.read_exact(&mut bytes)?;
-    let [word, since, _] = words(&bytes);
-    let content = Content { word, since_ms: since.cast_signed() };
+    let ([word, since, _], _) = bytes.as_chunks::<8>() else { return Ok(None) };
+    let content = Content { word: u64::from_le_bytes(*word), since_ms: i64::from_le_bytes(*since) };
     Ok((encode(cell, content) == bytes).then_some(content))
 }
 
@@ -113,20 +113,11 @@ fn offset(index: u32) -> u64 {
 fn encode(cell: Cell, content: Content) -> [u8; WIDTH] {
     let mut bytes = [0; WIDTH];
     let (said, check) = bytes.split_at_mut(WIDTH - 8);
-    for (part, word) in said.chunks_exact_mut(8).zip([content.word, content.since_ms.cast_unsigned()]) {
-        part.copy_from_slice(&word.to_le_bytes());
-    }
+    let words = [content.word.to_le_bytes(), content.since_ms.to_le_bytes()];
+    said.copy_from_slice(words.as_flattened());
     let sum = xxh3_64_with_seed(said, cell.owner.cast_unsigned() ^ u64::from(cell.index).rotate_right(16));
     check.copy_from_slice(&sum.to_le_bytes());
     bytes
-}
-
-fn words(bytes: &[u8; WIDTH]) -> [u64; 3] {
-    let mut words = [0; 3];
-    for (word, part) in words.iter_mut().zip(bytes.chunks_exact(8)) {
-        *word = part.iter().rev().fold(0, |word, byte| (word << 8) | u64::from(*byte));
-    }
-    words
 }
 
 #[cfg(test)]

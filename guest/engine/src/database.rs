@@ -142,11 +142,16 @@ impl Database {
 
     /// How many pages the database has as the open transaction leaves it.
     pub(crate) fn pages(&self) -> Result<u64> {
-        let pages: i64 =
-            self.run(|connection| connection.prepare_cached("PRAGMA page_count")?.query_row([], |row| row.get(0)))?;
-        let pages = pages.max(0).cast_unsigned();
+        let pages = self.count_pages()?;
         self.pages.set(self.connection(), pages);
         Ok(pages)
+    }
+
+    /// How many pages the database has, for a read that may turn out to be void: nothing is kept of it.
+    pub(crate) fn count_pages(&self) -> Result<u64> {
+        let pages: i64 =
+            self.run(|connection| connection.prepare_cached("PRAGMA page_count")?.query_row([], |row| row.get(0)))?;
+        Ok(pages.max(0).cast_unsigned())
     }
 
     /// How many pages it has at most, if that is known; inside of a transaction.

@@ -25,7 +25,7 @@ pub(super) struct Biases {
 }
 
 /// A bias towards this handle.
-struct Own {
+pub(super) struct Own {
     bias: Bias,
     capacity: u32,
     lease_ms: u32,
@@ -33,13 +33,6 @@ struct Own {
     next: u64,
     /// The number that is held, and since when, by the wall clock.
     held: Option<(u64, i64)>,
-}
-
-/// A bias that is to be recorded.
-pub(super) struct Leaning {
-    bias: Bias,
-    lease_ms: u32,
-    since_ms: i64,
 }
 
 /// How often a lock was taken in a row.
@@ -96,14 +89,18 @@ impl Biases {
 
     /// Says in the cell that a lock is not held any more; false if that could not be written: then it is.
     pub(super) fn leave(&mut self, name: &str) -> bool {
-        let Some(own) = self.own.get_mut(name) else { return true };
-        let cell = own.bias.cell().index;
-        let clear = |file: &CellFile| file.write(&*self.platform, cell, Content::default()).is_ok();
-        let cleared = self.file.as_ref().is_none_or(clear);
-        if cleared {
+        let Some(index) = self.own.get(name).map(|own| own.bias.cell().index) else { return true };
+        let cleared = self.clear(index);
+        if let Some(own) = self.own.get_mut(name).filter(|_| cleared) {
             own.held = None;
         }
         cleared
+    }
+
+    /// Clears a cell; false if that could not be written.
+    pub(super) fn clear(&self, index: u32) -> bool {
+        let clear = |file: &CellFile| file.write(&*self.platform, index, Content::default()).is_ok();
+        self.file.as_ref().is_none_or(clear)
     }
 
     /// Forgets a bias by which nothing is held, which is then to be given back in the record; its token.
@@ -148,30 +145,23 @@ impl Biases {
 
     /// Biases a lock towards this handle and holds it, if nobody else does or waits. The cell says so before
     /// the record can tell anybody where to look. In force once the record is written, and then to be
-    /// [kept](Biases::keep); else to be [cleared](Biases::clear).
-    pub(super) fn lean(&self, request: &Request, index: u32, permits: &mut Permits) -> Option<Leaning> {
+    /// [kept](Biases::keep); else its cell is to be [cleared](Biases::clear).
+    pub(super) fn lean(&self, lock: &Lock, request: &Request, index: u32, permits: &mut Permits) -> Option<Own> {
         let file = self.file.as_ref()?;
         let mut leaning = permits.clone();
         let bias = leaning.lean(request, file.cell(index));
-        let content = Content { word: bias.word(bias.first()), since_ms: request.now_ms };
-        file.write(&*self.platform, index, content).ok()?;
+        let (fence, since_ms) = (bias.first(), request.now_ms);
+        file.write(&*self.platform, index, Content { word: bias.word(fence), since_ms }).ok()?;
         *permits = leaning;
-        Some(Leaning { bias, lease_ms: request.lease_ms, since_ms: request.now_ms })
+        let (capacity, lease_ms) = (lock.capacity, request.lease_ms);
+        Some(Own { bias, capacity, lease_ms, next: fence + 1, held: Some((fence, since_ms)) })
     }
 
     /// Takes note of a bias that is recorded; what is held by it.
-    pub(super) fn keep(&mut self, lock: &Lock, leaning: Leaning) -> Grant {
-        let Leaning { bias, lease_ms, since_ms } = leaning;
-        let (owner, fence) = (bias.token(), bias.first());
-        let own = Own { bias, capacity: lock.capacity, lease_ms, next: fence + 1, held: Some((fence, since_ms)) };
+    pub(super) fn keep(&mut self, lock: &Lock, own: Own) -> Grant {
+        let grant = Grant { owner: own.bias.token(), fence: own.bias.first() };
         self.own.insert(lock.name.clone(), own);
-        Grant { owner, fence }
-    }
-
-    /// Clears the cell of a bias that was not recorded.
-    pub(super) fn clear(&self, index: u32) {
-        // What stays tells of a bias that nobody knows.
-        let _ = self.file.as_ref().map(|file| file.write(&*self.platform, index, Content::default()));
+        grant
     }
 
     /// Counts a lock that was taken, with the last number before and the last one now.
@@ -185,6 +175,11 @@ impl Biases {
         let in_a_row = self.streaks.get(&lock.name).filter(|streak| streak.last_fence == before);
         let count = in_a_row.map_or(0, |streak| streak.count).saturating_add(1);
         self.streaks.insert(lock.name.clone(), Streak { last_fence, count });
+    }
+
+    /// What the time is, by the wall clock.
+    pub(super) fn now_ms(&self) -> i64 {
+        self.platform.wall_ms()
     }
 
     /// The names of all locks that are biased towards this handle, with the tokens, and whether they are held.

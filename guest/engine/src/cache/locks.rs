@@ -129,20 +129,19 @@ impl Cache {
 
     /// Gives back what was taken once; returns how often the owner still holds it.
     pub fn release_lock(&mut self, lock: &Lock, grant: Grant) -> Result<u32> {
-        if self.leave_by_bias(lock, grant)? {
-            return Ok(0);
-        }
-        let now_ms = self.platform.wall_ms();
-        let left = self.on_permits(lock, |permits| permits.release(grant, now_ms).ok_or_else(|| not_held(lock)));
-        if left.is_ok() || matches!(left, Err(Error::NotHeld(_))) {
-            self.on_record(Kind::Permits, &lock.name, |_, biases| {
-                if biases.holds(lock, grant) {
-                    biases.drop_lost(&lock.name);
-                }
-                Ok(())
-            })?;
-        }
-        left
+        self.on_record(Kind::Permits, &lock.name, |shard, biases| {
+            let by_bias = biases.holds(lock, grant);
+            if by_bias && leave_by_bias(shard, biases, lock)? {
+                return Ok(0);
+            }
+            let now_ms = biases.now_ms();
+            let release = |permits: &mut Permits| permits.release(grant, now_ms).ok_or_else(|| not_held(lock));
+            let left = on_permits(shard, biases, lock, release);
+            if by_bias && matches!(left, Ok(_) | Err(Error::NotHeld(_))) {
+                biases.drop_lost(&lock.name);
+            }
+            left
+        })
     }
 
     /// Who holds a lock, and how many wait.
@@ -206,7 +205,7 @@ impl Cache {
                 assure_capacity(lock, permits)?;
                 before = permits.last_fence();
                 if permits.is_idle(0) {
-                    leaning = cell.and_then(|cell| biases.lean(request, cell, permits));
+                    leaning = cell.and_then(|cell| biases.lean(lock, request, cell, permits));
                 }
                 let standing = if leaning.is_some() { Standing::Outside } else { permits.request(request)? };
                 last = permits.last_fence();
@@ -220,9 +219,7 @@ impl Cache {
                 (Ok(Some(Standing::Granted(_))), None) => biases.count(lock, claim, before, last),
                 // Perhaps it is in the record all the same.
                 (Err(_), _) => {
-                    if let Some(cell) = cell {
-                        biases.clear(cell);
-                    }
+                    cell.map(|cell| biases.clear(cell));
                 }
                 _ => {}
             }
@@ -242,18 +239,6 @@ impl Cache {
             }
             biases.leave(&lock.name);
             recorded.map(|_| None)
-        })
-    }
-
-    /// Releases a lock that is biased towards this handle likewise, if nobody else wants it; whether it did.
-    fn leave_by_bias(&mut self, lock: &Lock, grant: Grant) -> Result<bool> {
-        self.on_record(Kind::Permits, &lock.name, |shard, biases| {
-            if !biases.holds(lock, grant) {
-                return Ok(false);
-            }
-            let permits = shard.record::<Permits>(&lock.name)?;
-            // Whoever revokes it from now on looks at the cell.
-            Ok(biases.is_in_force(&lock.name, permits.as_ref()) && biases.leave(&lock.name))
         })
     }
 
@@ -282,20 +267,16 @@ impl Cache {
     }
 
     /// Changes a lock that somebody holds or waits for.
-    fn on_permits<T>(&mut self, lock: &Lock, mut change: impl FnMut(&mut Permits) -> Result<T>) -> Result<T> {
-        self.change_permits(&lock.name, |found| {
-            let permits = found.state.as_mut().ok_or_else(|| not_held(lock))?;
-            assure_capacity(lock, permits)?;
-            change(permits)
-        })
+    fn on_permits<T>(&mut self, lock: &Lock, change: impl FnMut(&mut Permits) -> Result<T>) -> Result<T> {
+        self.on_record(Kind::Permits, &lock.name, |shard, biases| on_permits(shard, biases, lock, change))
     }
 }
 
 impl Session {
     /// Gives back all biases towards this handle. What is held by them is recorded as it is of others: a grant
     /// is worth the same for who closes the handle and goes on with another.
-    pub(super) fn give_back_biases(&mut self, now_ms: i64) -> Result<()> {
-        let mut given = Ok(());
+    pub(super) fn give_back_biases(&mut self) -> Result<()> {
+        let (now_ms, mut given) = (self.biases.now_ms(), Ok(()));
         for (name, token, held) in self.biases.all() {
             let index = self.index_of(record_hash(&name));
             let Some(shard) = self.shards.get_mut(index) else { continue };
@@ -327,6 +308,28 @@ fn change_permits<T>(
         }
         change(found)
     })
+}
+
+/// [`Cache::on_permits`], in its shard.
+fn on_permits<T>(
+    shard: &mut Shard,
+    biases: &Biases,
+    lock: &Lock,
+    mut change: impl FnMut(&mut Permits) -> Result<T>,
+) -> Result<T> {
+    change_permits(shard, biases, &lock.name, |found| {
+        let permits = found.state.as_mut().ok_or_else(|| not_held(lock))?;
+        assure_capacity(lock, permits)?;
+        change(permits)
+    })
+}
+
+/// Releases a lock that is biased towards this handle without changing its record, if nobody else wants it;
+/// whether it did.
+fn leave_by_bias(shard: &mut Shard, biases: &mut Biases, lock: &Lock) -> Result<bool> {
+    let permits = shard.record::<Permits>(&lock.name)?;
+    // Whoever revokes it from now on looks at the cell.
+    Ok(biases.is_in_force(&lock.name, permits.as_ref()) && biases.leave(&lock.name))
 }
 
 fn granted(standing: Standing) -> Option<Grant> {

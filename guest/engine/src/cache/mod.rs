@@ -211,7 +211,7 @@ impl Cache {
         let Some(mut session) = self.session.take() else { return Ok(()) };
         // What it has not committed is undone: nothing could be written inside of it.
         let undone = self.transaction.take().map_or(Ok(()), |_| session.abort_transaction());
-        undone.and(session.end(&*self.platform))
+        undone.and(session.end())
     }
 
     /// Refuses to go on with a handle that was closed.

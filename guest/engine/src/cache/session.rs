@@ -124,9 +124,9 @@ impl Session {
     }
 
     /// Writes what is pending, closes the databases and lets go of the directory.
-    pub(super) fn end(mut self, platform: &dyn Platform) -> Result<()> {
+    pub(super) fn end(mut self) -> Result<()> {
         self.tenure.assure()?;
-        let mut closed = self.give_back_biases(platform.wall_ms());
+        let mut closed = self.give_back_biases();
         self.biases.end();
         for shard in &mut self.shards {
             closed = closed.and(shard.close());

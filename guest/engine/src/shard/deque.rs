@@ -199,9 +199,7 @@ impl Shard {
     /// Fails if a deque is said to hold more than the database has room for. Whoever walks along it would
     /// look for each.
     fn assure_plausible(&self, home: &Home, deque: &Collection) -> Result<()> {
-        let pages: i64 =
-            self.database()?.run(|connection| connection.query_row("PRAGMA page_count", [], |row| row.get(0)))?;
-        let most = pages.max(0).cast_unsigned().saturating_mul(ROWS_OF_A_PAGE);
+        let most = self.database()?.count_pages()?.saturating_mul(ROWS_OF_A_PAGE);
         if deque.length > most {
             let length = deque.length;
             return Err(Error::Corrupt(format!("{home} is said to hold {length} values, for which there is no room")));

@@ -6,7 +6,7 @@ use std::{fmt, fs, io};
 use super::{Standing, Tenure, USERS};
 use crate::cells;
 use crate::error::{Error, Result};
-use crate::lease;
+use crate::lease::{self, Contents};
 use crate::regular::remove_tree;
 
 /// Something of an epoch that is over.
@@ -23,7 +23,11 @@ pub(crate) enum Leftover {
 impl Tenure {
     /// What earlier epochs have left. While the directory is ours nobody makes any of it anew.
     pub(crate) fn leftovers(&self) -> Result<Vec<Leftover>> {
-        let (contents, epoch, data) = (lease::list(&self.root)?, self.epoch.get(), self.data.get());
+        Ok(self.leftovers_in(&lease::list(&self.root)?))
+    }
+
+    fn leftovers_in(&self, contents: &Contents) -> Vec<Leftover> {
+        let (epoch, data) = (self.epoch.get(), self.data.get());
         // Never anything later, which would be a new owner's.
         let leases = contents.epochs.iter().filter(|earlier| **earlier < epoch);
         let leases = leases.map(|earlier| Leftover::Lease(lease::lease_path(&self.root, *earlier)));
@@ -31,7 +35,7 @@ impl Tenure {
         let unused = unused.map(|other| Leftover::Data(lease::data_path(&self.root, *other)));
         let drafts = contents.drafts.iter().filter(|draft| **draft <= epoch);
         let drafts = drafts.map(|draft| Leftover::Draft(lease::draft_path(&self.root, *draft)));
-        Ok(leases.chain(unused).chain(drafts).collect())
+        leases.chain(unused).chain(drafts).collect()
     }
 
     /// Removes what earlier epochs have left, when the directory has just been obtained.
@@ -42,7 +46,8 @@ impl Tenure {
             Standing::Joined if !self.leftovers || !self.is_alone()? => return Ok(()),
             _ => self.assure()?,
         }
-        let leftovers = self.leftovers()?;
+        let contents = lease::list(&self.root)?;
+        let leftovers = self.leftovers_in(&contents);
         let has_data = leftovers.iter().any(|leftover| matches!(leftover, Leftover::Data(_)));
         if has_data {
             // Half of the data may come back with a loss of power, so it has to be known which were in force.
@@ -56,7 +61,7 @@ impl Tenure {
             // From here on it is known even if no lease can be read.
             self.sync_directory(&self.root)?;
         }
-        self.remove_cells()
+        self.remove_cells(&contents.biased)
     }
 
     /// Waits until it is on the disk which data are in force.
@@ -66,11 +71,11 @@ impl Tenure {
     }
 
     /// Removes the cells of handles that have ended abruptly, while nobody else is in: they hold nothing.
-    fn remove_cells(&self) -> Result<()> {
-        for owner in lease::list(&self.root)?.biased {
-            if !self.is_alive(owner)? {
+    fn remove_cells(&self, owners: &[i64]) -> Result<()> {
+        for owner in owners {
+            if !self.is_alive(*owner)? {
                 // What stays costs no more than a wait for a lease.
-                let _ = fs::remove_file(cells::path(&self.root, owner));
+                let _ = fs::remove_file(cells::path(&self.root, *owner));
             }
         }
         Ok(())

@@ -23,6 +23,19 @@ pub fn shard_of(key: &crate::Key, shards: usize) -> usize {
     crate::settings::shard_of(key.hash(), shards)
 }
 
+/// Whether two values are the same to the bit.
+#[must_use]
+pub fn same(a: &crate::Value, b: &crate::Value) -> bool {
+    use crate::Value;
+    match (a, b) {
+        (Value::Integer(a), Value::Integer(b)) => a == b,
+        (Value::Real(a), Value::Real(b)) => a.to_bits() == b.to_bits(),
+        (Value::Text(a), Value::Text(b)) => a == b,
+        (Value::Bytes(a), Value::Bytes(b)) => a == b,
+        _ => false,
+    }
+}
+
 /// Surroundings under the control of a test. One owner at a time, by lease, unless given a
 /// [`LockTable`].
 pub struct TestPlatform {

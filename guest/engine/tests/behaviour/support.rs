@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
+pub(crate) use larder_engine::testing::same;
 use larder_engine::testing::{LockTable, TestPlatform};
 use larder_engine::{Cache, Error, Expiry, Key, OpenOptions, Order, Platform, Scan, Selection, SetOptions, Value};
 use rusqlite::Connection;
@@ -102,17 +103,6 @@ pub(crate) fn integer(cache: &mut Cache, key: &str) -> Option<i64> {
         Some(Value::Integer(integer)) => Some(integer),
         None => None,
         Some(other) => panic!("{key} holds {other:?}"),
-    }
-}
-
-/// Whether two values are the same to the bit.
-pub(crate) fn same(a: &Value, b: &Value) -> bool {
-    match (a, b) {
-        (Value::Integer(a), Value::Integer(b)) => a == b,
-        (Value::Real(a), Value::Real(b)) => a.to_bits() == b.to_bits(),
-        (Value::Text(a), Value::Text(b)) => a == b,
-        (Value::Bytes(a), Value::Bytes(b)) => a == b,
-        _ => false,
     }
 }
 

@@ -63,7 +63,7 @@ impl Resharding {
             ended => {
                 let outcome = ended.map(drop);
                 // The error is the one to tell; a directory not let go of is found out.
-                let released = session.end(&**platform);
+                let released = session.end();
                 outcome.and(released).map(|()| Self { work: None, before, done: 0, total: 0, finished: true })
             }
         }
