@@ -91,8 +91,11 @@ impl Shard {
         self.guard(|shard| {
             for _ in 0..ATTEMPTS {
                 let now = shard.platform.wall_ms();
-                let position = shard.database()?.run(|connection| {
-                    connection.prepare_cached(statement)?.query_row((now, queue), |row| row.get(0)).optional()
+                let database = shard.database()?;
+                let position = shard.read_optimistically(|| {
+                    database.run(|connection| {
+                        connection.prepare_cached(statement)?.query_row((now, queue), |row| row.get(0)).optional()
+                    })
                 })?;
                 let Some(position) = position else { return Ok(None) };
                 if let Some(entry) = shard.live_entry(Address::Queue(queue, position))? {
@@ -106,10 +109,13 @@ impl Shard {
     /// Number of entries in a queue, expired ones included.
     pub(crate) fn queue_length(&mut self, queue: &str) -> Result<u64> {
         self.guard(|shard| {
-            shard.database()?.run(|connection| {
-                connection
-                    .prepare_cached(LENGTH)?
-                    .query_row([queue], |row| row.get::<_, i64>(0).map(i64::cast_unsigned))
+            let database = shard.database()?;
+            shard.read_optimistically(|| {
+                database.run(|connection| {
+                    connection
+                        .prepare_cached(LENGTH)?
+                        .query_row([queue], |row| row.get::<_, i64>(0).map(i64::cast_unsigned))
+                })
             })
         })
     }
@@ -117,9 +123,12 @@ impl Shard {
     /// The names of all queues that are not empty, in order.
     pub(crate) fn queues(&mut self) -> Result<Vec<String>> {
         self.guard(|shard| {
-            shard.database()?.run(|connection| {
-                let mut statement = connection.prepare_cached(NAMES)?;
-                statement.query_map([], |row| row.get(0))?.collect()
+            let database = shard.database()?;
+            shard.read_optimistically(|| {
+                database.run(|connection| {
+                    let mut statement = connection.prepare_cached(NAMES)?;
+                    statement.query_map([], |row| row.get(0))?.collect()
+                })
             })
         })
     }

@@ -12,6 +12,8 @@ use crate::support::{Fixture, Shared, existing, integer, names, open, plain, put
 const SHARDS: u32 = 4;
 /// Enough keys that each shard has some.
 const KEYS: i64 = 24;
+/// Queues that are empty before, in several shards.
+const QUEUES: [&str; 8] = ["a", "b", "c", "d", "e", "f", "g", "h"];
 /// As many values with files as there are keys.
 const FILES: usize = 24;
 
@@ -259,6 +261,10 @@ fn crash_before(cache: Cache, platform: &Rc<TestPlatform>, n: u32) -> bool {
     let died = catch_unwind(AssertUnwindSafe(|| {
         let ticket: Ticket = cache.begin().unwrap();
         cache.within(ticket, |cache| set_all(cache, 1)).unwrap();
+        for queue in QUEUES {
+            let push = |cache: &mut Cache| cache.push(queue, &Value::Integer(1), Side::Back, &plain());
+            cache.within(ticket, push).unwrap();
+        }
         cache.commit(ticket).unwrap();
     }))
     .is_err();
@@ -267,18 +273,25 @@ fn crash_before(cache: Cache, platform: &Rc<TestPlatform>, n: u32) -> bool {
     died
 }
 
+/// A directory in which such an owner has died, and a handle on it that was there before; whether it got
+/// there.
+fn after_crash_before(n: u32) -> (Shared, Cache, bool) {
+    let shared = Shared::new();
+    let platform = shared.platform(1);
+    let options = OpenOptions { shards: Some(SHARDS), ..OpenOptions::default() };
+    let mut cache = open(shared.directory.path(), &options, &platform).unwrap();
+    prepare(&mut cache);
+    let living = shared.open(2, &OpenOptions { wait_ms: 1_000, ..existing() });
+    let died = crash_before(cache, &platform, n);
+    (shared, living, died)
+}
+
 #[test]
 fn a_crash_between_the_commits_of_several_shards_leaves_all_or_nothing() {
     let mut outcomes = Vec::new();
     for n in 1.. {
-        let shared = Shared::new();
-        let platform = shared.platform(1);
-        let options = OpenOptions { shards: Some(SHARDS), ..OpenOptions::default() };
-        let mut cache = open(shared.directory.path(), &options, &platform).unwrap();
-        prepare(&mut cache);
         // One that is there all the time, and one that comes afterwards.
-        let mut living = shared.open(2, &OpenOptions { wait_ms: 1_000, ..existing() });
-        let died = crash_before(cache, &platform, n);
+        let (shared, mut living, died) = after_crash_before(n);
         let first = seen(&mut living);
         let mut next = shared.open(3, &existing());
         assert_eq!(seen(&mut next), first, "before commit {n}");
@@ -300,19 +313,30 @@ fn a_crash_between_the_commits_of_several_shards_leaves_all_or_nothing() {
 #[test]
 fn what_is_read_of_many_keys_at_once_is_not_undone_afterwards() {
     for n in 1.. {
-        let shared = Shared::new();
-        let platform = shared.platform(1);
-        let options = OpenOptions { shards: Some(SHARDS), ..OpenOptions::default() };
-        let mut cache = open(shared.directory.path(), &options, &platform).unwrap();
-        prepare(&mut cache);
-        let mut living = shared.open(2, &OpenOptions { wait_ms: 1_000, ..existing() });
-        let died = crash_before(cache, &platform, n);
+        let (_shared, mut living, died) = after_crash_before(n);
         let keys: Vec<Key> = (0..KEYS).map(Key::Integer).collect();
         let there: Vec<bool> = living.get_many(&keys).unwrap().iter().map(Option::is_some).collect();
         let all = seen(&mut living) == Seen::All;
         assert!(there.iter().all(|there| *there == all), "before commit {n}: {there:?}");
         if !died {
             break;
+        }
+    }
+}
+
+#[test]
+fn what_is_seen_of_a_queue_is_not_undone_afterwards() {
+    for n in 1..=2 * SHARDS + 1 {
+        let looks: [fn(&mut Cache) -> usize; 3] = [
+            |cache| QUEUES.iter().filter(|queue| cache.peek(queue, Side::Back).unwrap().is_some()).count(),
+            |cache| QUEUES.iter().filter(|queue| cache.queue_length(queue).unwrap() > 0).count(),
+            |cache| cache.queues().unwrap().len(),
+        ];
+        for look in looks {
+            let (_shared, mut living, _) = after_crash_before(n);
+            let there = look(&mut living);
+            let all = if seen(&mut living) == Seen::All { QUEUES.len() } else { 0 };
+            assert_eq!(there, all, "before commit {n}");
         }
     }
 }
