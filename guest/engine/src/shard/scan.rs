@@ -80,8 +80,10 @@ impl Shard {
     /// The greatest id, where an enumeration by insertion ends.
     pub(crate) fn last_id(&mut self) -> Result<i64> {
         self.guard(|shard| {
-            shard.database()?.run(|connection| {
-                connection.prepare_cached("SELECT ifnull(max(id), 0) FROM entry")?.query_row([], |row| row.get(0))
+            shard.read_folded(None, |shard| {
+                shard.database()?.run(|connection| {
+                    connection.prepare_cached("SELECT ifnull(max(id), 0) FROM entry")?.query_row([], |row| row.get(0))
+                })
             })
         })
     }
@@ -99,7 +101,7 @@ impl Shard {
         let limit = page.limit.map_or(-1, i64::from);
         let parameters: [&dyn ToSql; 8] = [&now, &after_key, &after_id, &page.last, &start, &end, &name, &limit];
         self.guard(|shard| {
-            let rows = shard.read_optimistically(|| {
+            let rows = shard.read_span(page.span, |shard| {
                 let statement = page.statement(shard.which(page.expired, now)?);
                 shard.database()?.run(|connection| {
                     let mut statement = connection.prepare_dynamic(&statement)?;
@@ -117,6 +119,14 @@ impl Shard {
             }
             Ok(positions)
         })
+    }
+
+    /// Reads something of the entries of a span.
+    fn read_span<T>(&mut self, span: &Span, read: impl Fn(&Self) -> Result<T>) -> Result<T> {
+        match span {
+            Span::Queue(queue) => self.read_folded(Some(queue), read),
+            Span::Tag(_) | Span::Keys(..) => self.read_optimistically(|| read(self)),
+        }
     }
 
     /// Which rows are to be looked for. Where it is plain that every entry is live, none has to be looked
@@ -148,7 +158,7 @@ impl Shard {
             Span::Keys(start, end) => (start.key().unwrap_or(&none), end.key().unwrap_or(&none), ""),
         };
         self.guard(|shard| {
-            shard.read_optimistically(|| {
+            shard.read_span(span, |shard| {
                 shard.database()?.run(|connection| {
                     let mut statement = connection.prepare_dynamic(&statement)?;
                     statement.query_row((now, start, end, name), |row| {

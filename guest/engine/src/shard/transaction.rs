@@ -1,6 +1,7 @@
 //! A write transaction that stays open over several calls.
 
 use super::Shard;
+use super::biased::{self, Which};
 use super::change::Effects;
 use super::undo;
 use super::undo::Standing;
@@ -21,6 +22,16 @@ pub(super) struct Open {
     totals: (i64, i64),
 }
 
+/// How a shard is found by a transaction that begins.
+enum Entry {
+    /// With the number of its entries, and what their files occupy.
+    Free((i64, i64)),
+    /// With a transaction of somebody else that is undecided.
+    Undecided,
+    /// With queues of which something is in journals.
+    Biased,
+}
+
 impl Open {
     /// Whether the shard has committed while others have not.
     pub(super) fn is_prepared(&self) -> bool {
@@ -39,42 +50,44 @@ impl Shard {
     }
 
     fn begin_open(&mut self, keeps_undo: bool) -> Result<()> {
-        let mut waited = 0;
+        let (mut waited, mut folds) = (0, 0);
         loop {
             self.database()?.begin()?;
-            match self.enter() {
-                Ok(Some(totals)) => {
-                    let changes = self.database()?.connection().total_changes();
-                    self.open = Some(Open { keeps_undo, changes, totals, ..Open::default() });
-                    return Ok(());
-                }
-                Ok(None) => self.database()?.rollback(),
-                Err(error) => {
-                    self.database()?.rollback();
-                    return Err(error);
-                }
+            let entered = self.enter();
+            if let Ok(Entry::Free(totals)) = entered {
+                let changes = self.database()?.connection().total_changes();
+                self.open = Some(Open { keeps_undo, changes, totals, ..Open::default() });
+                return Ok(());
             }
-            self.wait_for_decision(&mut waited)?;
+            self.database()?.rollback();
+            match entered? {
+                Entry::Biased if folds >= biased::ATTEMPTS => return Err(self.never_unbiased()),
+                Entry::Biased => {
+                    folds += 1;
+                    self.fold(Which::All)?;
+                }
+                Entry::Undecided | Entry::Free(_) => self.wait_for_decision(&mut waited)?,
+            }
         }
     }
 
-    /// The totals at the beginning; none while a transaction of somebody else is undecided.
-    fn enter(&self) -> Result<Option<(i64, i64)>> {
+    fn enter(&self) -> Result<Entry> {
         let totals = || {
             self.database()?.run(|connection| {
                 connection
-                    .prepare_cached("SELECT count, files, pending FROM totals")?
-                    .query_row([], |row| Ok(((row.get(0)?, row.get(1)?), row.get::<_, i64>(2)?)))
+                    .prepare_cached("SELECT count, files, pending, biased FROM totals")?
+                    .query_row([], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?, row.get::<_, i64>(3)?)))
             })
         };
-        let (before, pending) = totals()?;
-        if pending == 0 {
-            return Ok(Some(before));
+        let (mut before, pending, biased) = totals()?;
+        if pending != 0 {
+            match self.settle_pending(pending)? {
+                Standing::Settled => before = totals()?.0,
+                Standing::Undecided => return Ok(Entry::Undecided),
+            }
         }
-        Ok(match self.settle_pending(pending)? {
-            Standing::Settled => Some(totals()?.0),
-            Standing::Undecided => None,
-        })
+        // Nothing is biased as long as the transaction is open, since that takes one, too.
+        Ok(if biased == 0 { Entry::Free(before) } else { Entry::Biased })
     }
 
     /// Whether a transaction is open.
