@@ -51,7 +51,7 @@ pub(crate) struct Name {
     /// The shard of the queue.
     pub(crate) shard: u32,
     /// Which of the handle's in this shard.
-    pub(crate) number: u32,
+    pub(crate) number: i64,
 }
 
 /// Something done with a queue.
@@ -233,4 +233,99 @@ fn decode_value(form: Form, bytes: &[u8]) -> Option<Value> {
 
 fn checksum(claim: i64, place: usize, bytes: &[u8]) -> u64 {
     xxh3_64_with_seed(bytes, claim.cast_unsigned() ^ (place as u64).rotate_right(16))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pushed(position: i64, value: Value) -> Note {
+        let lifetime = Lifetime { expires: Some(position + 5), ttl: None, sliding: false };
+        Note::Pushed(Pushed { position, value, lifetime, stored_ms: 1_795_000_000_000 })
+    }
+
+    /// One of each kind.
+    fn notes() -> Vec<Note> {
+        vec![
+            pushed(0, Value::Integer(-7)),
+            pushed(1, Value::Real(-0.0)),
+            Note::Pulled(0),
+            pushed(-1, Value::Text("Maß".into())),
+            pushed(i64::MAX, Value::Bytes(vec![0; VALUE_LIMIT])),
+            pushed(i64::MIN, Value::Text(String::new())),
+            Note::Pulled(i64::MIN),
+        ]
+    }
+
+    fn bytes_of(claim: i64, notes: &[Note]) -> Vec<u8> {
+        notes.iter().enumerate().flat_map(|(place, note)| encode(claim, place, note)).collect()
+    }
+
+    /// That notes are the first of those that were written.
+    fn assert_first(found: &[Note], written: &[Note], what: &str) {
+        assert_eq!(format!("{found:?}"), format!("{:?}", &written[..found.len()]), "{what}");
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let bytes = bytes_of(3, &notes());
+        assert_eq!(format!("{:?}", decode(&bytes, 3)), format!("{:?}", notes()));
+    }
+
+    #[test]
+    fn notes_take_as_much_as_they_are_said_to() {
+        for note in notes() {
+            let length = encode(1, 0, &note).len() as u64;
+            match &note {
+                Note::Pulled(_) => assert_eq!(length, PULL_LENGTH),
+                Note::Pushed(pushed) => assert_eq!(Some(length), length_of(&pushed.value), "{note:?}"),
+            }
+        }
+        assert_eq!(length_of(&Value::Bytes(vec![0; VALUE_LIMIT + 1])), None);
+    }
+
+    #[test]
+    fn a_journal_that_was_altered_or_cut_ends_before_it() {
+        let (notes, bytes) = (notes(), bytes_of(3, &notes()));
+        let lengths: Vec<usize> = notes.iter().enumerate().map(|(place, note)| encode(3, place, note).len()).collect();
+        let whole_before = |at: usize| {
+            let ends = lengths.iter().scan(0, |end, length| {
+                *end += length;
+                Some(*end)
+            });
+            ends.filter(|end| *end <= at).count()
+        };
+        for at in 0..bytes.len() {
+            let mut altered = bytes.clone();
+            altered[at] ^= 1 << (at % 8);
+            for (what, bytes) in [("altered", &altered[..]), ("cut", &bytes[..at])] {
+                let found = decode(bytes, 3);
+                assert_eq!(found.len(), whole_before(at), "{what} at {at}");
+                assert_first(&found, &notes, what);
+            }
+        }
+    }
+
+    #[test]
+    fn notes_of_another_claim_or_in_another_place_are_none() {
+        let (old, new) = (bytes_of(3, &notes()), bytes_of(4, &notes()[..2]));
+        assert_eq!(decode(&old, 4).len(), 0);
+        let over = [&new[..], &old[new.len()..]].concat();
+        assert_first(&decode(&over, 4), &notes(), "what follows is of the claim before");
+        assert_eq!((decode(&over, 4).len(), decode(&over, 3).len()), (2, 0));
+        let twice = [encode(3, 0, &Note::Pulled(1)), encode(3, 0, &Note::Pulled(1))].concat();
+        assert_eq!(decode(&twice, 3).len(), 1);
+    }
+
+    #[test]
+    fn only_names_as_they_are_made_are_names_of_journals() {
+        for name in [Name { owner: 0, shard: 0, number: 0 }, Name { owner: (1 << 48) - 1, shard: 255, number: 3 }] {
+            assert_eq!(name_of(&file_name(name)), Some(name));
+        }
+        for file in
+            ["journal-", "journal-1-000-00", "journal-00000000000A-000-00", "journal-000000000001-+00-00", "journal"]
+        {
+            assert_eq!(name_of(file), None, "{file}");
+        }
+    }
 }

@@ -21,7 +21,7 @@ const IS_BIASED: &str = "SELECT biased > 0 AND (?1 IS NULL OR EXISTS \
 const REVOKE: &str = "UPDATE journal SET revoked = 1 WHERE folded IS NULL AND revoked = 0 \
     AND (?1 IS NULL OR queue = ?1) AND (?2 IS NULL OR owner = ?2)";
 const REVOKED: &str = "SELECT owner, number, queue, claim, revoked, folded FROM journal \
-    WHERE folded IS NULL AND revoked = 1 AND (?1 IS NULL OR queue = ?1) AND (?2 IS NULL OR owner = ?2)";
+    WHERE folded IS NULL AND revoked <> 0 AND (?1 IS NULL OR queue = ?1) AND (?2 IS NULL OR owner = ?2)";
 const FIND: &str = "SELECT owner, number, queue, claim, revoked, folded FROM journal WHERE owner = ?1 AND number = ?2";
 const FOLDED: &str = "UPDATE journal SET folded = ?3 WHERE owner = ?1 AND number = ?2";
 const REMOVE: &str = "DELETE FROM journal WHERE owner = ?1 AND number = ?2";
@@ -56,7 +56,7 @@ impl<'a> Which<'a> {
 #[derive(Debug)]
 pub(super) struct Claim {
     owner: i64,
-    number: u32,
+    number: i64,
     queue: String,
     /// Its number; one more each time its notes were folded and it goes on.
     pub(super) id: i64,
@@ -177,7 +177,7 @@ impl Shard {
 
     /// Folds the journals of handles that have ended abruptly, and removes them.
     pub(in crate::shard) fn fold_abandoned(&mut self) -> Result<()> {
-        let journals: Vec<(i64, u32)> = self.database()?.run(|connection| {
+        let journals: Vec<(i64, i64)> = self.database()?.run(|connection| {
             let mut statement = connection.prepare_cached("SELECT owner, number FROM journal")?;
             statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
         })?;
@@ -193,7 +193,7 @@ impl Shard {
     }
 
     /// Forgets a journal that is folded.
-    pub(super) fn forget_journal(&self, owner: i64, number: u32) -> Result<()> {
+    pub(super) fn forget_journal(&self, owner: i64, number: i64) -> Result<()> {
         let database = self.database()?;
         database
             .write(|_| database.run(|connection| connection.prepare_cached(REMOVE)?.execute((owner, number)).map(drop)))

@@ -55,7 +55,7 @@ use window::{Waiting, Window};
 /// Most notes of a claim.
 const NOTES: u32 = 64;
 /// Most queues of a shard that are biased towards a handle.
-const BIASES: u32 = 4;
+const BIASES: usize = 4;
 
 /// The queues of a shard that are biased towards this handle, and how it uses others.
 #[derive(Default)]
@@ -219,6 +219,10 @@ impl Shard {
 
     /// The bias of a queue towards this handle. One that is doubtful is ended.
     fn bias_of(&mut self, queue: &str) -> Result<Option<usize>> {
+        if self.open.is_some() {
+            // One that is still here was ended by others, or no transaction would be open.
+            return Ok(None);
+        }
         let Some(at) = self.biased.biases.iter().position(|bias| bias.queue == queue) else { return Ok(None) };
         if self.biased.biases.get(at).is_some_and(|bias| bias.is_doubtful) {
             self.end_bias(at)?;

@@ -83,7 +83,7 @@ impl Shard {
         let in_a_row = last.replace(position).is_none_or(|last| last.abs_diff(position) <= 1);
         streak.count = if in_a_row { streak.count.saturating_add(1) } else { 1 };
         let is_due = streak.count >= streak.needed.max(self.platform.bias_from());
-        let has_room = biases.len() < BIASES as usize && biases.iter().all(|bias| bias.queue != queue);
+        let has_room = biases.len() < BIASES && biases.iter().all(|bias| bias.queue != queue);
         if is_due && has_room && may_bias(&self.settings) {
             // What was asked for has happened; without a bias the next goes as this one did.
             let _ = self.bias(queue);
@@ -93,8 +93,8 @@ impl Shard {
     /// Biases a queue towards this handle.
     fn bias(&mut self, queue: &str) -> Result<()> {
         let owner = self.tenure.owner()?;
-        let is_free = |number: &u32| self.biased.biases.iter().all(|bias| bias.name.number != *number);
-        let Some(number) = (0..BIASES).find(is_free) else { return Ok(()) };
+        let is_free = |number: &i64| self.biased.biases.iter().all(|bias| bias.name.number != *number);
+        let Some(number) = (0..).take(BIASES).find(is_free) else { return Ok(()) };
         let name = Name { owner, shard: self.index, number };
         let (journal, claim) = (Journal::create(self.tenure.root(), name)?, self.unique_number());
         let window = self.change_entry(Subject::Queue(queue), |change| {
