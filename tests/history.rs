@@ -225,6 +225,18 @@ fn a_cache_without_a_fault_is_not_accused() {
 }
 
 #[test]
+fn clients_use_queues_so_often_in_a_row_that_these_are_biased() {
+    let directory = tempfile::tempdir().unwrap();
+    let plan = Plan { removals: Removals::None, ..Plan::everything(seed(7)) };
+    let cache = plan.builder().open(directory.path()).unwrap();
+    expose(&Shared::new(cache.clone(), &plan, Leaps::default()), &plan).unwrap();
+    let files = std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name());
+    let journals = files.filter(|name| name.to_string_lossy().starts_with("journal-")).count();
+    assert!(journals > 0, "they stay until their handles close");
+    cache.close().unwrap();
+}
+
+#[test]
 fn a_cache_with_a_fault_is_found_out() {
     for fault in FAULTS {
         // What some do only where they meet others, a single round need not have.

@@ -151,7 +151,8 @@ impl Shard {
             if !biased || self.access.read_only {
                 return Ok(result);
             }
-            self.fold(queue.map_or(Which::All, Which::Queue))?;
+            // To read what was accepted is possible on a full disk, too.
+            self.freeing(|shard| shard.fold(queue.map_or(Which::All, Which::Queue)))?;
         }
         Err(self.never_unbiased())
     }
