@@ -110,8 +110,8 @@ impl Shard {
                 return Ok(peeked);
             }
             for _ in 0..ATTEMPTS {
-                let now = shard.platform.wall_ms();
                 let position = shard.read_folded(Some(queue), |shard| {
+                    let now = shard.platform.wall_ms();
                     shard.database()?.run(|connection| {
                         connection.prepare_cached(statement)?.query_row((now, queue), |row| row.get(0)).optional()
                     })

@@ -90,7 +90,6 @@ impl Shard {
 
     /// Reads a page of keys.
     pub(crate) fn page(&mut self, page: &Page<'_>) -> Result<Vec<Position>> {
-        let now = self.platform.wall_ms();
         let after_key = page.after.map_or(Key::Integer(0), |position| position.key.clone());
         let after_id = page.after.map_or(0, |position| position.id);
         let none = Key::Integer(0);
@@ -99,9 +98,12 @@ impl Shard {
             Span::Keys(start, end) => (start.key().unwrap_or(&none), end.key().unwrap_or(&none), ""),
         };
         let limit = page.limit.map_or(-1, i64::from);
-        let parameters: [&dyn ToSql; 8] = [&now, &after_key, &after_id, &page.last, &start, &end, &name, &limit];
         self.guard(|shard| {
             let rows = shard.read_span(page.span, |shard| {
+                // The time of each attempt: by an earlier one, what was stored after a leap of the clock came later.
+                let now = shard.platform.wall_ms();
+                let parameters: [&dyn ToSql; 8] =
+                    [&now, &after_key, &after_id, &page.last, &start, &end, &name, &limit];
                 let statement = page.statement(shard.which(page.expired, now)?);
                 shard.database()?.run(|connection| {
                     let mut statement = connection.prepare_dynamic(&statement)?;
@@ -150,7 +152,6 @@ impl Shard {
 
     /// Number and size of the entries of a span.
     pub(crate) fn measure(&mut self, span: &Span, expired: bool) -> Result<(u64, u64)> {
-        let now = self.platform.wall_ms();
         let statement = measure_statement(span, expired);
         let none = Key::Integer(0);
         let (start, end, name) = match span {
@@ -159,6 +160,7 @@ impl Shard {
         };
         self.guard(|shard| {
             shard.read_span(span, |shard| {
+                let now = shard.platform.wall_ms();
                 shard.database()?.run(|connection| {
                     let mut statement = connection.prepare_dynamic(&statement)?;
                     statement.query_row((now, start, end, name), |row| {

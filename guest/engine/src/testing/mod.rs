@@ -46,6 +46,7 @@ pub struct TestPlatform {
     on_sleep: RefCell<Option<Box<dyn FnMut()>>>,
     on_commit: RefCell<Option<OnCommit>>,
     on_write: RefCell<Option<Box<dyn FnMut()>>>,
+    on_read: RefCell<Option<Box<dyn FnOnce()>>>,
     bias_from: Cell<u32>,
 }
 
@@ -90,6 +91,7 @@ impl TestPlatform {
             on_sleep: RefCell::new(None),
             on_commit: RefCell::new(None),
             on_write: RefCell::new(None),
+            on_read: RefCell::new(None),
             bias_from: Cell::new(8),
         }
     }
@@ -123,6 +125,11 @@ impl TestPlatform {
     /// Does something after each [`Platform::write_at`], while the operation that has written goes on.
     pub fn on_write(&self, action: impl FnMut() + 'static) {
         *self.on_write.borrow_mut() = Some(Box::new(action));
+    }
+
+    /// Does something during the next optimistic read, which then has to be done again.
+    pub fn on_next_read(&self, action: impl FnOnce() + 'static) {
+        *self.on_read.borrow_mut() = Some(Box::new(action));
     }
 
     /// Sets [`Platform::bias_from`].
@@ -178,6 +185,11 @@ impl Platform for TestPlatform {
 
     fn before_commit(&self) -> Result<()> {
         self.on_commit.borrow_mut().as_mut().map_or(Ok(()), |action| action())
+    }
+
+    fn end_optimistic_read(&self) -> bool {
+        let action = self.on_read.borrow_mut().take();
+        action.map(|action| action()).is_some()
     }
 
     fn bias_from(&self) -> u32 {

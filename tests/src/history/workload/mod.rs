@@ -30,7 +30,16 @@ impl Workload {
     /// The operations of a client; those of each are others.
     pub(super) fn new(plan: &Plan, client: u32) -> Self {
         let random = Random::new(plan.seed ^ u64::from(client).wrapping_mul(0xa076_1d64_78bd_642f));
-        Self { plan: plan.clone(), client, random, given: 0, stamps: 0, seen: HashMap::new(), held: None, favourite: None }
+        Self {
+            plan: plan.clone(),
+            client,
+            random,
+            given: 0,
+            stamps: 0,
+            seen: HashMap::new(),
+            held: None,
+            favourite: None,
+        }
     }
 
     /// What comes next; none once all is done, and nothing is held any more.
