@@ -57,7 +57,7 @@ impl Shard {
                 Ok(position)
             });
             match &pushed {
-                Ok(position) => shard.count_use(queue, *position, Use::Push),
+                Ok(position) => shard.count_use(queue, *position, Use::Push(side)),
                 Err(_) => shard.discard_kept(&kept),
             }
             pushed
@@ -76,7 +76,7 @@ impl Shard {
         }
         let pulled = self.pull_in_transaction(queue, side)?;
         if let Some(pulled) = &pulled {
-            self.count_use(queue, pulled.position, Use::Pull);
+            self.count_use(queue, pulled.position, Use::Pull(side));
         }
         Ok(pulled)
     }

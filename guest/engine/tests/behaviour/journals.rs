@@ -92,6 +92,40 @@ fn a_queue_that_is_used_again_and_again_is_not_stored_each_time() {
 }
 
 #[test]
+fn a_queue_that_is_filled_and_emptied_or_used_at_both_ends_is_biased_too() {
+    let uses: [fn(&mut Cache, i64); 2] = [
+        |cache, value| {
+            for _ in 0..3 {
+                push(cache, value);
+            }
+            assert_eq!(drain(cache), [value; 3]);
+        },
+        |cache, value| {
+            for side in [Side::Front, Side::Back] {
+                cache.push(QUEUE, &Value::Integer(value), side, &plain()).unwrap();
+            }
+        },
+    ];
+    for used in uses {
+        let shared = Shared::new();
+        let mut cache = shared.open(1, &OpenOptions::default());
+        (0..5).for_each(|value| used(&mut cache, value));
+        assert_eq!(journals(shared.directory.path()).len(), 1);
+    }
+}
+
+#[test]
+fn a_queue_that_two_use_in_turn_is_not_biased() {
+    let shared = Shared::new();
+    let [mut first, mut second] = [1, 2].map(|seed| shared.open(seed, &OpenOptions::default()));
+    for value in 0..50 {
+        push(&mut first, value);
+        push(&mut second, value);
+        assert_eq!(journals(shared.directory.path()), [] as [PathBuf; 0]);
+    }
+}
+
+#[test]
 fn who_pulls_what_it_has_just_pushed_stores_nothing() {
     let (shared, _, mut cache, _second) = two(1);
     assert_eq!(pull(&mut cache), Some(1));

@@ -15,7 +15,7 @@ use crate::entry::{Entry, Queued};
 use crate::error::Result;
 use crate::journal::{self, Journal, Name};
 use crate::lifetime::Lifetime;
-use crate::options::{Durability, Policy};
+use crate::options::{Durability, Policy, Side};
 use crate::settings::Settings;
 
 /// Names of queues of which it is noted how often they were used in a row.
@@ -42,14 +42,23 @@ fn may_bias(settings: &Settings) -> bool {
 /// How often a queue was used in a row.
 #[derive(Debug, Default)]
 pub(super) struct Streak {
-    pushed: Option<i64>,
-    pulled: Option<i64>,
+    /// The position of the last use of each kind.
+    last: Vec<(Use, i64)>,
     count: u32,
     /// How often before it is biased: more, each time that came to nothing.
     needed: u32,
 }
 
 impl Streak {
+    /// Takes note of a use at a position. Unless somebody else has done the same in between, that is next to
+    /// the last of its kind, or the first of a queue that was empty.
+    fn note(&mut self, used: Use, position: i64) {
+        let last = self.last.iter().position(|(kind, _)| *kind == used).map(|at| self.last.swap_remove(at));
+        let in_a_row = last.is_none_or(|(_, last)| last.abs_diff(position) <= 1 || position == 0);
+        self.count = if in_a_row { self.count.saturating_add(1) } else { 1 };
+        self.last.push((used, position));
+    }
+
     /// Others wanted the queue: it takes twice as long until it is biased again, and at least `least` uses.
     pub(super) fn break_off(&mut self, least: u32) {
         let needed = self.needed.saturating_mul(2).clamp(least, PATIENCE);
@@ -57,11 +66,11 @@ impl Streak {
     }
 }
 
-/// What this handle did at a position.
+/// What this handle did at one end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::shard) enum Use {
-    Push,
-    Pull,
+    Push(Side),
+    Pull(Side),
 }
 
 impl Shard {
@@ -75,13 +84,7 @@ impl Shard {
             streaks.clear();
         }
         let streak = streaks.entry(queue.to_owned()).or_default();
-        let last = match used {
-            Use::Push => &mut streak.pushed,
-            Use::Pull => &mut streak.pulled,
-        };
-        // Nobody else has done the same in between, or the position would be another.
-        let in_a_row = last.replace(position).is_none_or(|last| last.abs_diff(position) <= 1);
-        streak.count = if in_a_row { streak.count.saturating_add(1) } else { 1 };
+        streak.note(used, position);
         let is_due = streak.count >= streak.needed.max(self.platform.bias_from());
         let has_room = biases.len() < BIASES && biases.iter().all(|bias| bias.queue != queue);
         if is_due && has_room && may_bias(&self.settings) {
