@@ -55,6 +55,11 @@ fn entries_that_make_room_for_each_other_have_only_legal_histories() {
 }
 
 #[test]
+fn queues_that_are_used_in_long_runs_have_only_legal_histories() {
+    round("queues");
+}
+
+#[test]
 fn processes_that_are_killed_leave_only_legal_histories() {
     round("kills");
 }
@@ -227,7 +232,7 @@ fn a_cache_without_a_fault_is_not_accused() {
 #[test]
 fn clients_use_queues_so_often_in_a_row_that_these_are_biased() {
     let directory = tempfile::tempdir().unwrap();
-    let plan = Plan { removals: Removals::None, ..Plan::everything(seed(7)) };
+    let plan = Plan::queued(seed(7));
     let cache = plan.builder().open(directory.path()).unwrap();
     expose(&Shared::new(cache.clone(), &plan, Leaps::default()), &plan).unwrap();
     let files = std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name());

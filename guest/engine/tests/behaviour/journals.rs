@@ -115,6 +115,35 @@ fn a_queue_that_is_filled_and_emptied_or_used_at_both_ends_is_biased_too() {
 }
 
 #[test]
+fn a_handle_that_wants_to_know_of_its_queue_now_and_then_is_no_reason_to_wait_longer() {
+    let shared = Shared::new();
+    let mut cache = shared.open(1, &OpenOptions::default());
+    for round in 0..20 {
+        for value in 0..8 {
+            push(&mut cache, value);
+        }
+        assert_eq!(journals(shared.directory.path()).len(), 1, "{round}");
+        assert_eq!(cache.count().unwrap(), (round + 1) * 8);
+    }
+}
+
+#[test]
+fn a_queue_that_others_want_is_biased_later_each_time() {
+    let shared = Shared::new();
+    let [mut first, mut second] = [1, 2].map(|seed| shared.open(seed, &OpenOptions::default()));
+    for needed in [8, 16, 32, 64] {
+        for value in 1..=needed {
+            assert_eq!(journals(shared.directory.path()), [] as [PathBuf; 0], "{value} of {needed}");
+            push(&mut first, value);
+        }
+        assert_eq!(journals(shared.directory.path()).len(), 1);
+        second.clear().unwrap();
+        // It learns of that with the next, which is the first of those that count.
+        assert_eq!(pull(&mut first), None);
+    }
+}
+
+#[test]
 fn a_queue_that_two_use_in_turn_is_not_biased() {
     let shared = Shared::new();
     let [mut first, mut second] = [1, 2].map(|seed| shared.open(seed, &OpenOptions::default()));
@@ -233,11 +262,14 @@ fn nothing_is_noted_as_long_as_a_transaction_is_open() {
 
 #[test]
 fn whoever_wants_the_queue_between_writing_a_note_and_looking_is_seen() {
+    /// What somebody does meanwhile, and tells of what it sees.
     type During = fn(&mut Cache) -> Vec<i64>;
+    /// What the other sees, and what is left in the end.
+    type Expected<'a> = (&'a [i64], &'a [i64]);
     let count: During = |cache| vec![cache.queue_length(QUEUE).unwrap().cast_signed()];
     let add: During = |cache| vec![push(cache, 10)];
-    // What the other sees, and what is left in the end, if a push is interrupted, and if a pull is.
-    let interruptions: [(During, [(&[i64], &[i64]); 2]); 3] = [
+    // If a push is interrupted, and if a pull is.
+    let interruptions: [(During, [Expected<'_>; 2]); 3] = [
         (drain, [(&[1, 2, 3, 4], &[]), (&[2, 3], &[])]),
         (add, [(&[4], &[1, 2, 3, 4, 10]), (&[3], &[2, 3, 10])]),
         (count, [(&[4], &[1, 2, 3, 4]), (&[2], &[2, 3])]),
@@ -393,7 +425,7 @@ fn values_in_a_journal_are_evicted_like_others_once_they_are_stored() {
         push(&mut first, value);
     }
     assert_eq!(second.count().unwrap(), 3);
-    assert_eq!(second.get(&Key::Text("a".into())).unwrap().is_none(), true);
+    assert!(second.get(&Key::Text("a".into())).unwrap().is_none());
     assert_eq!(drain(&mut second), [7, 8, 9]);
     assert_eq!(second.check().unwrap(), []);
 }

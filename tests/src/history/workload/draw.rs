@@ -12,7 +12,7 @@ type Kind = (u32, fn(&mut Workload) -> Operation);
 
 impl Workload {
     pub(super) fn draw(&mut self) -> Operation {
-        // One thing after the other with the same line, as those do who produce or consume.
+        // One after the other on the same line, as those do who produce or consume.
         if self.favourite.is_some() && self.below(8) > 0 {
             return self.draw_line();
         }
@@ -114,7 +114,7 @@ impl Workload {
         let chosen = self.below(self.plan.lines) as usize;
         let line = self.plan.lines().nth(chosen).unwrap();
         if self.below(8) == 0 {
-            self.favourite = Some((line, 20));
+            self.favourite = Some((line, self.plan.run));
         }
         line
     }

@@ -275,7 +275,9 @@ impl Shard {
         let Some(bias) = self.biased.biases.get_mut(at) else { return Ok(End::Folded(0)) };
         bias.is_doubtful = true;
         let (name, queue, claim) = (bias.name, bias.queue.clone(), bias.claim);
-        let end = match self.claim_of(name)?.and_then(|found| found.folded_of(claim)) {
+        let found = self.claim_of(name)?;
+        let wanted = found.as_ref().is_some_and(|found| found.revoked);
+        let end = match found.and_then(|found| found.folded_of(claim)) {
             // Somebody else has folded it, and may be at work in a transaction, which is not to be waited for.
             Some(folded) => {
                 self.biased.has_over = true;
@@ -284,7 +286,12 @@ impl Shard {
             None => self.fold_own(at, name, &queue, claim)?,
         };
         self.biased.biases.swap_remove(at).journal.remove();
-        self.biased.streaks.entry(queue).or_default().break_off(self.platform.bias_from());
+        let streak = self.biased.streaks.entry(queue).or_default();
+        if wanted {
+            streak.break_off(self.platform.bias_from());
+        } else {
+            streak.begin_anew();
+        }
         Ok(end)
     }
 

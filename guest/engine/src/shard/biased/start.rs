@@ -59,9 +59,14 @@ impl Streak {
         self.last.push((used, position));
     }
 
+    /// What the handle itself wanted to know ended it.
+    pub(super) fn begin_anew(&mut self) {
+        *self = Self { needed: self.needed, ..Self::default() };
+    }
+
     /// Others wanted the queue: it takes twice as long until it is biased again, and at least `least` uses.
     pub(super) fn break_off(&mut self, least: u32) {
-        let needed = self.needed.saturating_mul(2).clamp(least, PATIENCE);
+        let needed = self.needed.max(least).saturating_mul(2).min(PATIENCE);
         *self = Self { needed, ..Self::default() };
     }
 }

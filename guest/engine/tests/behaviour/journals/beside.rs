@@ -69,9 +69,9 @@ fn in_transaction(cache: &mut Cache, queue: &str, commits: bool) -> Result<Strin
     let pulled = cache.within(ticket, |cache| cache.pull(queue, Side::Front).map(told))?;
     let pushed = cache.within(ticket, |cache| cache.push(queue, &Value::Integer(1), Side::Back, &plain()))?;
     if commits {
-        cache.commit(ticket)?
+        cache.commit(ticket)?;
     } else {
-        cache.rollback(ticket)?
+        cache.rollback(ticket)?;
     }
     Ok(format!("{pulled} {pushed}"))
 }

@@ -198,10 +198,12 @@ fn what_a_queue_does_is_permitted() {
 
 #[test]
 fn what_no_queue_does_is_found_out() {
+    /// What was done, and what is left.
+    type Case<'a> = (&'a [(Event, Outcome)], &'a [i64]);
     let push = |value| (Event::Push(value), Outcome::Done);
     let pull = |value| (Event::Pull, Outcome::Pulled(value));
     let length = |count| (Event::Length, Outcome::Count(count));
-    let wrong: [(&[(Event, Outcome)], &[i64]); 10] = [
+    let wrong: [Case<'_>; 10] = [
         (&[push(1)], &[]),
         (&[push(1), pull(Some(1))], &[1]),
         (&[push(1), pull(Some(1)), pull(Some(1))], &[]),

@@ -65,7 +65,9 @@ fn nothing_in_a_queue_that_several_fight_for_is_lost_doubled_or_reordered() {
     let (shared, log) = (&Shared::new(), &Log::default());
     std::thread::scope(|scope| {
         let threads: Vec<_> = (0..THREADS).map(|thread| scope.spawn(move || work(shared, log, thread))).collect();
-        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        for thread in threads {
+            thread.join().unwrap();
+        }
     });
     let mut cache = shared.open(9, &OpenOptions::default());
     let left = drain(&mut cache);
