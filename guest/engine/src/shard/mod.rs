@@ -331,8 +331,12 @@ impl Shard {
             return Ok(());
         }
         self.guard(|shard| {
-            let database = shard.database()?;
             let policy = (settings.policy != shard.settings.policy).then_some(settings.policy);
+            if policy.is_some() && !shard.recency.is_empty() {
+                // The new ranks are made from what is recorded, and the new policy may not record reads.
+                shard.write_reads()?;
+            }
+            let database = shard.database()?;
             database.write(|connection| {
                 let store = || {
                     settings.store(connection)?;
