@@ -176,7 +176,7 @@ impl Shard {
                 None => self.guard(|shard| {
                     shard.database()?.rollback();
                     let open = shard.open.take();
-                    shard.discard_adopted(open);
+                    shard.take_back(open);
                     Ok(())
                 }),
             },
@@ -191,7 +191,7 @@ impl Shard {
         match open {
             Some(open) if decided => self.guard(|shard| shard.take_effect(open.effects)),
             undone => {
-                self.discard_adopted(undone);
+                self.take_back(undone);
                 Ok(())
             }
         }
@@ -204,7 +204,7 @@ impl Shard {
             Ok(()) => self.take_effect(open.effects),
             Err(error) => {
                 self.database()?.rollback();
-                self.discard_adopted(Some(open));
+                self.take_back(Some(open));
                 Err(error)
             }
         }
@@ -216,9 +216,12 @@ impl Shard {
         if self.open.take().is_some_and(|open| !open.effects.adopted.is_empty()) {
             self.loose.keep_span();
         }
+        self.recency.note_undone();
     }
 
-    fn discard_adopted(&mut self, open: Option<Open>) {
+    /// Does what it entails that a transaction is undone.
+    fn take_back(&mut self, open: Option<Open>) {
+        self.recency.note_undone();
         for file in open.into_iter().flat_map(|open| open.effects.adopted) {
             self.discard_file(file);
         }
