@@ -22,7 +22,7 @@ pub(crate) struct Reads {
 }
 
 /// Reads that were not yet written.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Recency {
     entries: HashMap<i64, Reads>,
     reads: u64,

@@ -105,7 +105,7 @@ pub(super) enum Subject<'a> {
 type Looked = (Option<Prior>, Option<i64>);
 
 /// What a change entails beside the database, once it is committed.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Effects {
     /// Value files that no entry refers to any more.
     pub(super) let_go: Vec<i64>,

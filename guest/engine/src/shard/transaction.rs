@@ -5,6 +5,7 @@ use super::change::Effects;
 use super::undo;
 use super::undo::Standing;
 use crate::error::{Error, Result};
+use crate::recency::Recency;
 
 /// The open transaction of a shard.
 #[derive(Debug, Default)]
@@ -15,6 +16,8 @@ pub(super) struct Open {
     pub(super) keeps_undo: bool,
     /// The transaction over several shards, once this one has committed and others have not.
     prepared: Option<i64>,
+    /// What there was before the part that can be undone by itself, while one is open.
+    before_part: Option<(Effects, Recency)>,
     /// Changes counted by SQLite before the transaction.
     changes: u64,
     /// Number of the entries, and what their files occupy, before the transaction.
@@ -164,6 +167,32 @@ impl Shard {
                 .write(|connection| undo::forget(connection, transaction).map_err(|error| database.error(&error)))?;
             shard.decisions.retain(|other| *other != transaction);
             shard.conclude(Ok(()))
+        })
+    }
+
+    /// Begins a part of the open transaction that can be undone by itself, with those of other shards.
+    pub(crate) fn begin_part(&mut self) -> Result<()> {
+        self.guard(|shard| {
+            shard.database()?.begin_part()?;
+            let recency = shard.recency.clone();
+            shard.open.iter_mut().for_each(|open| open.before_part = Some((open.effects.clone(), recency.clone())));
+            Ok(())
+        })
+    }
+
+    /// Ends the part, and undoes it unless it is to be kept. Nothing is left of it if the transaction is gone.
+    pub(crate) fn end_part(&mut self, kept: bool) -> Result<()> {
+        let Some((effects, recency)) = self.open.as_mut().and_then(|open| open.before_part.take()) else {
+            return Ok(());
+        };
+        self.guard(|shard| {
+            shard.database()?.end_part(kept)?;
+            let Some(open) = shard.open.as_mut().filter(|_| !kept) else { return Ok(()) };
+            let before = effects.adopted.len();
+            let undone = std::mem::replace(&mut open.effects, effects);
+            shard.recency = recency;
+            undone.adopted.into_iter().skip(before).for_each(|file| shard.discard_file(file));
+            Ok(())
         })
     }
 

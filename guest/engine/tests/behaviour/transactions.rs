@@ -7,7 +7,7 @@ use std::rc::Rc;
 use larder_engine::testing::{TestPlatform, shard_of};
 use larder_engine::{Cache, Draft, Error, Expiry, Key, OpenOptions, Selection, Side, Ticket, Value};
 
-use crate::support::{Fixture, Shared, existing, integer, names, open, plain, put, tagged, text, value_files};
+use crate::support::{Fixture, Shared, existing, integer, names, open, plain, put, same, tagged, text, value_files};
 
 const SHARDS: u32 = 4;
 /// Enough keys that each shard has some.
@@ -206,6 +206,39 @@ fn bulk_operations_are_all_or_nothing_over_shards_and_keep_the_order_of_results(
     assert!(!cache.contains(&Key::Integer(1_000)).unwrap());
     assert_eq!(cache.check().unwrap(), []);
     assert!(value_files(fixture.path()).is_empty());
+}
+
+#[test]
+fn a_bulk_operation_that_fails_in_one_shard_has_done_nothing_in_the_others_and_the_transaction_goes_on() {
+    let mut fixture = Fixture::sharded(SHARDS);
+    let cache = &mut fixture.cache;
+    prepare(cache);
+    let draft = |key: i64, byte: u8, ttl: Expiry| Draft {
+        key: Key::Integer(key),
+        value: large(byte),
+        options: larder_engine::SetOptions { ttl, ..plain() },
+    };
+    let mut failing: Vec<_> = (0..KEYS).map(|key| draft(key, 7, Expiry::Never)).collect();
+    failing.push(draft(KEYS, 7, Expiry::After(u64::MAX)));
+    let ticket = cache.begin().unwrap();
+    cache
+        .within(ticket, |cache| {
+            put(cache, "before", 1);
+            cache.set(&Key::Integer(0), &large(3), &plain())?;
+            assert!(matches!(cache.set_many(&failing), Err(Error::Overflow(_))));
+            assert!(matches!(cache.get(&Key::Integer(0)), Ok(Some(value)) if same(&value, &large(3))));
+            put(cache, "after", 1);
+            Ok(())
+        })
+        .unwrap();
+    cache.commit(ticket).unwrap();
+    for key in 1..KEYS {
+        assert!(!cache.contains(&Key::Integer(key)).unwrap(), "{key} was stored");
+    }
+    assert!(matches!(cache.get(&Key::Integer(0)), Ok(Some(value)) if same(&value, &large(3))));
+    assert_eq!([integer(cache, "before"), integer(cache, "after")], [Some(1); 2]);
+    assert_eq!(cache.check().unwrap(), []);
+    assert_eq!(value_files(fixture.path()).len(), FILES + 1);
 }
 
 /// Whether a transaction has taken place, as seen by a handle.
