@@ -559,9 +559,9 @@ fn what_a_transaction_reads_after_it_has_evicted_counts() {
             })
             .unwrap();
         if commit {
-            cache.commit(ticket).unwrap()
+            cache.commit(ticket).unwrap();
         } else {
-            cache.rollback(ticket).unwrap()
+            cache.rollback(ticket).unwrap();
         }
         put(cache, "e", 1);
         put(cache, "f", 1);
