@@ -22,6 +22,10 @@ pub(super) enum Fault {
     /// One more entry goes than has to.
     OneTooFew,
     SizeUnlimited,
+    /// Nothing is kept free for the log.
+    LogUncounted,
+    /// A fifth of the size limit stays unused.
+    SizeWasted,
     /// Entries of queues do not count towards the item limit.
     QueuesExempt,
     /// Expired entries wait in line like others.
@@ -39,7 +43,7 @@ pub(super) enum Fault {
 }
 
 /// Each with where it shows.
-const FAULTS: [(Fault, Regime); 16] = [
+const FAULTS: [(Fault, Regime); 18] = [
     (Fault::SlidesEachTime, Regime::Unlimited),
     (Fault::SlidesNever, Regime::Unlimited),
     (Fault::AgeStands, Regime::Items),
@@ -49,6 +53,8 @@ const FAULTS: [(Fault, Regime); 16] = [
     (Fault::ReadOnlyCounts, Regime::Unlimited),
     (Fault::OneTooFew, Regime::Items),
     (Fault::SizeUnlimited, Regime::Size),
+    (Fault::LogUncounted, Regime::Size),
+    (Fault::SizeWasted, Regime::Size),
     (Fault::QueuesExempt, Regime::Items),
     (Fault::ExpiredStay, Regime::Items),
     (Fault::FirstTagOnly, Regime::Unlimited),

@@ -27,12 +27,12 @@ use plan::Regime;
 
 #[test]
 fn without_limits() {
-    explore(Regime::Unlimited, 120);
+    explore(Regime::Unlimited, 100);
 }
 
 #[test]
 fn under_an_item_limit() {
-    explore(Regime::Items, 150);
+    explore(Regime::Items, 120);
 }
 
 #[test]

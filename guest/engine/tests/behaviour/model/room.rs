@@ -65,7 +65,13 @@ impl Model {
             return Excess::None;
         }
         let files: u64 = entries().map(occupied).sum();
-        let (least, most) = room(limit, log);
+        let (mut least, mut most) = room(limit, log);
+        if self.has(Fault::LogUncounted) {
+            (least, most) = (least + limit / 8, most + limit / 8);
+        }
+        if self.has(Fault::SizeWasted) {
+            (least, most) = (least - limit / 5, most - limit / 5);
+        }
         if files + DATABASE.0 > most {
             Excess::Over
         } else if files + DATABASE.1 > least {
