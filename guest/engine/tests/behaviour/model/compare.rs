@@ -1,7 +1,6 @@
 //! The cache beside the model: whatever the cache says and is must be one of what the model permits.
 
-use larder_engine::OpenOptions;
-use larder_engine::Platform;
+use larder_engine::{OpenOptions, Platform};
 
 use super::answer::Answer;
 use super::faults::Fault;
@@ -63,12 +62,12 @@ impl Pair {
     }
 
     fn surroundings(&self) -> Surroundings {
-        let mut around = Surroundings::default();
-        if self.models.iter().any(|model| model.settings.size_limit.is_some()) {
-            let log = database(self.fixture.path(), 0).with_extension("db-wal");
-            around.log = std::fs::metadata(log).map_or(0, |metadata| metadata.len());
-        }
-        around
+        let settings = &self.models[0].settings;
+        let log = |shard| {
+            let path = || database(self.fixture.path(), shard).with_extension("db-wal");
+            settings.size_limit.and_then(|_| std::fs::metadata(path()).ok()).map_or(0, |metadata| metadata.len())
+        };
+        Surroundings { logs: (0..).take(settings.shards).map(log).collect(), ..Surroundings::default() }
     }
 
     /// Goes on with the states that permit what the cache has said.
@@ -112,13 +111,17 @@ impl Pair {
     }
 
     fn note_bound(&mut self, operation: &Operation, answer: &Answer) {
-        let stored =
-            matches!(operation, Operation::Set(..) | Operation::Write(..) | Operation::Push(..) | Operation::Cull);
-        match operation {
-            // In force from when something is stored.
-            Operation::Configure(Setting::SizeLimit(_)) => self.is_bounded = false,
-            _ => self.is_bounded |= stored && !matches!(answer, Answer::Refused(_)),
-        }
+        let bounds = match operation {
+            // In force from when something is stored, in the shard in which it is.
+            Operation::Configure(Setting::SizeLimit(_)) => {
+                self.is_bounded = false;
+                return;
+            }
+            Operation::Set(..) | Operation::Write(..) | Operation::Push(..) => self.models[0].settings.shards == 1,
+            Operation::Cull => true,
+            _ => false,
+        };
+        self.is_bounded |= bounds && !matches!(answer, Answer::Refused(_));
     }
 
     fn advance(&mut self, milliseconds: u8) {

@@ -10,6 +10,8 @@ use super::operation::{Choice, Content, KEYS, Lasting, Operation, POLICIES, QUEU
 pub(super) struct Range {
     /// The greatest length of a value.
     pub(super) length: u32,
+    /// The greatest length of one in sixteen.
+    pub(super) rarely: u32,
     /// The greatest item limit, of which some are drawn; none for no limit at all.
     pub(super) items: Option<u64>,
     /// The size limit, which is drawn or a half more of it; none for no limit at all.
@@ -39,9 +41,10 @@ impl Range {
     fn content(self) -> BoxedStrategy<Content> {
         let length = 0..=self.length;
         let value = prop_oneof![
-            2 => (-9_i64..9).prop_map(Stored::Integer),
-            2 => length.clone().prop_map(Stored::Bytes),
-            1 => length.prop_map(Stored::Text),
+            6 => (-9_i64..9).prop_map(Stored::Integer),
+            6 => length.clone().prop_map(Stored::Bytes),
+            3 => length.prop_map(Stored::Text),
+            1 => (0..=self.rarely).prop_map(Stored::Bytes),
         ];
         (value, any_lasting(), prop::bool::weighted(0.3), prop::collection::vec(0_u8..3, 0..3))
             .prop_map(|(value, lasting, sliding, tags)| Content { value, lasting, sliding, tags })
@@ -128,7 +131,7 @@ fn any_on_keys(part: BoxedStrategy<u32>) -> impl Strategy<Value = Operation> {
     prop_oneof![
         6 => key().prop_map(Operation::Get),
         1 => key().prop_map(Operation::GetEntry),
-        3 => (key(), 0_u8..30).prop_map(|(key, age)| Operation::GetRecent(key, age)),
+        3 => (key(), prop_oneof![1 => Just(0_u8), 2 => 0_u8..30]).prop_map(|(key, age)| Operation::GetRecent(key, age)),
         2 => keys().prop_map(Operation::GetMany),
         3 => (key(), part).prop_map(|(key, part)| Operation::Read(key, part)),
         1 => key().prop_map(Operation::Contains),

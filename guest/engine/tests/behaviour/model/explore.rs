@@ -13,7 +13,7 @@ use super::{Regime, compare};
 /// `LARDER_SEED` replays what a run with this seed has begun with.
 pub(super) fn explore(regime: Regime, cases: u32) {
     let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
-    let first = number("LARDER_SEED").unwrap_or_else(rand_seed);
+    let first = number("LARDER_SEED").unwrap_or_else(new_seed);
     let long = number("LARDER_MODEL_SECONDS").map(Duration::from_secs);
     let begun = Instant::now();
     let (operations, mut done) = (Cell::new(0), 0);
@@ -63,7 +63,8 @@ fn run(
     })
 }
 
-fn rand_seed() -> u64 {
+/// Another one each time.
+fn new_seed() -> u64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     since.as_secs() * 1000 + u64::from(since.subsec_millis())
 }

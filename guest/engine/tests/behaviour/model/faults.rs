@@ -67,12 +67,12 @@ const FAULTS: [(Fault, Regime); 18] = [
 #[test]
 fn a_model_that_gets_a_rule_wrong_is_found_out() {
     for (fault, regime) in FAULTS {
-        assert!(search(regime, fault, 60, 0).is_some(), "nobody notices {fault:?}");
+        assert!(search(regime, fault, 200, 0).is_some(), "nobody notices {fault:?}");
     }
 }
 
 #[test]
 fn what_shows_a_difference_is_made_short() {
-    let plan = search(Regime::Unlimited, Fault::SlidesNever, 60, 1_000).unwrap();
+    let plan = search(Regime::Unlimited, Fault::SlidesNever, 200, 1_000).unwrap();
     assert!(plan.count() <= 4, "to store, to wait, to read: {plan:?}");
 }

@@ -27,15 +27,15 @@ use plan::Regime;
 
 #[test]
 fn without_limits() {
-    explore(Regime::Unlimited, 100);
+    explore(Regime::Unlimited, 90);
 }
 
 #[test]
 fn under_an_item_limit() {
-    explore(Regime::Items, 120);
+    explore(Regime::Items, 100);
 }
 
 #[test]
 fn under_a_size_limit() {
-    explore(Regime::Size, 50);
+    explore(Regime::Size, 40);
 }

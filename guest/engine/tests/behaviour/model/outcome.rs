@@ -13,8 +13,8 @@ use super::state::{CLOCK_TOLERANCE, Entry, Model, Place};
 /// What of its surroundings the cache goes by, and the model can not know.
 #[derive(Debug, Default)]
 pub(super) struct Surroundings {
-    /// How long the log of the first shard is.
-    pub(super) log: u64,
+    /// How long the log of each shard is.
+    pub(super) logs: Vec<u64>,
     /// Versions and last uses of all entries, as they are recorded when another policy is set.
     pub(super) recorded: HashMap<String, (u64, u64)>,
 }
@@ -75,7 +75,7 @@ impl Model {
         }
         if !surely {
             let keep = Some(entry.number);
-            let made = next.make_room(shard, keep, around.log).into_iter().map(|made| match made {
+            let made = next.make_room(shard, keep, around.logs[shard]).into_iter().map(|made| match made {
                 Ok(next) => (stored.clone(), next),
                 Err(_) => (Answer::Refused(Refusal::Full), self.clone()),
             });
@@ -95,6 +95,20 @@ impl Model {
 
     fn set_many(&self, drafts: &[(u8, Content)], around: &Surroundings) -> Outcomes {
         let mut all = vec![(Answer::Done, self.clone())];
+        // One that could never fit is refused before anything is stored.
+        let too_large = drafts.iter().map(|(key, content)| {
+            let (place, mut next) = (Place::Key(*key), self.clone());
+            let at = next.put(place, self.shard_of(place), content);
+            self.is_too_large(next.entries[at].size(), next.entries[at].shard)
+        });
+        for (surely, perhaps) in too_large {
+            if surely {
+                return vec![(Answer::Refused(Refusal::TooLarge), self.clone())];
+            }
+            if perhaps {
+                add_new(&mut all, vec![(Answer::Refused(Refusal::TooLarge), self.clone())]);
+            }
+        }
         for (key, content) in drafts {
             let mut next = Vec::new();
             for (answer, model) in all {
@@ -157,7 +171,7 @@ impl Model {
         for shard in 0..self.settings.shards {
             let mut culled = Vec::new();
             for model in all {
-                let made = model.make_room(shard, None, around.log);
+                let made = model.make_room(shard, None, around.logs[shard]);
                 add_new(&mut culled, made.into_iter().map(|made| made.unwrap_or_else(|full| full)).collect());
             }
             all = culled;

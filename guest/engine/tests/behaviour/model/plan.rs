@@ -32,10 +32,10 @@ const SIZE: u64 = 1 << 20;
 impl Regime {
     pub(super) fn plans(self) -> BoxedStrategy<Plan> {
         let (range, shards, inline_threshold) = match self {
-            Self::Unlimited => (Range { length: 250, items: None, size: None }, vec![1, 4], 100),
-            Self::Items => (Range { length: 250, items: Some(8), size: None }, vec![1, 1, 2], 100),
+            Self::Unlimited => (Range { length: 250, rarely: 250, items: None, size: None }, vec![1, 4], 100),
+            Self::Items => (Range { length: 250, rarely: 250, items: Some(8), size: None }, vec![1, 1, 2], 100),
             // So that what counts lies in files: how many pages a database takes is not for a model to know.
-            Self::Size => (Range { length: 180_000, items: None, size: Some(SIZE) }, vec![1], 1),
+            Self::Size => (Range { length: 180_000, rarely: 900_000, items: None, size: Some(SIZE) }, vec![1, 1, 2], 1),
         };
         let items = range.items.map_or(2..=2, |most| 2..=most);
         let operations = prop::collection::vec(range.operation(), 1..140);
