@@ -240,7 +240,7 @@ mod tests {
     use super::*;
 
     fn pushed(position: i64, value: Value) -> Note {
-        let lifetime = Lifetime { expires: Some(position + 5), ttl: None, sliding: false };
+        let lifetime = Lifetime { expires: Some(position / 2), ttl: None, sliding: false };
         Note::Pushed(Pushed { position, value, lifetime, stored_ms: 1_795_000_000_000 })
     }
 

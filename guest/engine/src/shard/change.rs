@@ -134,7 +134,7 @@ enum Obstacle {
 type Looked = (Option<Prior>, Option<i64>);
 
 /// What a change entails beside the database, once it is committed.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Effects {
     /// Value files that no entry refers to any more.
     pub(super) let_go: Vec<i64>,
@@ -210,6 +210,9 @@ impl Shard {
         loop {
             match self.attempt(subject, &mut change)? {
                 Ok((value, effects)) => {
+                    if effects.recency_flushed {
+                        self.recency.note_written();
+                    }
                     match &mut self.open {
                         Some(open) => open.effects.add(effects),
                         None => self.take_effect(effects)?,
@@ -268,9 +271,7 @@ impl Shard {
 
     fn begin_change(&self, totals: Totals, (prior, position): Looked) -> Result<Change<'_>> {
         let database = self.database()?;
-        // What an earlier change of the open transaction has written need not be written again.
-        let recency_flushed = self.open.as_ref().is_some_and(|open| open.effects.recency_flushed);
-        let mut effects = Effects { recency_flushed, ..Effects::default() };
+        let mut effects = Effects::default();
         let known = self.open.as_ref().and_then(|open| open.effects.settings.as_ref());
         let settings = if totals.settings == self.settings_version {
             self.settings.clone()
@@ -323,7 +324,7 @@ impl Shard {
         self.recorded.add(effects.recorded);
         self.unrecorded = self.unrecorded.max(effects.unrecorded);
         if effects.recency_flushed {
-            self.recency.clear();
+            self.recency.note_committed();
         }
         for file in effects.let_go {
             self.discard_file(file);

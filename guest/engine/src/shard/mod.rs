@@ -337,6 +337,10 @@ impl Shard {
             return Ok(());
         }
         self.guard(|shard| {
+            if settings.policy != shard.settings.policy && !shard.recency.is_empty() {
+                // The new ranks are made from what is recorded, and the new policy may not record reads.
+                shard.write_reads()?;
+            }
             // What is in journals was accepted under the settings of before.
             shard.once_unbiased(|shard| shard.store_settings(settings))?;
             shard.load_settings()

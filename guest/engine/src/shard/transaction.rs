@@ -6,6 +6,7 @@ use super::change::Effects;
 use super::undo;
 use super::undo::Standing;
 use crate::error::{Error, Result};
+use crate::recency::Recency;
 
 /// The open transaction of a shard.
 #[derive(Debug, Default)]
@@ -16,6 +17,8 @@ pub(super) struct Open {
     pub(super) keeps_undo: bool,
     /// The transaction over several shards, once this one has committed and others have not.
     prepared: Option<i64>,
+    /// What there was before the part that can be undone by itself, while one is open.
+    before_part: Option<(Effects, Recency)>,
     /// Changes counted by SQLite before the transaction.
     changes: u64,
     /// Number of the entries, and what their files occupy, before the transaction.
@@ -180,6 +183,32 @@ impl Shard {
         })
     }
 
+    /// Begins a part of the open transaction that can be undone by itself, with those of other shards.
+    pub(crate) fn begin_part(&mut self) -> Result<()> {
+        self.guard(|shard| {
+            shard.database()?.begin_part()?;
+            let recency = shard.recency.clone();
+            shard.open.iter_mut().for_each(|open| open.before_part = Some((open.effects.clone(), recency.clone())));
+            Ok(())
+        })
+    }
+
+    /// Ends the part, and undoes it unless it is to be kept. Nothing is left of it if the transaction is gone.
+    pub(crate) fn end_part(&mut self, kept: bool) -> Result<()> {
+        let Some((effects, recency)) = self.open.as_mut().and_then(|open| open.before_part.take()) else {
+            return Ok(());
+        };
+        self.guard(|shard| {
+            shard.database()?.end_part(kept)?;
+            let Some(open) = shard.open.as_mut().filter(|_| !kept) else { return Ok(()) };
+            let before = effects.adopted.len();
+            let undone = std::mem::replace(&mut open.effects, effects);
+            shard.recency = recency;
+            undone.adopted.into_iter().skip(before).for_each(|file| shard.discard_file(file));
+            Ok(())
+        })
+    }
+
     /// Undoes the open transaction, also if it was prepared and not decided.
     pub(crate) fn abort(&mut self) -> Result<()> {
         match &self.open {
@@ -189,7 +218,7 @@ impl Shard {
                 None => self.guard(|shard| {
                     shard.database()?.rollback();
                     let open = shard.open.take();
-                    shard.discard_adopted(open);
+                    shard.take_back(open);
                     Ok(())
                 }),
             },
@@ -204,7 +233,7 @@ impl Shard {
         match open {
             Some(open) if decided => self.guard(|shard| shard.take_effect(open.effects)),
             undone => {
-                self.discard_adopted(undone);
+                self.take_back(undone);
                 Ok(())
             }
         }
@@ -217,7 +246,7 @@ impl Shard {
             Ok(()) => self.take_effect(open.effects),
             Err(error) => {
                 self.database()?.rollback();
-                self.discard_adopted(Some(open));
+                self.take_back(Some(open));
                 Err(error)
             }
         }
@@ -229,9 +258,12 @@ impl Shard {
         if self.open.take().is_some_and(|open| !open.effects.adopted.is_empty()) {
             self.loose.keep_span();
         }
+        self.recency.note_undone();
     }
 
-    fn discard_adopted(&mut self, open: Option<Open>) {
+    /// Does what it entails that a transaction is undone.
+    fn take_back(&mut self, open: Option<Open>) {
+        self.recency.note_undone();
         for file in open.into_iter().flat_map(|open| open.effects.adopted) {
             self.discard_file(file);
         }

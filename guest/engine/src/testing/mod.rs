@@ -23,6 +23,12 @@ pub fn shard_of(key: &crate::Key, shards: usize) -> usize {
     crate::settings::shard_of(key.hash(), shards)
 }
 
+/// The shard in which a queue lies.
+#[must_use]
+pub fn shard_of_queue(queue: &str, shards: usize) -> usize {
+    crate::settings::shard_of(crate::shard::queue_hash(queue), shards)
+}
+
 /// Whether two values are the same to the bit.
 #[must_use]
 pub fn same(a: &crate::Value, b: &crate::Value) -> bool {

@@ -324,6 +324,22 @@ fn a_change_of_limit_and_policy_is_seen_by_a_handle_that_is_open() {
 }
 
 #[test]
+fn what_was_read_before_the_policy_changed_counts_when_it_changes_back() {
+    let mut fixture = Fixture::with(&items(3, Policy::LeastRecentlyUsed));
+    for key in ["a", "b", "c"] {
+        put(&mut fixture.cache, key, 1);
+    }
+    fixture.platform.advance(1);
+    integer(&mut fixture.cache, "a");
+    let policy = |policy| Changes { policy: Some(policy), ..Changes::default() };
+    fixture.cache.configure(&policy(Policy::LeastRecentlyStored)).unwrap();
+    fixture.reopen(&existing());
+    fixture.cache.configure(&policy(Policy::LeastRecentlyUsed)).unwrap();
+    put(&mut fixture.cache, "d", 1);
+    assert_eq!(names(&mut fixture.cache), ["a", "c", "d"]);
+}
+
+#[test]
 fn a_lowered_limit_is_met_by_the_next_store() {
     let mut fixture = Fixture::with(&items(100, Policy::LeastRecentlyStored));
     for number in 0..90 {
