@@ -31,4 +31,5 @@ mod streams;
 mod support;
 mod tombstones;
 mod transactions;
+mod unsure;
 mod value_files;
