@@ -34,10 +34,6 @@ pub const KINDS: &[Kind] = &[
     ("faults", files::faults),
 ];
 
-/// Those that are run only if they are asked for: on a busy machine handles with so little time for a call do
-/// not get on, and the round does not end.
-pub const ON_REQUEST: &[&str] = &["traps"];
-
 /// What a subject does that is wrong comes to light: clients on it, and what the check says.
 pub fn expose(subject: &dyn Subject, plan: &Plan) -> Result<check::Checked, String> {
     let directory = tempfile::tempdir().map_err(|error| error.to_string())?;

@@ -53,6 +53,7 @@ pub struct TestPlatform {
     on_commit: RefCell<Option<OnCommit>>,
     on_write: RefCell<Option<Box<dyn FnMut()>>>,
     on_read: RefCell<Option<Box<dyn FnOnce()>>>,
+    on_look: RefCell<Option<Box<dyn FnMut()>>>,
     bias_from: Cell<u32>,
 }
 
@@ -98,6 +99,7 @@ impl TestPlatform {
             on_commit: RefCell::new(None),
             on_write: RefCell::new(None),
             on_read: RefCell::new(None),
+            on_look: RefCell::new(None),
             bias_from: Cell::new(8),
         }
     }
@@ -138,6 +140,12 @@ impl TestPlatform {
         *self.on_read.borrow_mut() = Some(Box::new(action));
     }
 
+    /// Does something before each look at the monotonic clock, such as letting time pass. Whoever has a lease
+    /// looks before and after every operation.
+    pub fn on_look(&self, action: impl FnMut() + 'static) {
+        *self.on_look.borrow_mut() = Some(Box::new(action));
+    }
+
     /// Sets [`Platform::bias_from`].
     pub fn set_bias_from(&self, count: u32) {
         self.bias_from.set(count);
@@ -163,12 +171,22 @@ impl TestPlatform {
     }
 }
 
+/// Does what is to be done each time. It is taken out meanwhile, so that it may do the same.
+fn repeat(action: &RefCell<Option<Box<dyn FnMut()>>>) {
+    let taken = action.borrow_mut().take();
+    if let Some(mut taken) = taken {
+        taken();
+        *action.borrow_mut() = Some(taken);
+    }
+}
+
 impl Platform for TestPlatform {
     fn wall_us(&self) -> i64 {
         self.wall.get().saturating_mul(1000)
     }
 
     fn monotonic_ms(&self) -> u64 {
+        repeat(&self.on_look);
         self.monotonic.get()
     }
 
@@ -204,12 +222,7 @@ impl Platform for TestPlatform {
 
     fn write_at(&self, file: &File, bytes: &[u8], offset: u64) -> std::io::Result<()> {
         file.write_all_at(bytes, offset)?;
-        // Taken out, so that what it does may write, too.
-        let action = self.on_write.borrow_mut().take();
-        if let Some(mut action) = action {
-            action();
-            *self.on_write.borrow_mut() = Some(action);
-        }
+        repeat(&self.on_write);
         Ok(())
     }
 

@@ -32,4 +32,5 @@ mod streams;
 mod support;
 mod tombstones;
 mod transactions;
+mod unsure;
 mod value_files;
