@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    larder::cli::main()
+    larder::cli::run().into()
 }

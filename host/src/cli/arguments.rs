@@ -1,7 +1,6 @@
 //! The command line as a whole; the arguments of each command are beside it.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::error::ErrorKind;
@@ -60,8 +59,8 @@ pub(crate) struct Global {
     pub(crate) quiet: bool,
 }
 
-/// Prints help, the version, or what is wrong with the command line.
-pub(crate) fn refuse(error: &clap::Error) -> ExitCode {
+/// Prints help, the version, or what is wrong with the command line. Returns the exit status.
+pub(crate) fn refuse(error: &clap::Error) -> u8 {
     let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
     // The flag could not be parsed with the rest; after "--" it is no flag.
     let json = std::env::args_os().take_while(|argument| argument != "--").any(|argument| argument == "--json");
@@ -72,7 +71,7 @@ pub(crate) fn refuse(error: &clap::Error) -> ExitCode {
     }
     // Nobody is left to tell if this can not be printed.
     let _ = error.print();
-    u8::try_from(error.exit_code()).unwrap_or(2).into()
+    u8::try_from(error.exit_code()).unwrap_or(2)
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
 
@@ -82,7 +81,7 @@ impl Failure {
     }
 
     /// Prints it on standard error. Returns the exit status.
-    pub(crate) fn report(&self, as_json: bool) -> ExitCode {
+    pub(crate) fn report(&self, as_json: bool) -> u8 {
         if as_json {
             let error = json::Failure { error: self.name(), message: self.to_string() };
             if let Ok(line) = serde_json::to_string(&error) {
@@ -94,7 +93,7 @@ impl Failure {
                 anstream::eprintln!("{HINT}hint:{HINT:#} {hint}");
             }
         }
-        self.status().into()
+        self.status()
     }
 
     fn status(&self) -> u8 {

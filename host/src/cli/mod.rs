@@ -20,7 +20,6 @@ mod value;
 mod work;
 
 use std::ffi::OsString;
-use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 
@@ -45,18 +44,18 @@ impl Outcome {
     }
 }
 
-impl From<Outcome> for ExitCode {
+impl From<Outcome> for u8 {
     fn from(outcome: Outcome) -> Self {
         match outcome {
-            Outcome::Done => Self::SUCCESS,
-            Outcome::Absent => Self::from(1),
-            Outcome::Code(code) => Self::from(code),
+            Outcome::Done => 0,
+            Outcome::Absent => 1,
+            Outcome::Code(code) => code,
         }
     }
 }
 
-/// Does what the command line of this process says.
-pub fn main() -> ExitCode {
+/// Does what the command line of this process says. Returns the exit status.
+pub fn run() -> u8 {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return arguments::refuse(&error),
@@ -65,7 +64,7 @@ pub fn main() -> ExitCode {
     match arguments.command.run(&Session::new(arguments.global)) {
         Ok(outcome) => outcome.into(),
         // Whoever read the output has seen enough of it.
-        Err(failure) if failure.is_broken_pipe() => ExitCode::SUCCESS,
+        Err(failure) if failure.is_broken_pipe() => 0,
         Err(failure) => failure.report(json),
     }
 }
