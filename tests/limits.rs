@@ -6,6 +6,7 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use larder::coordination::{Directory, LockMode, OpenMode, SharedFile};
 use larder::{Cache, CacheBuilder, Draft, Error, Limits, Selection};
 
 /// More entries than can be stored, or measured, in the time that is allowed.
@@ -16,14 +17,24 @@ fn drafts(count: i64) -> impl Iterator<Item = Draft<'static>> {
     (0..count).map(|number| Draft::new(number, "value"))
 }
 
-/// A cache whose calls may take this time; opening it may be ended by that, too, on a machine that is busy.
+/// A cache whose calls may take this time.
 fn hasty(builder: &CacheBuilder, directory: &Path) -> Cache {
-    loop {
-        match builder.clone().limits(Limits::new().call(TIME)).open(directory) {
-            Err(Error::TimeLimit(_)) => {}
-            opened => return opened.unwrap(),
-        }
-    }
+    builder.clone().limits(Limits::new().call(TIME)).open(directory).unwrap()
+}
+
+/// Runs something while nobody gets into a directory for twice the time of a call: whoever opens it holds its
+/// gate, the first byte of the file `locks`.
+fn while_the_gate_is_held<T>(directory: &Path, work: impl FnOnce() -> T) -> T {
+    let directory = Directory::open(directory).unwrap();
+    let mut locks = SharedFile::open_beneath(&directory, "locks", OpenMode::ReadWrite).unwrap();
+    assert!(locks.lock(0, 1, LockMode::Exclusive, Duration::ZERO).unwrap());
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            thread::sleep(2 * TIME);
+            locks.unlock(0, 1).unwrap();
+        });
+        work()
+    })
 }
 
 #[test]
@@ -44,6 +55,22 @@ fn a_call_that_takes_too_long_ends_with_its_limit_and_has_changed_nothing() {
     assert_eq!(patient.check().unwrap(), []);
     drop((patient, hasty));
     assert_eq!(Cache::open(directory.path()).unwrap().check().unwrap(), []);
+}
+
+#[test]
+fn opening_an_instance_may_take_longer_than_a_call_so_that_a_handle_gets_on_where_that_is_slow() {
+    let directory = tempfile::tempdir().unwrap();
+    Cache::open(directory.path()).unwrap().set("key", 1).unwrap();
+    let cache = while_the_gate_is_held(directory.path(), || hasty(&Cache::builder(), directory.path()));
+    assert_eq!(cache.set_many(drafts(MANY)), Err(Error::TimeLimit(TIME)));
+    // Another instance takes the place of the one that was ended.
+    let read = while_the_gate_is_held(directory.path(), || cache.get("key"));
+    assert_eq!(read, Ok(Some(1.into())));
+    // It has an end all the same.
+    let limits = Limits::new().opening(TIME);
+    let opened = while_the_gate_is_held(directory.path(), || Cache::builder().limits(limits).open(directory.path()));
+    assert!(matches!(opened, Err(Error::TimeLimit(TIME) | Error::Timeout(_) | Error::Locked(_))), "{opened:?}");
+    assert_eq!(cache.check().unwrap(), []);
 }
 
 #[test]

@@ -79,9 +79,10 @@ pub enum Error {
     /// was discarded; the next call uses another.
     #[error("the component failed: {0}")]
     Failed(String),
-    /// A call took longer than [`crate::Limits::call`] allows, and was ended. Its outcome is unknown: all of
-    /// it or nothing, and of an operation in steps those that were done. Its instance was discarded, with
-    /// any transaction that was open in it; the next call uses another.
+    /// A call took longer than [`crate::Limits::call`] allows, or opening an instance for it longer than
+    /// [`crate::Limits::opening`], and was ended. Its outcome is unknown: all of it or nothing, and of an
+    /// operation in steps those that were done. Its instance was discarded, with any transaction that was
+    /// open in it; the next call uses another.
     #[error("the call took longer than its limit of {0:?}")]
     TimeLimit(std::time::Duration),
     /// The component needed more memory than [`crate::Limits::memory`] allows, and broke down over it, as

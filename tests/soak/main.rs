@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 use clap::Parser;
 use clap::builder::PossibleValuesParser;
 use indicatif::{ProgressBar, ProgressStyle};
-use larder_tests::soak::{KINDS, Kind, ON_REQUEST, Tally};
+use larder_tests::soak::{KINDS, Kind, Tally};
 use serde::Serialize;
 
 /// Test Larder under fire
@@ -57,13 +57,7 @@ struct Failure {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let seed = arguments.seed.unwrap_or_else(|| SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs());
-    let is_wanted = |(name, _): &&Kind| {
-        if arguments.only.is_empty() {
-            !ON_REQUEST.contains(name)
-        } else {
-            arguments.only.iter().any(|only| only == name)
-        }
-    };
+    let is_wanted = |kind: &&Kind| arguments.only.is_empty() || arguments.only.iter().any(|name| name == kind.0);
     let kinds: Vec<&Kind> = KINDS.iter().filter(is_wanted).collect();
     eprintln!("seed {seed}");
     let report = soak(&kinds, seed, Duration::from_secs(arguments.minutes * 60));

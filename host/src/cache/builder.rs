@@ -294,8 +294,7 @@ impl CacheBuilder {
             opening.allow_writing(&make(writable)?)?;
         }
         let mut first = Instance::open(&opening, self.options())?;
-        let shared = first.call(|call| call.guest.call_info(call.store, call.resource))?.shared;
-        let most = if shared { self.most_instances() } else { 1 };
+        let most = if first.opened()?.shared { self.most_instances() } else { 1 };
         let pool = Pool::new(first, opening, self.joining_options(), most, self.wait, temporary);
         let pool = Arc::new(pool);
         let keeper = Arc::new(Keeper::new(&pool));

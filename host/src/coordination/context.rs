@@ -186,6 +186,12 @@ impl CoordinationCtx {
         Ok(growth.saturating_sub(before.saturating_sub(after)))
     }
 
+    /// Bounds waits from now on by another time than [`CoordinationCtxBuilder::max_wait`] did: for
+    /// embedders whose calls may take now more, now less.
+    pub fn set_max_wait(&mut self, wait: Duration) {
+        self.settings.max_wait = wait;
+    }
+
     /// Starts to build one.
     pub fn builder() -> CoordinationCtxBuilder {
         CoordinationCtxBuilder::new()

@@ -4,12 +4,16 @@ use std::time::Duration;
 
 use crate::coordination::CoordinationCtxBuilder;
 
+/// How long opening an instance may take at least, unless something else is set.
+const OPENING: Duration = Duration::from_secs(5);
+
 /// What each instance of the component may take at most; for [`crate::CacheBuilder::limits`].
 ///
 /// | limit | unit | unless set | who goes beyond gets |
 /// |---|---|---|---|
 /// | [`memory`](Self::memory) | bytes of its own memory | 4 GiB | [`Error::MemoryLimit`] |
 /// | [`call`](Self::call) | time one call takes | none | [`Error::TimeLimit`] |
+/// | [`opening`](Self::opening) | time opening an instance takes | see there | [`Error::TimeLimit`] |
 /// | [`handles`](Self::handles) | files open for locks and sharing | 256 | [`Error::Io`] |
 /// | [`regions`](Self::regions) | regions of files mapped into its memory | 1024 | [`Error::Io`] |
 /// | [`mapped`](Self::mapped) | bytes of these regions | 64 MiB | [`Error::Io`] |
@@ -37,6 +41,7 @@ use crate::coordination::CoordinationCtxBuilder;
 pub struct Limits {
     pub(crate) memory: usize,
     pub(crate) call: Option<Duration>,
+    opening: Option<Duration>,
     pub(crate) handles: Option<usize>,
     pub(crate) regions: Option<usize>,
     pub(crate) mapped: Option<usize>,
@@ -44,7 +49,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { memory: usize::MAX, call: None, handles: None, regions: None, mapped: None }
+        Self { memory: usize::MAX, call: None, opening: None, handles: None, regions: None, mapped: None }
     }
 }
 
@@ -76,6 +81,17 @@ impl Limits {
         self
     }
 
+    /// How long opening an instance may take: the first, one for another thread, and one in place of an
+    /// instance that was ended. Without a bound if calls have none; else 5 seconds unless set, or as long as
+    /// a call if that is more.
+    ///
+    /// At rest it takes some milliseconds, a thousand times what a short call does. If it had no more time
+    /// than one, on a busy machine a handle whose instance was ended would never get another.
+    pub fn opening(mut self, time: Duration) -> Self {
+        self.opening = Some(time);
+        self
+    }
+
     /// How many files an instance may have open for locks and sharing: 256 unless set. It needs two
     /// for each shard and two to spare.
     pub fn handles(mut self, handles: usize) -> Self {
@@ -96,6 +112,16 @@ impl Limits {
         self
     }
 
+    /// Whether any time is limited.
+    pub(crate) fn is_timed(&self) -> bool {
+        self.call.is_some() || self.opening.is_some()
+    }
+
+    /// How long opening an instance may take.
+    pub(crate) fn time_to_open(&self) -> Option<Duration> {
+        self.opening.or_else(|| self.call.map(|call| call.max(OPENING)))
+    }
+
     /// Those that the host functions see to.
     pub(crate) fn apply_to(&self, coordination: &mut CoordinationCtxBuilder) {
         if let Some(handles) = self.handles {
@@ -106,9 +132,6 @@ impl Limits {
         }
         if let Some(mapped) = self.mapped {
             coordination.max_mapped(mapped);
-        }
-        if let Some(time) = self.call {
-            coordination.max_wait(time);
         }
     }
 }

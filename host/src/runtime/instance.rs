@@ -3,15 +3,16 @@
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use wasmtime::component::{ResourceAny, ResourceTable};
-use wasmtime::{Engine, ResourceLimiter, Store, UpdateDeadline};
+use wasmtime::{Engine, Store};
 use wasmtime_wasi::{FsPerms, HostWallClock, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
-use super::bindings::cache::{Guest, GuestCache, GuestTransaction, OpenOptions};
+use super::bindings::cache::{Guest, GuestCache, GuestTransaction, Information, OpenOptions};
 use super::bindings::{Embed, collections, exchange, limits, locks, memo, recipes, types};
 use super::ticker::Ticker;
+use super::watch::{MemoryWatch, TimeIsOver, TimeWatch};
 use super::{Runtime, Timing};
 use crate::coordination::{
     Access, Coordination, CoordinationCtx, CoordinationCtxBuilder, CoordinationView, GrantError,
@@ -107,16 +108,13 @@ impl Opening {
             wasi: self.wasi()?,
             coordination: self.coordination.build(),
             table: ResourceTable::new(),
-            memory: MemoryWatch { largest: 0, limit: self.limits.memory, exceeded: false },
-            deadline: None,
+            memory: MemoryWatch::new(self.limits.memory),
+            time: TimeWatch::default(),
         };
         let mut store = Store::new(engine, state);
         store.limiter(|state| &mut state.memory);
-        if self.limits.call.is_some() {
-            store.epoch_deadline_callback(|context| match context.data().deadline {
-                Some(deadline) if Instant::now() >= deadline => Err(TimeIsOver.into()),
-                _ => Ok(UpdateDeadline::Continue(1)),
-            });
+        if self.limits.is_timed() {
+            store.epoch_deadline_callback(|context| context.data().time.look());
         }
         Ok(store)
     }
@@ -137,22 +135,23 @@ impl Opening {
     }
 }
 
-/// Begins to count for the next call what is limited.
-fn begin_call(store: &mut Store<State>, limits: &Limits) {
-    store.data_mut().memory.exceeded = false;
-    if let Some(time) = limits.call {
-        // A deadline beyond what the clock can express is never.
-        store.data_mut().deadline = Instant::now().checked_add(time);
+/// Begins to count what is limited for what comes next, which may take so long.
+fn begin_within(store: &mut Store<State>, limits: &Limits, time: Option<Duration>) {
+    let state = store.data_mut();
+    state.memory.exceeded = false;
+    if limits.is_timed() {
+        state.time = TimeWatch::begin(time);
+        state.coordination.set_max_wait(time.unwrap_or(Duration::MAX));
         store.set_epoch_deadline(1);
     }
 }
 
 /// Why a call, or a start, did not come to its end.
 fn failure(error: &wasmtime::Error, store: &Store<State>, limits: &Limits) -> Error {
-    match limits.call {
-        Some(time) if error.is::<TimeIsOver>() => Error::TimeLimit(time),
-        _ if store.data().memory.exceeded => Error::MemoryLimit(limits.memory),
-        _ => Error::Failed(format!("{error:#}")),
+    match error.downcast_ref() {
+        Some(TimeIsOver(time)) => Error::TimeLimit(*time),
+        None if store.data().memory.exceeded => Error::MemoryLimit(limits.memory),
+        None => Error::Failed(format!("{error:#}")),
     }
 }
 
@@ -169,8 +168,7 @@ pub(crate) struct State {
     coordination: CoordinationCtx,
     table: ResourceTable,
     memory: MemoryWatch,
-    /// When the call that is running has to end.
-    deadline: Option<Instant>,
+    time: TimeWatch,
 }
 
 impl WasiView for State {
@@ -184,34 +182,6 @@ impl CoordinationView for State {
         Coordination { ctx: &mut self.coordination, table: &mut self.table }
     }
 }
-
-/// Notes how large memories have become, and limits them.
-struct MemoryWatch {
-    largest: usize,
-    limit: usize,
-    /// Whether the call has asked for more.
-    exceeded: bool,
-}
-
-impl ResourceLimiter for MemoryWatch {
-    fn memory_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        let granted = desired <= self.limit;
-        if granted {
-            self.largest = self.largest.max(desired);
-        }
-        self.exceeded |= !granted;
-        Ok(granted)
-    }
-
-    fn table_growing(&mut self, _: usize, _: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        Ok(true)
-    }
-}
-
-/// Why a call was ended: its time was over.
-#[derive(Debug, thiserror::Error)]
-#[error("the time of the call is over")]
-struct TimeIsOver;
 
 /// An instance with an open cache.
 pub(crate) struct Instance {
@@ -262,18 +232,25 @@ impl Instance {
         Self::start(opening, |guest, store, path| guest.cache().call_open(store, path, options))
     }
 
+    /// What the cache is that was opened: to ask for it is a part of opening it.
+    pub(crate) fn opened(&mut self) -> Result<Information> {
+        let guest = self.exports.larder_cache_cache().cache();
+        let answer = guest.call_info(&mut self.store, self.resource);
+        self.settle(answer)
+    }
+
     /// Starts an instance for another resource, which is given the path of the directory.
     pub(crate) fn start(
         opening: &Opening,
         begin: impl FnOnce(&Guest, &mut Store<State>, &str) -> Answer<ResourceAny>,
     ) -> Result<Self> {
         let limits = opening.limits.clone();
-        let timing = if limits.call.is_some() { Timing::Limited } else { Timing::Unlimited };
+        let timing = if limits.is_timed() { Timing::Limited } else { Timing::Unlimited };
         let runtime = Runtime::get(timing)?;
-        let ticker = limits.call.map(|_| Ticker::of(&runtime.engine)).transpose();
+        let ticker = limits.is_timed().then(|| Ticker::of(&runtime.engine)).transpose();
         let ticker = ticker.map_err(|error| Error::Io(format!("starting a thread: {error}")))?;
         let mut store = opening.store(&runtime.engine)?;
-        begin_call(&mut store, &limits);
+        begin_within(&mut store, &limits, limits.time_to_open());
         let instantiated = runtime.component.instantiate(&mut store);
         let exports = instantiated.map_err(|error| failure(&error, &store, &limits))?;
         let opened = begin(exports.larder_cache_cache(), &mut store, &opening.path);
@@ -283,7 +260,7 @@ impl Instance {
 
     /// Begins to count for the next call what is limited.
     fn begin(&mut self) {
-        begin_call(&mut self.store, &self.limits);
+        begin_within(&mut self.store, &self.limits, self.limits.call);
     }
 
     /// Calls into the component. A trap makes the instance unusable.

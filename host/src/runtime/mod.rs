@@ -4,6 +4,7 @@ pub(crate) mod bindings;
 mod compiled;
 mod instance;
 mod ticker;
+mod watch;
 
 use std::sync::OnceLock;
 

@@ -1,7 +1,7 @@
 //! What a round of clients is to do. It is handed to worker processes as JSON.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use larder::{Cache, CacheBuilder, Error, Limits};
 use serde::{Deserialize, Serialize};
@@ -13,8 +13,9 @@ pub const TAGS: u32 = 4;
 
 /// How many keys an index has.
 pub const INDEX_KEYS: u32 = 5;
-/// For how long opening the cache is tried where it may be ended.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long opening an instance may take where calls are ended: on a busy machine it takes a while, and without
+/// another a handle does not get on.
+const OPENING: Duration = Duration::from_mins(1);
 
 /// What removes entries that nobody names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +48,8 @@ pub struct Plan {
     pub groups: u32,
     /// Queues and deques.
     pub lines: u32,
+    /// How many operations on one of these a client does in a row, now and then.
+    pub run: u32,
     /// Indexes.
     pub indexes: u32,
     /// Locks.
@@ -105,6 +108,7 @@ impl Plan {
             items: 8,
             groups: 2,
             lines: 4,
+            run: 20,
             indexes: 2,
             locks: 3,
             limits: 2,
@@ -128,6 +132,23 @@ impl Plan {
         Self { groups: 0, lines: 2, refreshes: 0, memos: false, removals: Removals::All, ..everything }
     }
 
+    /// Queues that clients use in long runs, each with an instance of its own, so that they are biased now
+    /// towards one of them and now towards another.
+    pub fn queued(seed: u64) -> Self {
+        let none = Self { groups: 0, indexes: 0, limits: 0, tallies: 0, barriers: 0, ..Self::everything(seed) };
+        Self {
+            threads: 1,
+            instances: 1,
+            operations: 1_000,
+            items: 2,
+            lines: 5,
+            run: 60,
+            refreshes: 0,
+            memos: false,
+            ..none
+        }
+    }
+
     /// Entries that make room for each other; of some seeds so few that none has to.
     pub fn limited(seed: u64) -> Self {
         let none = Self { groups: 0, lines: 0, indexes: 0, refreshes: 0, memos: false, ..Self::everything(seed) };
@@ -145,7 +166,7 @@ impl Plan {
         }
     }
 
-    /// Everything, with instances that are ended in the middle of it. Opening one has to be possible.
+    /// Everything, with instances that are ended in the middle of it.
     pub fn hasty(seed: u64) -> Self {
         Self { call_ms: Some(40 + 10 * (seed % 4)), lease_ms: 700, ..Self::everything(seed) }
     }
@@ -177,17 +198,11 @@ impl Plan {
         Duration::from_millis(u64::from(self.lease_ms) * 2) + Duration::from_secs(5)
     }
 
-    /// Opens the cache as clients do, whose calls may be ended: opening it, too.
+    /// Opens the cache as clients do, whose calls may be ended.
     pub fn open(&self, directory: &Path) -> Result<Cache, Error> {
         let Some(time) = self.call_ms else { return self.builder().open(directory) };
-        let limits = Limits::new().call(Duration::from_millis(time)).memory(Self::MEMORY);
-        let begun = Instant::now();
-        loop {
-            match self.builder().limits(limits.clone()).open(directory) {
-                Err(Error::TimeLimit(_) | Error::Timeout(_) | Error::Locked(_)) if begun.elapsed() < PATIENCE => {}
-                opened => return opened,
-            }
-        }
+        let limits = Limits::new().call(Duration::from_millis(time)).opening(OPENING).memory(Self::MEMORY);
+        self.builder().limits(limits).open(directory)
     }
 
     /// How the cache is opened by somebody with more patience.

@@ -26,16 +26,13 @@ pub const KINDS: &[Kind] = &[
     ("histories", histories::histories),
     ("clears", histories::clears),
     ("limits", histories::limits),
+    ("queues", histories::queues),
     ("kills", histories::kills),
     ("traps", histories::traps),
     ("clocks", histories::clocks),
     ("losses", files::losses),
     ("faults", files::faults),
 ];
-
-/// Those that are run only if they are asked for: on a busy machine handles with so little time for a call do
-/// not get on, and the round does not end.
-pub const ON_REQUEST: &[&str] = &["traps"];
 
 /// What a subject does that is wrong comes to light: clients on it, and what the check says.
 pub fn expose(subject: &dyn Subject, plan: &Plan) -> Result<check::Checked, String> {

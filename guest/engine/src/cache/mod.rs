@@ -244,17 +244,26 @@ impl Cache {
 
     /// Runs an operation, and returns its result only if the directory was ours all the time.
     fn under_tenure<T>(&mut self, operation: impl FnOnce(&mut Session) -> Result<T>) -> Result<T> {
-        let session = self.session()?;
-        let kept = session.tenure.assure();
-        let result = kept.and_then(|()| {
-            let result = operation(session);
-            session.tenure.assure().and(result)
-        });
+        let kept = self.session()?.tenure.assure();
+        let result = kept.and_then(|()| self.then_assure(operation));
         if matches!(result, Err(Error::Locked(_))) {
             // Somebody else has the directory now. The next call tries to get it back.
             self.abandon();
         }
         result
+    }
+
+    /// Runs an operation, and makes sure afterwards that the directory is still ours.
+    fn then_assure<T>(&mut self, operation: impl FnOnce(&mut Session) -> Result<T>) -> Result<T> {
+        let session = self.session()?;
+        let result = operation(session);
+        let kept = session.tenure.assure();
+        if kept.is_err() && self.transaction.is_some() {
+            // Whoever is told of an error has done nothing: so all of what it is a part of is undone. That error
+            // is the one to tell.
+            let _ = self.undo_open();
+        }
+        kept.and(result)
     }
 
     /// The session, begun anew if the last one was lost.

@@ -25,10 +25,12 @@ impl Cache {
     pub fn begin(&mut self) -> Result<Ticket> {
         self.assure_open()?;
         self.assure_no_transaction()?;
-        self.under_tenure(|session| {
+        let begun = self.under_tenure(|session| {
             let all: Vec<usize> = (0..session.shards.len()).collect();
             session.open_transaction(&all)
-        })?;
+        });
+        // Also if it had been opened, but it could not be told any more whose the directory is.
+        begun.or_else(|error| self.undo_open().and(Err(error)))?;
         let ticket = Ticket(self.platform.random());
         self.transaction = Some(Open { ticket, entered: false });
         Ok(ticket)
@@ -42,20 +44,27 @@ impl Cache {
         result
     }
 
-    /// Makes everything happen.
+    /// Makes everything happen. Whoever is told of an error can not tell whether everything has happened or
+    /// nothing: it may be that only the way back has failed. Either way nothing is open any more.
     pub fn commit(&mut self, ticket: Ticket) -> Result<()> {
         self.enter(ticket, false)?;
         self.transaction = None;
-        self.under_tenure(Session::commit_transaction)
+        let committed = self.under_tenure(Session::commit_transaction);
+        committed.or_else(|error| self.undo_open().and(Err(error)))
     }
 
     /// Undoes everything.
     pub fn rollback(&mut self, ticket: Ticket) -> Result<()> {
         self.enter(ticket, false)?;
-        self.transaction = None;
-        // Also if it can not be told whose the directory is: what comes later would else be a part of it.
-        let undone = self.session()?.abort_transaction();
+        let undone = self.undo_open();
         self.under_tenure(|_| Ok(())).and(undone)
+    }
+
+    /// Ends a transaction with nothing done, whether or not it can be told whose the directory is: what comes
+    /// later would else be a part of it, and be lost with it.
+    pub(super) fn undo_open(&mut self) -> Result<()> {
+        self.transaction = None;
+        self.session.as_mut().map_or(Ok(()), Session::abort_transaction)
     }
 
     fn enter(&mut self, ticket: Ticket, entered: bool) -> Result<()> {
@@ -65,10 +74,7 @@ impl Cache {
         let lost = self.session.as_ref().is_none_or(|session| !session.shards.iter().all(Shard::is_open));
         if lost {
             // An error on the way, such as a full disk, has undone it in one shard; so in all.
-            self.transaction = None;
-            if let Some(session) = &mut self.session {
-                session.abort_transaction()?;
-            }
+            self.undo_open()?;
             return Err(Error::Closed);
         }
         Ok(())
@@ -97,6 +103,15 @@ impl Session {
             self.abort_transaction()?;
         }
         done
+    }
+
+    /// Runs an operation on some shards as a part of the open transaction: all of it happens, or on an error
+    /// nothing of this part.
+    pub(super) fn nested(&mut self, shards: &[usize], operation: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
+        let begun = shards.iter().try_for_each(|index| self.shard(*index)?.begin_part());
+        let done = begun.and_then(|()| operation(self));
+        let ended = shards.iter().map(|index| self.shard(*index)?.end_part(done.is_ok())).fold(Ok(()), Result::and);
+        done.and(ended)
     }
 
     /// Takes the write locks of some shards, in their order.

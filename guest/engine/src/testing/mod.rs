@@ -23,6 +23,12 @@ pub fn shard_of(key: &crate::Key, shards: usize) -> usize {
     crate::settings::shard_of(key.hash(), shards)
 }
 
+/// The shard in which a queue lies.
+#[must_use]
+pub fn shard_of_queue(queue: &str, shards: usize) -> usize {
+    crate::settings::shard_of(crate::shard::queue_hash(queue), shards)
+}
+
 /// Whether two values are the same to the bit.
 #[must_use]
 pub fn same(a: &crate::Value, b: &crate::Value) -> bool {
@@ -46,6 +52,8 @@ pub struct TestPlatform {
     on_sleep: RefCell<Option<Box<dyn FnMut()>>>,
     on_commit: RefCell<Option<OnCommit>>,
     on_write: RefCell<Option<Box<dyn FnMut()>>>,
+    on_read: RefCell<Option<Box<dyn FnOnce()>>>,
+    on_look: RefCell<Option<Box<dyn FnMut()>>>,
     bias_from: Cell<u32>,
 }
 
@@ -90,6 +98,8 @@ impl TestPlatform {
             on_sleep: RefCell::new(None),
             on_commit: RefCell::new(None),
             on_write: RefCell::new(None),
+            on_read: RefCell::new(None),
+            on_look: RefCell::new(None),
             bias_from: Cell::new(8),
         }
     }
@@ -125,6 +135,17 @@ impl TestPlatform {
         *self.on_write.borrow_mut() = Some(Box::new(action));
     }
 
+    /// Does something during the next optimistic read, which then has to be done again.
+    pub fn on_next_read(&self, action: impl FnOnce() + 'static) {
+        *self.on_read.borrow_mut() = Some(Box::new(action));
+    }
+
+    /// Does something before each look at the monotonic clock, such as letting time pass. Whoever has a lease
+    /// looks before and after every operation.
+    pub fn on_look(&self, action: impl FnMut() + 'static) {
+        *self.on_look.borrow_mut() = Some(Box::new(action));
+    }
+
     /// Sets [`Platform::bias_from`].
     pub fn set_bias_from(&self, count: u32) {
         self.bias_from.set(count);
@@ -150,12 +171,22 @@ impl TestPlatform {
     }
 }
 
+/// Does what is to be done each time. It is taken out meanwhile, so that it may do the same.
+fn repeat(action: &RefCell<Option<Box<dyn FnMut()>>>) {
+    let taken = action.borrow_mut().take();
+    if let Some(mut taken) = taken {
+        taken();
+        *action.borrow_mut() = Some(taken);
+    }
+}
+
 impl Platform for TestPlatform {
     fn wall_us(&self) -> i64 {
         self.wall.get().saturating_mul(1000)
     }
 
     fn monotonic_ms(&self) -> u64 {
+        repeat(&self.on_look);
         self.monotonic.get()
     }
 
@@ -180,18 +211,18 @@ impl Platform for TestPlatform {
         self.on_commit.borrow_mut().as_mut().map_or(Ok(()), |action| action())
     }
 
+    fn end_optimistic_read(&self) -> bool {
+        let action = self.on_read.borrow_mut().take();
+        action.map(|action| action()).is_some()
+    }
+
     fn bias_from(&self) -> u32 {
         self.bias_from.get()
     }
 
     fn write_at(&self, file: &File, bytes: &[u8], offset: u64) -> std::io::Result<()> {
         file.write_all_at(bytes, offset)?;
-        // Taken out, so that what it does may write, too.
-        let action = self.on_write.borrow_mut().take();
-        if let Some(mut action) = action {
-            action();
-            *self.on_write.borrow_mut() = Some(action);
-        }
+        repeat(&self.on_write);
         Ok(())
     }
 
