@@ -1,5 +1,6 @@
 //! A directory for the command lines of one input, and the program run in it.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -42,13 +43,13 @@ pub(super) struct Shelf<'a> {
     program: &'a Program,
     outside: TempDir,
     /// What there is besides the cache, and when it was changed.
-    before: std::cell::RefCell<BTreeMap<PathBuf, Option<SystemTime>>>,
+    before: RefCell<BTreeMap<PathBuf, Option<SystemTime>>>,
 }
 
 impl<'a> Shelf<'a> {
     pub(super) fn new(program: &'a Program) -> Self {
         let outside = crate::temporary();
-        let shelf = Self { program, outside, before: Default::default() };
+        let shelf = Self { program, outside, before: RefCell::default() };
         fs::create_dir_all(shelf.work().join("here")).unwrap();
         fs::write(shelf.work().join("file"), b"content\n").unwrap();
         fs::write(shelf.work().join("dump"), crate::dump::seed(1)).unwrap();

@@ -16,8 +16,9 @@ const PRINTERS: [&str; 3] = ["completions", "man", "dump"];
 pub(super) fn of(words: &[OsString], ran: &Ran) -> Result<(), String> {
     let is_any = |names: &[&str]| words.iter().any(|word| names.iter().any(|name| word == name));
     let runs_another = is_any(&RUNNERS);
+    let is_known = |code: &i32| STATUSES.contains(code) || (runs_another && STATUSES_OF_OTHERS.contains(code));
     let code = ran.code.ok_or("a signal has ended it")?;
-    if !STATUSES.contains(&code) && !(runs_another && STATUSES_OF_OTHERS.contains(&code)) {
+    if !is_known(&code) {
         return Err(format!("no status that is documented: {code}"));
     }
     let error = String::from_utf8(ran.error.clone()).map_err(|_| "what it says is no text")?;
