@@ -99,7 +99,7 @@ impl Shard {
         };
         let limit = page.limit.map_or(-1, i64::from);
         self.guard(|shard| {
-            let rows = shard.read_span(page.span, |shard| {
+            let rows = shard.read_span(page.span, false, |shard| {
                 // The time of each attempt: by an earlier one, what was stored after a leap of the clock came later.
                 let now = shard.platform.wall_ms();
                 let parameters: [&dyn ToSql; 8] =
@@ -123,10 +123,12 @@ impl Shard {
         })
     }
 
-    /// Reads something of the entries of a span.
-    fn read_span<T>(&mut self, span: &Span, read: impl Fn(&Self) -> Result<T>) -> Result<T> {
+    /// Reads something of the entries of a span, which are those of all queues, too, if it has no ends and they are
+    /// asked for.
+    fn read_span<T>(&mut self, span: &Span, with_queues: bool, read: impl Fn(&Self) -> Result<T>) -> Result<T> {
         match span {
             Span::Queue(queue) => self.read_folded(Some(queue), read),
+            Span::Keys(Bound::Unbounded, Bound::Unbounded) if with_queues => self.read_folded(None, read),
             Span::Tag(_) | Span::Keys(..) => self.read_optimistically(|| read(self)),
         }
     }
@@ -159,7 +161,7 @@ impl Shard {
             Span::Keys(start, end) => (start.key().unwrap_or(&none), end.key().unwrap_or(&none), ""),
         };
         self.guard(|shard| {
-            shard.read_span(span, |shard| {
+            shard.read_span(span, true, |shard| {
                 let now = shard.platform.wall_ms();
                 shard.database()?.run(|connection| {
                     let mut statement = connection.prepare_dynamic(&statement)?;

@@ -46,7 +46,7 @@ fn drain_queue(cache: &mut Cache, queue: &str) -> Vec<i64> {
 }
 
 /// The journals in a directory.
-fn journals(directory: &Path) -> Vec<PathBuf> {
+pub(crate) fn journals(directory: &Path) -> Vec<PathBuf> {
     let paths = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
     paths.into_iter().filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("journal-")).collect()
 }
@@ -177,9 +177,10 @@ type Look = fn(&mut Cache);
 
 #[test]
 fn others_see_at_once_what_is_in_a_journal() {
-    let looks: [(&str, Look); 14] = [
+    let looks: [(&str, Look); 16] = [
         ("length", |cache| assert_eq!(cache.queue_length(QUEUE).unwrap(), 5)),
         ("count", |cache| assert_eq!(cache.count().unwrap(), 5)),
+        ("measure", |cache| assert_eq!(cache.measure(&Selection::All, false).unwrap().0, 5)),
         ("names", |cache| assert_eq!(cache.queues().unwrap(), [QUEUE])),
         ("peek", |cache| {
             for (side, position) in [(Side::Front, 0), (Side::Back, 4)] {
@@ -194,6 +195,7 @@ fn others_see_at_once_what_is_in_a_journal() {
             assert_eq!(found, (0..5).map(Key::Integer).collect::<Vec<_>>());
         }),
         ("evict", |cache| assert_eq!(cache.evict(&Selection::Queue(QUEUE.into())).unwrap(), 5)),
+        ("evict all", |cache| assert_eq!(cache.evict(&Selection::All).unwrap(), 5)),
         ("clear", |cache| assert_eq!(cache.clear().unwrap(), 5)),
         ("expire", |cache| assert_eq!(cache.expire().unwrap(), 0)),
         ("transaction", |cache| {

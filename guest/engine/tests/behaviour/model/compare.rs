@@ -1,38 +1,41 @@
 //! The cache beside the model: whatever the cache says and is must be one of what the model permits.
 
-use larder_engine::{OpenOptions, Platform};
+use larder_engine::{OpenOptions, Policy};
 
 use super::answer::Answer;
 use super::faults::Fault;
+use super::handles::Handles;
 use super::operation::{JUMP, Operation, Setting};
 use super::outcome::Surroundings;
 use super::plan::Plan;
 use super::room::add_new;
 use super::state::Model;
 use super::subject;
-use crate::support::{Fixture, database, existing};
+use crate::support::{database, existing};
 
 /// A cache, and all states in which it can be by what is known of it.
 struct Pair {
-    fixture: Fixture,
+    handles: Handles,
     models: Vec<Model>,
     /// Whether its volume is within the size limit: from when something was stored under it.
     is_bounded: bool,
     /// Whether times of uses say nothing any more: what was noted before and after can not be told apart.
     clock_was_set: bool,
+    /// Whether numbers of hits say nothing any more: what one handle has read when the other changes the policy may be
+    /// recorded later or never.
+    hits_are_vague: bool,
 }
 
 /// Does what a plan says; an error says where cache and model differ.
 pub(super) fn follow(plan: &Plan, fault: Option<Fault>) -> Result<(), String> {
-    let fixture = Fixture::with(&plan.options());
-    let now = u64::try_from(fixture.platform.wall_us() / 1000).unwrap();
-    let models = vec![Model::new(plan.settings(), now, fault)];
-    let mut pair = Pair { fixture, models, is_bounded: true, clock_was_set: false };
+    let handles = Handles::new(&plan.options(), plan.by_two);
+    let models = vec![Model::new(plan.settings(), handles.now(), fault)];
+    let mut pair = Pair { handles, models, is_bounded: true, clock_was_set: false, hits_are_vague: false };
     for (number, operation) in plan.operations.iter().enumerate() {
         pair.step(operation).map_err(|what| format!("operation {number}, {operation:?}: {what}"))?;
     }
     pair.reopen(&existing())?;
-    match pair.fixture.cache.check().unwrap() {
+    match pair.handles.cache().check().unwrap() {
         problems if problems.is_empty() => Ok(()),
         problems => Err(format!("{problems:?}")),
     }
@@ -47,24 +50,31 @@ impl Pair {
             Operation::Reopen => self.reopen(&existing())?,
             Operation::Advance(milliseconds) => self.advance(*milliseconds),
             Operation::SetClock(jumps) => self.set_clock(i64::from(*jumps) * JUMP),
+            Operation::TakeTurns => self.take_turns(),
             by_itself => {
                 let mut around = self.surroundings();
-                let answer = subject::perform(&mut self.fixture.cache, by_itself);
+                let answer = subject::perform(self.handles.cache(), by_itself);
                 if by_itself.names_policy().is_some() {
-                    around.recorded = subject::recorded(&mut self.fixture.cache);
+                    around.recorded = subject::recorded(self.handles.cache());
                 }
                 self.note_bound(by_itself, &answer);
                 self.permit(by_itself, &answer, &around)?;
             }
         }
+        let changes_policy = operation.names_policy().is_some_and(|policy| policy != before);
+        if self.handles.are_two() {
+            self.hits_are_vague |= changes_policy;
+            // Whoever looks ends what is biased.
+            return Ok(());
+        }
         // Under another policy, all is recorded first.
-        self.look(operation.names_policy().is_some_and(|policy| policy != before))
+        self.look(changes_policy)
     }
 
     fn surroundings(&self) -> Surroundings {
         let settings = &self.models[0].settings;
         let log = |shard| {
-            let path = || database(self.fixture.path(), shard).with_extension("db-wal");
+            let path = || database(self.handles.path(), shard).with_extension("db-wal");
             settings.size_limit.and_then(|_| std::fs::metadata(path()).ok()).map_or(0, |metadata| metadata.len())
         };
         Surroundings { logs: (0..).take(settings.shards).map(log).collect(), ..Surroundings::default() }
@@ -89,7 +99,7 @@ impl Pair {
 
     /// Goes on with the states that are what the cache is.
     fn look(&mut self, written: bool) -> Result<(), String> {
-        let cache = &mut self.fixture.cache;
+        let cache = self.handles.cache();
         let mut seen = subject::look(cache, written);
         if cache.count().unwrap() != seen.len() as u64 {
             return Err(format!("a count of {:?} where there are {seen:?}", cache.count()));
@@ -99,8 +109,9 @@ impl Pair {
             return Err(format!("a volume of {:?} where {limit} is the limit", cache.volume()));
         }
         let mut expected: Vec<_> = self.models.iter().map(|model| model.look(written)).collect();
-        if self.clock_was_set {
-            expected.iter_mut().flatten().chain(&mut seen).for_each(|entry| entry.used_ms = None);
+        for entry in expected.iter_mut().flatten().chain(&mut seen) {
+            entry.used_ms.take_if(|_| self.clock_was_set || self.hits_are_vague);
+            entry.hits.take_if(|_| self.hits_are_vague);
         }
         let mut as_expected = expected.iter().map(|expected| *expected == seen);
         self.models.retain(|_| as_expected.next() == Some(true));
@@ -118,36 +129,44 @@ impl Pair {
                 return;
             }
             Operation::Set(..) | Operation::Write(..) | Operation::Push(..) => self.models[0].settings.shards == 1,
-            Operation::Cull => true,
+            // Where nothing may be evicted, what was there before the limit may stay.
+            Operation::Cull => self.models[0].settings.policy != Policy::None,
             _ => false,
         };
         self.is_bounded |= bounds && !matches!(answer, Answer::Refused(_));
     }
 
     fn advance(&mut self, milliseconds: u8) {
-        self.fixture.platform.advance(milliseconds.into());
+        self.handles.advance(milliseconds.into());
         self.models.iter_mut().for_each(|model| model.now += u64::from(milliseconds));
+    }
+
+    fn take_turns(&mut self) {
+        if self.models[0].has(Fault::NotesLost) {
+            self.handles.lose_notes();
+        }
+        self.handles.take_turns();
     }
 
     fn set_clock(&mut self, by: i64) {
         self.clock_was_set = true;
-        self.fixture.platform.set_wall_clock(by);
+        self.handles.set_wall_clock(by);
         self.models.iter_mut().for_each(|model| model.now = model.now.saturating_add_signed(by));
     }
 
     fn transact(&mut self, parts: &[Operation], commit: bool) -> Result<(), String> {
-        let ticket = self.fixture.cache.begin().unwrap();
+        let ticket = self.handles.cache().begin().unwrap();
         self.models.iter_mut().for_each(Model::begin);
         for part in parts {
             let around = self.surroundings();
-            let done = self.fixture.cache.within(ticket, |cache| Ok(subject::perform(cache, part)));
+            let done = self.handles.cache().within(ticket, |cache| Ok(subject::perform(cache, part)));
             self.permit(part, &done.unwrap(), &around).map_err(|what| format!("{part:?}: {what}"))?;
         }
         if commit {
-            self.fixture.cache.commit(ticket).unwrap();
+            self.handles.cache().commit(ticket).unwrap();
             self.models.iter_mut().for_each(Model::commit);
         } else {
-            self.fixture.cache.rollback(ticket).unwrap();
+            self.handles.cache().rollback(ticket).unwrap();
             self.models.iter_mut().for_each(Model::rollback);
         }
         Ok(())
@@ -155,7 +174,7 @@ impl Pair {
 
     /// Closes the cache and opens it again: then what was read is recorded.
     fn reopen(&mut self, options: &OpenOptions) -> Result<(), String> {
-        self.fixture.reopen(options);
+        self.handles.reopen(options);
         self.look(true)
     }
 

@@ -16,10 +16,16 @@ pub(super) struct Range {
     pub(super) items: Option<u64>,
     /// The size limit, which is drawn or a half more of it; none for no limit at all.
     pub(super) size: Option<u64>,
+    /// Whether there are two handles, which use queues in runs.
+    pub(super) by_two: bool,
 }
 
 impl Range {
     pub(super) fn operation(self) -> BoxedStrategy<Operation> {
+        if self.by_two {
+            let any = Self { by_two: false, ..self }.operation();
+            return prop_oneof![14 => any_in_a_run(), 2 => Just(Operation::TakeTurns), 5 => any].boxed();
+        }
         let items = self.on_items().boxed();
         let looks = prop_oneof![4 => items.clone(), 1 => any_look(), 1 => any_advance()];
         prop_oneof![
@@ -122,6 +128,20 @@ impl Range {
 
 fn any_lasting() -> impl Strategy<Value = Lasting> {
     prop_oneof![2 => Just(Lasting::Default), 1 => Just(Lasting::Never), 3 => (0_u8..6).prop_map(Lasting::After)]
+}
+
+/// Operations on queues for which a journal is good, most of them on the same.
+fn any_in_a_run() -> impl Strategy<Value = Operation> {
+    let queue = || prop_oneof![4 => Just(0), 1 => 0..QUEUES];
+    let side = || prop::bool::weighted(0.2);
+    let value = prop_oneof![(-9_i64..9).prop_map(Stored::Integer), (0_u32..90).prop_map(Stored::Bytes)];
+    let content = (value, prop_oneof![3 => Just(Lasting::Never), 1 => any_lasting()])
+        .prop_map(|(value, lasting)| Content { value, lasting, sliding: false, tags: Vec::new() });
+    prop_oneof![
+        5 => (queue(), side(), content).prop_map(|(queue, front, content)| Operation::Push(queue, front, content)),
+        4 => (queue(), side()).prop_map(|(queue, back)| Operation::Pull(queue, !back)),
+        1 => (queue(), any::<bool>()).prop_map(|(queue, front)| Operation::Peek(queue, front)),
+    ]
 }
 
 /// Operations on keys that store nothing.

@@ -40,10 +40,12 @@ pub(super) enum Fault {
     ClockTrusted,
     /// An entry that is stored again comes in anew.
     NewPlaceForNewValue,
+    /// It is right, but the cache loses what is in its journals.
+    NotesLost,
 }
 
 /// Each with where it shows.
-const FAULTS: [(Fault, Regime); 18] = [
+const FAULTS: [(Fault, Regime); 19] = [
     (Fault::SlidesEachTime, Regime::Unlimited),
     (Fault::SlidesNever, Regime::Unlimited),
     (Fault::AgeStands, Regime::Items),
@@ -62,6 +64,7 @@ const FAULTS: [(Fault, Regime); 18] = [
     (Fault::AgeExclusive, Regime::Unlimited),
     (Fault::ClockTrusted, Regime::Unlimited),
     (Fault::NewPlaceForNewValue, Regime::Unlimited),
+    (Fault::NotesLost, Regime::Biased),
 ];
 
 #[test]

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `plan`, `operation`, `drawing` | what is done, and drawing it at random |
 //! | `state`, `room`, `outcome` | the model: what it knows, what goes when a limit is reached, what operations come to |
-//! | `subject` | the same operations on the real cache |
+//! | `subject`, `handles` | the same operations on the real cache, and through whom |
 //! | `answer` | what both say |
 //! | `compare` | the two side by side |
 //! | `explore` | many plans, and a short one if they differ |
@@ -15,6 +15,7 @@ mod compare;
 mod drawing;
 mod explore;
 mod faults;
+mod handles;
 mod operation;
 mod outcome;
 mod plan;
@@ -38,4 +39,9 @@ fn under_an_item_limit() {
 #[test]
 fn under_a_size_limit() {
     explore(Regime::Size, 40);
+}
+
+#[test]
+fn through_two_handles_to_which_queues_are_biased() {
+    explore(Regime::Biased, 60);
 }

@@ -69,6 +69,8 @@ pub(super) enum Operation {
     Advance(u8),
     /// Somebody sets the wall clock, by so many [`JUMP`]s.
     SetClock(i8),
+    /// What follows is done through the other handle.
+    TakeTurns,
     Reopen,
 }
 
@@ -220,6 +222,7 @@ impl Operation {
             | Self::Measure(..)
             | Self::Advance(_)
             | Self::SetClock(_)
+            | Self::TakeTurns
             | Self::Reopen
             | Self::LookOn(_) => false,
             _ => true,

@@ -14,6 +14,8 @@ pub(super) enum Regime {
     Unlimited,
     Items,
     Size,
+    /// None, with two handles to which queues are biased from the first use on.
+    Biased,
 }
 
 #[derive(Debug, Clone)]
@@ -23,6 +25,8 @@ pub(super) struct Plan {
     size_limit: Option<u64>,
     policy: Policy,
     inline_threshold: u32,
+    /// Whether there are two handles.
+    pub(super) by_two: bool,
     pub(super) operations: Vec<Operation>,
 }
 
@@ -31,11 +35,16 @@ const SIZE: u64 = 1 << 20;
 
 impl Regime {
     pub(super) fn plans(self) -> BoxedStrategy<Plan> {
+        let unlimited = Range { length: 250, rarely: 250, items: None, size: None, by_two: false };
         let (range, shards, inline_threshold) = match self {
-            Self::Unlimited => (Range { length: 250, rarely: 250, items: None, size: None }, vec![1, 4], 100),
-            Self::Items => (Range { length: 250, rarely: 250, items: Some(8), size: None }, vec![1, 1, 2], 100),
+            Self::Unlimited => (unlimited, vec![1, 4], 100),
+            Self::Biased => (Range { by_two: true, ..unlimited }, vec![1, 2], 100),
+            Self::Items => (Range { items: Some(8), ..unlimited }, vec![1, 1, 2], 100),
             // So that what counts lies in files: how many pages a database takes is not for a model to know.
-            Self::Size => (Range { length: 180_000, rarely: 900_000, items: None, size: Some(SIZE) }, vec![1, 1, 2], 1),
+            Self::Size => {
+                let range = Range { length: 180_000, rarely: 900_000, size: Some(SIZE), ..unlimited };
+                (range, vec![1, 1, 2], 1)
+            }
         };
         let items = range.items.map_or(2..=2, |most| 2..=most);
         let operations = prop::collection::vec(range.operation(), 1..140);
@@ -46,6 +55,7 @@ impl Regime {
                 size_limit: range.size,
                 policy,
                 inline_threshold,
+                by_two: range.by_two,
                 operations,
             })
             .boxed()
