@@ -1,6 +1,6 @@
 //! The cache beside the model: whatever the cache says and is must be one of what the model permits.
 
-use larder_engine::{OpenOptions, Platform};
+use larder_engine::{OpenOptions, Platform, Policy};
 
 use super::answer::Answer;
 use super::faults::Fault;
@@ -118,7 +118,8 @@ impl Pair {
                 return;
             }
             Operation::Set(..) | Operation::Write(..) | Operation::Push(..) => self.models[0].settings.shards == 1,
-            Operation::Cull => true,
+            // Where nothing may be evicted, what was there before the limit may stay.
+            Operation::Cull => self.models[0].settings.policy != Policy::None,
             _ => false,
         };
         self.is_bounded |= bounds && !matches!(answer, Answer::Refused(_));
