@@ -70,13 +70,20 @@ fn a_directory_with_one_owner_is_as_safe() {
 
 #[test]
 fn whatever_is_kept_beside_entries_is_there_as_well() {
-    for (story, first) in
-        [(Story::Passing, 400), (Story::Collections, 410), (Story::Records, 420), (Story::Streams, 430)]
-    {
+    let stories = [Story::Passing, Story::Collections, Story::Records, Story::Streams, Story::Queues];
+    for (story, first) in stories.into_iter().zip((400..).step_by(10)) {
         let sum = all(first, |seed| Round { story, losses: 6, ..round(seed, Durability::Full) });
         assert_eq!((sum.undone, sum.torn), (0, 0), "{story:?}");
         all(first + 200, |seed| Round { story, losses: 6, ..round(seed, Durability::Relaxed) });
     }
+}
+
+#[test]
+fn a_queue_with_a_journal_is_as_it_was_at_some_moment() {
+    let round = |seed, durability| Round { story: Story::Queues, operations: 100, ..round(seed, durability) };
+    let sum = all(700, |seed| round(seed, Durability::Relaxed));
+    assert!(sum.undone > 0, "a journal is not synced: {sum:?}");
+    all(710, |seed| Round { shards: 3, ..round(seed, Durability::Relaxed) });
 }
 
 #[test]

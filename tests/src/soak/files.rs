@@ -27,7 +27,9 @@ pub(super) fn faults(_: &Path, seed: u64) -> Result<Tally, String> {
     let mut random = Random::new(seed);
     let world = if random.below(4) == 0 { World::Standalone } else { World::Shared };
     let (story, shards) = story(&mut random);
-    let scene = Scene { story, seed, world, shards, operations: 14 };
+    // A queue is biased only after a while.
+    let operations = if story == Story::Queues { 40 } else { 14 };
+    let scene = Scene { story, seed, world, shards, operations };
     let stride = 37;
     let first = usize::try_from(random.below(stride)).unwrap();
     let report = caught(move || scene.run(&Fault::ALL, first, usize::try_from(stride).unwrap()))?;

@@ -18,6 +18,8 @@ pub(super) const MEMOS: std::ops::Range<u64> = 100..103;
 pub(super) const PARTS: std::ops::Range<u64> = 200..202;
 const QUEUE: &str = "jobs";
 const TAG: &str = "t";
+/// How often something is pushed to a queue before anything else is done with it, so that it is biased.
+const RUN: usize = 12;
 /// How many at most fit into an item limit of a story.
 const FEW: u64 = 3;
 
@@ -42,6 +44,8 @@ pub enum Operation {
     Push(Held),
     /// Pull from it.
     Pull,
+    /// Count what is in it.
+    Length,
     /// Remove what has the tag.
     Evict,
     /// Remove what has expired.
@@ -115,6 +119,17 @@ impl Operation {
         }
     }
 
+    /// Of a queue that is used so often in a row that it is biased.
+    pub(super) fn draw_queue(random: &mut Random, number: usize) -> Self {
+        match random.below(20) {
+            _ if number < RUN => Self::Push(Held::small(number)),
+            0..=8 => Self::Push(Held::small(number)),
+            9 => Self::Push(Held::new(random, number)),
+            10 => Self::Length,
+            _ => Self::Pull,
+        }
+    }
+
     /// Whether it is several transactions, between which others get in.
     pub(super) fn goes_in_steps(&self) -> bool {
         matches!(self, Self::Evict | Self::Clear | Self::Cull)
@@ -172,7 +187,11 @@ impl Entries {
                 self.by_key.clear();
                 self.queue.clear();
             }
-            Operation::Get(_) | Operation::GetMany | Operation::Expire | Operation::Transaction(_, _, false) => {}
+            Operation::Get(_)
+            | Operation::GetMany
+            | Operation::Length
+            | Operation::Expire
+            | Operation::Transaction(_, _, false) => {}
         }
     }
 
@@ -279,6 +298,7 @@ pub(super) fn perform(stage: &mut Stage, before: &Content, operation: &Operation
             let pulled = cache.pull(QUEUE, Side::Front)?.map(|queued| Held::of(&queued.entry.value));
             expect("pull", pulled, entries.queue.first().copied())?;
         }
+        Operation::Length => expect("queue-length", cache.queue_length(QUEUE)?, entries.queue.len() as u64)?,
         Operation::Evict => drop(cache.evict(&Selection::Tag(TAG.into()))?),
         Operation::Expire => drop(cache.expire()?),
         Operation::Cull => drop(cache.cull()?),

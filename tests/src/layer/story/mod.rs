@@ -36,6 +36,8 @@ pub enum Story {
     Entries,
     /// Entries that expire and make room for each other, of one shard.
     Passing,
+    /// A queue that is used again and again, so that it is biased.
+    Queues,
     /// Deques and indexes.
     Collections,
     /// Locks, limits, memoized values and the like.
@@ -48,8 +50,8 @@ pub enum Story {
 
 impl Story {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Entries, Self::Passing, Self::Collections, Self::Records, Self::Streams, Self::Moving];
+    pub const ALL: [Self; 7] =
+        [Self::Entries, Self::Passing, Self::Queues, Self::Collections, Self::Records, Self::Streams, Self::Moving];
 
     /// So many operations, as a seed has them.
     #[must_use]
@@ -63,6 +65,8 @@ impl Story {
             Self::Passing if random.below(3) == 0 => Operation::Upkeep(upkeep::Operation::draw_passing(random)),
             Self::Passing => Operation::Entries(entries::Operation::draw_passing(random, number)),
             Self::Moving if random.below(5) == 0 => Operation::Upkeep(upkeep::Operation::draw_reshard(random)),
+            Self::Queues if number % 40 != 39 => Operation::Entries(entries::Operation::draw_queue(random, number)),
+            Self::Queues => Operation::Upkeep(upkeep::Operation::draw(random)),
             _ if upkeep => Operation::Upkeep(upkeep::Operation::draw(random)),
             Self::Entries => Operation::Entries(entries::Operation::draw(random, number)),
             Self::Collections => Operation::Collections(collections::Operation::draw(random, number)),
