@@ -146,6 +146,8 @@ impl Pair {
             self.handles.lose_notes();
         }
         self.handles.take_turns();
+        // Two handles at the same microsecond may use the same number: one for what it undoes, the other after it.
+        self.advance(1);
     }
 
     fn set_clock(&mut self, by: i64) {
