@@ -2,7 +2,7 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -51,6 +51,11 @@ fn instances_that_are_ended_in_the_middle_of_calls_leave_only_legal_histories() 
 #[test]
 fn entries_that_make_room_for_each_other_have_only_legal_histories() {
     round("limits");
+}
+
+#[test]
+fn queues_that_are_used_in_long_runs_have_only_legal_histories() {
+    round("queues");
 }
 
 #[test]
@@ -221,6 +226,46 @@ fn found(fault: Fault, seed: u64) -> Result<(), String> {
 #[test]
 fn a_cache_without_a_fault_is_not_accused() {
     found(Fault::Nothing, seed(7)).unwrap();
+}
+
+/// A cache of which is looked at, after each operation, whether a queue is biased.
+struct Watched {
+    inner: Shared,
+    directory: PathBuf,
+    biased: AtomicU64,
+}
+
+struct WatchedSession<'s> {
+    inner: Box<dyn Session + 's>,
+    watched: &'s Watched,
+}
+
+impl Subject for Watched {
+    fn session(&self) -> Box<dyn Session + '_> {
+        Box::new(WatchedSession { inner: self.inner.session(), watched: self })
+    }
+}
+
+impl Session for WatchedSession<'_> {
+    fn perform(&mut self, operation: Operation) -> Outcome {
+        let outcome = self.inner.perform(operation);
+        let files = std::fs::read_dir(&self.watched.directory).unwrap().map(|entry| entry.unwrap().file_name());
+        let journals = files.filter(|name| name.to_string_lossy().starts_with("journal-")).count();
+        self.watched.biased.fetch_add(u64::from(journals > 0), Ordering::Relaxed);
+        outcome
+    }
+}
+
+#[test]
+fn clients_that_use_queues_in_long_runs_write_journals() {
+    let (directory, plan) = (tempfile::tempdir().unwrap(), Plan::queued(seed(7)));
+    let cache = plan.builder().open(directory.path()).unwrap();
+    let inner = Shared::new(cache, &plan, Leaps::default());
+    let watched = Watched { inner, directory: directory.path().to_owned(), biased: AtomicU64::new(0) };
+    expose(&watched, &plan).unwrap();
+    let biased = watched.biased.into_inner();
+    println!("a queue was biased after {biased} of {} operations", plan.operations);
+    assert!(biased > 50);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use larder::Cache;
-use larder_tests::component::types::{Error, Key, Value};
+use larder_tests::component::types::{Error, Key, Side, Value};
 use larder_tests::component::wit::{Changes, Content, Limit, Selection};
 use larder_tests::component::{changes, plain, tagged, text_key};
 use larder_tests::subject::{Shape, Subject};
@@ -39,13 +39,14 @@ pub(crate) fn run(disk: &Path) {
 type Scenario = fn(&mut Subject, &Path) -> Ballast;
 
 /// What is done on a full disk.
-const SCENARIOS: [(&str, Scenario); 6] = [
+const SCENARIOS: [(&str, Scenario); 7] = [
     ("a set", set),
     ("a delete", delete),
     ("an eviction", evict),
     ("a clearing", clear),
     ("a transaction", transaction),
     ("a cull", cull),
+    ("a queue", queue),
 ];
 
 /// All that is left of the file system.
@@ -159,6 +160,21 @@ fn cull(cache: &mut Subject, disk: &Path) -> Ballast {
     assert_eq!(cache.count().unwrap(), 60 - culled);
     assert_eq!(cache.check().unwrap(), []);
     cache.set(&text_key("again"), &bytes(LARGE), &plain()).unwrap();
+    ballast
+}
+
+/// What was noted in a journal while there was room is read and removed when there is none.
+fn queue(cache: &mut Subject, disk: &Path) -> Ballast {
+    for number in 0..40 {
+        cache.push("q", &Value::Integer(number), Side::Back, &plain()).unwrap();
+    }
+    let ballast = Ballast::new(disk);
+    assert_eq!(cache.queue_length("q").unwrap(), 40);
+    for number in 0..40 {
+        let pulled = cache.pull("q", Side::Front).unwrap().unwrap();
+        assert!(matches!(pulled.entry.value, Value::Integer(value) if value == number), "{number}: {pulled:?}");
+    }
+    assert_eq!((cache.queue_length("q").unwrap(), cache.check().unwrap()), (0, Vec::new()));
     ballast
 }
 

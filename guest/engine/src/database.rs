@@ -202,16 +202,24 @@ impl Database {
     /// Runs `change` as a part of the write transaction that is open: all of it happens, or on an
     /// error nothing of this part.
     pub(crate) fn nested<T>(&self, change: impl FnOnce() -> Result<T>) -> Result<T> {
-        self.execute("SAVEPOINT part")?;
+        self.begin_part()?;
         let result = change();
-        if result.is_err() && self.is_in_transaction() {
+        self.end_part(result.is_ok())?;
+        result
+    }
+
+    /// Begins a part of the open write transaction that can be undone by itself.
+    pub(crate) fn begin_part(&self) -> Result<()> {
+        self.execute("SAVEPOINT part")
+    }
+
+    /// Ends the part that was begun last, and undoes it unless it is to be kept.
+    pub(crate) fn end_part(&self, kept: bool) -> Result<()> {
+        if !kept && self.is_in_transaction() {
             // Else SQLite has rolled back the whole transaction, as after a full disk.
             self.execute("ROLLBACK TO part")?;
         }
-        if self.is_in_transaction() {
-            self.execute("RELEASE part")?;
-        }
-        result
+        if self.is_in_transaction() { self.execute("RELEASE part") } else { Ok(()) }
     }
 
     /// Begins a write transaction.

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cells;
 use crate::error::{Error, Result};
+use crate::journal::{self, Name};
 use crate::listing::children;
 use crate::regular::{open_regular, open_regular_to_read};
 use crate::schema::FORMAT_VERSION;
@@ -120,6 +121,8 @@ pub(crate) struct Contents {
     pub(crate) drafts: Vec<u32>,
     /// The owners with files of cells.
     pub(crate) biased: Vec<i64>,
+    /// Journals of handles.
+    pub(crate) journals: Vec<Name>,
     /// Something that Larder does not make.
     pub(crate) foreign: Option<String>,
 }
@@ -162,6 +165,8 @@ pub(crate) fn list(root: &Path) -> Result<Contents> {
             contents.drafts.push(generation);
         } else if let Some(owner) = cells::owner_of(&name) {
             contents.biased.push(owner);
+        } else if let Some(journal) = journal::name_of(&name) {
+            contents.journals.push(journal);
         } else if name != LOCKS_FILE {
             contents.foreign = Some(name.into_owned());
         }

@@ -10,7 +10,7 @@
 //! | `maintenance` | work on all shards in steps: eviction, expiry, clearing, compaction |
 //! | `shard` | one database with its value files |
 //! | `tenure`, `lease`, `generation` | who may use a directory |
-//! | `schema`, `settings`, `database`, `files`, `content` | the format on disk |
+//! | `schema`, `settings`, `database`, `files`, `content`, `cells`, `journal` | the format on disk |
 //! | `frozen` | databases where nothing can be written |
 //! | [`diskcache`] | what python-diskcache has stored, and what it is to find |
 //! | `collection` | names of deques and indexes, the order of a deque |
@@ -41,6 +41,7 @@ mod error;
 mod files;
 mod frozen;
 mod generation;
+mod journal;
 mod key;
 mod lease;
 mod lifetime;

@@ -22,10 +22,12 @@ pub(crate) struct Reads {
 }
 
 /// Reads that were not yet written.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Recency {
     entries: HashMap<i64, Reads>,
     reads: u64,
+    /// Those that a transaction has written which is not committed.
+    written: HashMap<i64, Reads>,
 }
 
 impl Recency {
@@ -58,10 +60,39 @@ impl Recency {
         reads
     }
 
-    /// Forgets what was written.
+    /// Forgets what was not written.
     pub(crate) fn clear(&mut self) {
         self.entries.clear();
         self.reads = 0;
+    }
+
+    /// Takes note that all reads are written, in a transaction that may yet be undone.
+    pub(crate) fn note_written(&mut self) {
+        let written = std::mem::take(&mut self.entries);
+        self.reads = 0;
+        add(&mut self.written, written);
+    }
+
+    /// Forgets what was written: it is committed.
+    pub(crate) fn note_committed(&mut self) {
+        self.written.clear();
+    }
+
+    /// Takes note that what was written is undone, and so is to be written again.
+    pub(crate) fn note_undone(&mut self) {
+        let undone = std::mem::take(&mut self.written);
+        self.reads += undone.values().map(|reads| reads.count.unsigned_abs()).sum::<u64>();
+        add(&mut self.entries, undone);
+    }
+}
+
+/// Adds reads to others.
+fn add(sum: &mut HashMap<i64, Reads>, more: HashMap<i64, Reads>) {
+    for (id, reads) in more {
+        let all = sum.entry(id).or_insert(Reads { count: 0, ..reads });
+        all.count = all.count.saturating_add(reads.count);
+        all.last_ms = all.last_ms.max(reads.last_ms);
+        all.order = all.order.max(reads.order);
     }
 }
 
@@ -79,6 +110,27 @@ mod tests {
         assert_eq!(order, [(2, 1, 11), (1, 2, 12), (3, 2, 13)]);
         recency.clear();
         assert!(recency.is_empty());
+    }
+
+    #[test]
+    fn reads_that_were_written_are_kept_until_that_is_committed() {
+        let (mut recency, sequence) = (Recency::default(), Sequence::default());
+        let counts = |recency: &Recency| -> Vec<_> {
+            recency.in_order().iter().map(|(id, reads)| (*id, reads.count, reads.last_ms)).collect()
+        };
+        recency.note(1, 1000, &sequence);
+        recency.note_written();
+        assert!(recency.is_empty());
+        recency.note(2, 2000, &sequence);
+        recency.note_written();
+        recency.note(1, 3000, &sequence);
+        recency.note_undone();
+        assert_eq!(counts(&recency), [(2, 1, 2), (1, 2, 3)]);
+        recency.note_written();
+        recency.note(2, 4000, &sequence);
+        recency.note_committed();
+        recency.note_undone();
+        assert_eq!(counts(&recency), [(2, 1, 4)]);
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub fn format_version() -> u32 {
 
 /// What a shard consists of, in the order of creation. A database whose schema differs in a
 /// single letter is refused, so that no trigger, view or expression of a hostile one ever runs.
-const STATEMENTS: [&str; 22] = [
+const STATEMENTS: [&str; 23] = [
     // `id` is the sequence number at which the entry came in, so it orders by insertion and is
     // never used twice. An entry has a key, or a queue and a position in it. The value stands last:
     // reading what is before it touches no overflow page.
@@ -78,7 +78,7 @@ const STATEMENTS: [&str; 22] = [
     // less `LAG` (see `change`). `settings` grows with every change of a setting, so that others notice. `pending` is the
     // number of a transaction over several shards that has changed this one and is perhaps not
     // decided yet, else 0. `tombstones` is their number. No entry up to the id `passed` stands in line
-    // by its id.
+    // by its id. `biased` is the number of journals that are not folded.
     "CREATE TABLE totals (
   id INTEGER PRIMARY KEY CHECK (id = 1),
   count INTEGER NOT NULL,
@@ -88,7 +88,8 @@ const STATEMENTS: [&str; 22] = [
   settings INTEGER NOT NULL,
   pending INTEGER NOT NULL,
   tombstones INTEGER NOT NULL,
-  passed INTEGER NOT NULL
+  passed INTEGER NOT NULL,
+  biased INTEGER NOT NULL
 ) STRICT",
     // One row: what all handles have counted, if the setting `statistics` is on.
     "CREATE TABLE statistic (
@@ -182,6 +183,17 @@ const STATEMENTS: [&str; 22] = [
   count INTEGER NOT NULL,
   files INTEGER NOT NULL
 ) STRICT",
+    // Queues that are biased towards handles, each with its journal: see `biased`. `claim` says whose notes
+    // count; `folded` is how many of them are in the tables, once it is over.
+    "CREATE TABLE journal (
+  owner INTEGER NOT NULL,
+  number INTEGER NOT NULL,
+  queue TEXT NOT NULL,
+  claim INTEGER NOT NULL,
+  revoked INTEGER NOT NULL,
+  folded INTEGER,
+  PRIMARY KEY (owner, number)
+) STRICT, WITHOUT ROWID",
     // The states of locks, limits and the like: see `recipes`.
     "CREATE TABLE record (
   kind INTEGER NOT NULL,
@@ -196,7 +208,7 @@ pub(crate) fn create(connection: &Connection) -> rusqlite::Result<()> {
     for statement in STATEMENTS {
         connection.execute(statement, [])?;
     }
-    connection.execute("INSERT INTO totals VALUES (1, 0, 0, 0, 0, 1, 0, 0, 0)", [])?;
+    connection.execute("INSERT INTO totals VALUES (1, 0, 0, 0, 0, 1, 0, 0, 0, 0)", [])?;
     connection.execute("INSERT INTO statistic VALUES (1, 0, 0, 0, 0, 0, 0, 0)", [])?;
     connection.pragma_update(None, "application_id", APPLICATION_ID)?;
     connection.pragma_update(None, "user_version", FORMAT_VERSION)

@@ -15,7 +15,7 @@ pub const SIZE_SHARE_MINIMUM: u64 = 256 * 1024;
 /// What the index of a write-ahead log takes, in bytes.
 pub(crate) const WAL_INDEX: u64 = 32 * 1024;
 /// What an empty database takes at most, in bytes.
-const EMPTY_DATABASE: u64 = 26 * 4096;
+const EMPTY_DATABASE: u64 = 27 * 4096;
 /// The most a shard keeps on disk so that entries can be removed when it is full, in bytes.
 const RESERVE: u64 = 256 * 1024;
 /// The least that is of use: what the removal of one entry writes.

@@ -76,7 +76,9 @@ impl From<Compression> for wit::Compression {
 /// What survives a power loss. A crash of a process loses nothing either way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Durability {
-    /// The directory stays consistent; the most recent changes may be undone together.
+    /// The directory stays consistent; the most recent changes may be undone together. Of a queue that one
+    /// handle uses again and again, up to 64 of the last pushes and pulls may be undone by themselves, or stay
+    /// though other changes are undone.
     #[default]
     Relaxed,
     /// Whatever a call has stored when it returns; each change waits for the disk.

@@ -48,6 +48,8 @@ pub struct Plan {
     pub groups: u32,
     /// Queues and deques.
     pub lines: u32,
+    /// How many operations on one of these a client does in a row, now and then.
+    pub run: u32,
     /// Indexes.
     pub indexes: u32,
     /// Locks.
@@ -106,6 +108,7 @@ impl Plan {
             items: 8,
             groups: 2,
             lines: 4,
+            run: 20,
             indexes: 2,
             locks: 3,
             limits: 2,
@@ -127,6 +130,23 @@ impl Plan {
     pub fn cleared(seed: u64) -> Self {
         let everything = Self::everything(seed);
         Self { groups: 0, lines: 2, refreshes: 0, memos: false, removals: Removals::All, ..everything }
+    }
+
+    /// Queues that clients use in long runs, each with an instance of its own, so that they are biased now
+    /// towards one of them and now towards another.
+    pub fn queued(seed: u64) -> Self {
+        let none = Self { groups: 0, indexes: 0, limits: 0, tallies: 0, barriers: 0, ..Self::everything(seed) };
+        Self {
+            threads: 1,
+            instances: 1,
+            operations: 1_000,
+            items: 2,
+            lines: 5,
+            run: 60,
+            refreshes: 0,
+            memos: false,
+            ..none
+        }
     }
 
     /// Entries that make room for each other; of some seeds so few that none has to.

@@ -53,11 +53,22 @@ fn undisturbed(worker: &Path, plan: Plan) -> Result<Tally, String> {
     round.conclude(Tally::new())
 }
 
+/// Queues in long runs; of every second seed by processes that are killed.
+pub(super) fn queues(worker: &Path, seed: u64) -> Result<Tally, String> {
+    let plan = Plan::queued(seed);
+    if seed.is_multiple_of(2) { undisturbed(worker, plan) } else { killing(worker, &plan) }
+}
+
+/// Everything, by processes that are killed.
+pub(super) fn kills(worker: &Path, seed: u64) -> Result<Tally, String> {
+    killing(worker, &Plan { threads: 2, ..Plan::everything(seed) })
+}
+
 /// The same, while processes are killed at random moments and others take their place: one or two at once, some
 /// of them before they have come to work, so that what the dead have left is tidied up while others work.
-pub(super) fn kills(worker: &Path, seed: u64) -> Result<Tally, String> {
-    let plan = Plan { lease_ms: 700, operations: 100_000, threads: 2, ..Plan::everything(seed) };
-    let (round, mut random) = (Round::new(plan)?, Random::new(seed));
+fn killing(worker: &Path, plan: &Plan) -> Result<Tally, String> {
+    let (plan, mut random) = (Plan { lease_ms: 700, operations: 100_000, ..plan.clone() }, Random::new(plan.seed));
+    let round = Round::new(plan)?;
     let mut processes = 1..;
     let mut start = || round.start(worker, processes.next().unwrap());
     let mut workers: Vec<Worker> = (0..PROCESSES).map(|_| start()).collect();

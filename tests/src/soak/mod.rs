@@ -26,6 +26,7 @@ pub const KINDS: &[Kind] = &[
     ("histories", histories::histories),
     ("clears", histories::clears),
     ("limits", histories::limits),
+    ("queues", histories::queues),
     ("kills", histories::kills),
     ("traps", histories::traps),
     ("clocks", histories::clocks),

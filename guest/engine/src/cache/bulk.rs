@@ -111,11 +111,13 @@ impl Session {
             }
             Ok(())
         };
-        // A single shard's part is atomic by itself, and in an open transaction all are.
-        if writes != Writes::None && touched.len() > 1 && !self.shards.iter().any(Shard::is_open) {
-            self.transact(&touched, run)?;
-        } else {
+        // A single shard's part is atomic by itself.
+        if writes == Writes::None || touched.len() < 2 {
             run(self)?;
+        } else if self.shards.iter().any(Shard::is_open) {
+            self.nested(&touched, run)?;
+        } else {
+            self.transact(&touched, run)?;
         }
         results.into_iter().map(|result| result.ok_or_else(|| Error::Io("a result is missing".into()))).collect()
     }

@@ -49,7 +49,7 @@ impl Session {
         }
         let shards = Self::open_shards(tenure, options, access, platform)?;
         // What the data in use could replace is kept until they have proven to be sound.
-        tenure.remove_leftovers()?;
+        tenure.remove_leftovers(!access.read_only)?;
         tenure.open_gate()?;
         Ok(shards)
     }

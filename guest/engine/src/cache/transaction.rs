@@ -105,6 +105,15 @@ impl Session {
         done
     }
 
+    /// Runs an operation on some shards as a part of the open transaction: all of it happens, or on an error
+    /// nothing of this part.
+    pub(super) fn nested(&mut self, shards: &[usize], operation: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
+        let begun = shards.iter().try_for_each(|index| self.shard(*index)?.begin_part());
+        let done = begun.and_then(|()| operation(self));
+        let ended = shards.iter().map(|index| self.shard(*index)?.end_part(done.is_ok())).fold(Ok(()), Result::and);
+        done.and(ended)
+    }
+
     /// Takes the write locks of some shards, in their order.
     fn open_transaction(&mut self, shards: &[usize]) -> Result<()> {
         let several = shards.len() > 1;

@@ -3,6 +3,7 @@
 use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, Row};
 
+use super::biased::{self, Which};
 use super::parts::{Prior, stored};
 use super::undo::Standing;
 use super::{Counts, Shard};
@@ -19,11 +20,11 @@ use crate::tenure::Tenure;
 /// The columns of [`Totals`].
 macro_rules! totals {
     () => {
-        "t.count, t.files, t.sequence, t.age, t.settings, t.pending, t.tombstones, t.passed"
+        "t.count, t.files, t.sequence, t.age, t.settings, t.pending, t.tombstones, t.passed, t.biased"
     };
 }
 /// Number of them.
-const TOTALS_WIDTH: usize = 8;
+const TOTALS_WIDTH: usize = 9;
 /// The columns of [`Prior`], of a row of `entry` by the name `e`.
 macro_rules! prior {
     () => {
@@ -52,8 +53,9 @@ const PRIOR: &str =
     concat!("SELECT ", totals!(), ", ", prior!(), " FROM totals AS t LEFT JOIN entry AS e ON e.key = ?1");
 const PRIOR_FIRST: &str = prior_at_end!("ASC");
 const PRIOR_LAST: &str = prior_at_end!("DESC");
-const STORE_TOTALS: &str =
-    "UPDATE totals SET count = ?1, files = ?2, sequence = ?3, age = ?4, tombstones = ?5, passed = ?6";
+const STORE_TOTALS: &str = "UPDATE totals SET count = ?1, files = ?2, sequence = ?3, age = ?4, tombstones = ?5, passed = ?6, \
+    biased = ?7";
+const PRIOR_AT: &str = concat!("SELECT ", prior!(), " FROM entry AS e WHERE e.queue = ?1 AND e.position = ?2");
 const PRIOR_ALONE: &str = concat!("SELECT ", prior!(), " FROM entry AS e WHERE e.key = ?1");
 
 /// How far the recorded sequence may stay behind the numbers that replaced entries have got: a second,
@@ -73,6 +75,7 @@ pub(super) struct Totals {
     pub(super) pending: i64,
     pub(super) tombstones: i64,
     pub(super) passed: i64,
+    pub(super) biased: i64,
 }
 
 impl Totals {
@@ -86,6 +89,7 @@ impl Totals {
             pending: row.get(5)?,
             tombstones: row.get(6)?,
             passed: row.get(7)?,
+            biased: row.get(8)?,
         })
     }
 }
@@ -99,13 +103,38 @@ pub(super) enum Subject<'a> {
     Key(&'a Key),
     /// The entry at the end of a queue.
     End(&'a str, Side),
+    /// A queue.
+    Queue(&'a str),
+    /// Every entry there is.
+    All,
+    /// What is in journals.
+    Journal,
+}
+
+impl<'a> Subject<'a> {
+    /// The queues of which nothing may be in a journal while it is changed; none if that does not matter.
+    fn folded(self) -> Option<Which<'a>> {
+        match self {
+            Self::End(queue, _) | Self::Queue(queue) => Some(Which::Queue(queue)),
+            Self::All => Some(Which::All),
+            Self::None | Self::Key(_) | Self::Journal => None,
+        }
+    }
+}
+
+/// What is in the way of a change.
+enum Obstacle {
+    /// A transaction of somebody else is undecided.
+    Undecided,
+    /// Queues it is about are biased.
+    Biased,
 }
 
 /// The entry a change is about, and its position if that is in a queue.
 type Looked = (Option<Prior>, Option<i64>);
 
 /// What a change entails beside the database, once it is committed.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Effects {
     /// Value files that no entry refers to any more.
     pub(super) let_go: Vec<i64>,
@@ -177,53 +206,72 @@ impl Shard {
     ) -> Result<T> {
         self.refuse_if_read_only()?;
         let mut change = Some(change);
-        let mut waited = 0;
+        let (mut waited, mut folds) = (0, 0);
         loop {
-            if let Some((value, effects)) = self.attempt(subject, &mut change)? {
-                match &mut self.open {
-                    Some(open) => open.effects.add(effects),
-                    None => self.take_effect(effects)?,
+            match self.attempt(subject, &mut change)? {
+                Ok((value, effects)) => {
+                    if effects.recency_flushed {
+                        self.recency.note_written();
+                    }
+                    match &mut self.open {
+                        Some(open) => open.effects.add(effects),
+                        None => self.take_effect(effects)?,
+                    }
+                    return Ok(value);
                 }
-                return Ok(value);
+                Err(Obstacle::Undecided) => self.wait_for_decision(&mut waited)?,
+                Err(Obstacle::Biased) if folds >= biased::ATTEMPTS => return Err(self.never_unbiased()),
+                Err(Obstacle::Biased) => {
+                    folds += 1;
+                    self.fold(subject.folded().unwrap_or(Which::All))?;
+                }
             }
-            self.wait_for_decision(&mut waited)?;
         }
     }
 
-    /// Runs a change unless a transaction of somebody else is undecided: then none.
+    /// Runs a change, if nothing is in its way.
     fn attempt<T>(
         &self,
         subject: Subject<'_>,
         change: &mut Option<impl FnOnce(&mut Change<'_>) -> Result<T>>,
-    ) -> Result<Option<(T, Effects)>> {
+    ) -> Result<std::result::Result<(T, Effects), Obstacle>> {
         let database = self.database()?;
         let mut run = || {
             let (mut totals, mut looked) = look_up(database, subject)?;
             if totals.pending != 0 {
                 match self.settle_pending(totals.pending)? {
                     Standing::Settled => (totals, looked) = look_up(database, subject)?,
-                    Standing::Undecided => return Ok(None),
+                    Standing::Undecided => return Ok(Err(Obstacle::Undecided)),
                 }
             }
+            if totals.biased != 0 && self.is_any_biased(subject)? {
+                return Ok(Err(Obstacle::Biased));
+            }
             let mut work = self.begin_change(totals, looked)?;
-            let Some(change) = change.take() else { return Ok(None) };
+            let Some(change) = change.take() else { return Ok(Err(Obstacle::Undecided)) };
             let value = change(&mut work)?;
             work.sweep_along()?;
             work.store_totals()?;
             work.record_if_due()?;
-            if self.open.is_none() && !matches!(subject, Subject::None) {
+            if self.open.is_none() && matches!(subject, Subject::Key(_) | Subject::End(..)) {
                 database.vouch_for_pages();
             }
-            Ok(Some((value, work.effects)))
+            Ok(Ok((value, work.effects)))
         };
         if self.open.is_some() { database.nested(run) } else { database.write(|_| run()) }
     }
 
+    fn is_any_biased(&self, subject: Subject<'_>) -> Result<bool> {
+        match subject.folded() {
+            None => Ok(false),
+            Some(Which::Queue(queue)) => self.is_biased(Some(queue)),
+            Some(_) => self.is_biased(None),
+        }
+    }
+
     fn begin_change(&self, totals: Totals, (prior, position): Looked) -> Result<Change<'_>> {
         let database = self.database()?;
-        // What an earlier change of the open transaction has written need not be written again.
-        let recency_flushed = self.open.as_ref().is_some_and(|open| open.effects.recency_flushed);
-        let mut effects = Effects { recency_flushed, ..Effects::default() };
+        let mut effects = Effects::default();
         let known = self.open.as_ref().and_then(|open| open.effects.settings.as_ref());
         let settings = if totals.settings == self.settings_version {
             self.settings.clone()
@@ -276,7 +324,7 @@ impl Shard {
         self.recorded.add(effects.recorded);
         self.unrecorded = self.unrecorded.max(effects.unrecorded);
         if effects.recency_flushed {
-            self.recency.clear();
+            self.recency.note_committed();
         }
         for file in effects.let_go {
             self.discard_file(file);
@@ -304,7 +352,9 @@ fn look_up(database: &Database, subject: Subject<'_>) -> Result<(Totals, Looked)
         _ => Prior::read(row, TOTALS_WIDTH).map(Some),
     };
     database.run(|connection| match subject {
-        Subject::None => Ok((connection.prepare_cached(TOTALS)?.query_row([], Totals::read)?, (None, None))),
+        Subject::None | Subject::Queue(_) | Subject::All | Subject::Journal => {
+            Ok((connection.prepare_cached(TOTALS)?.query_row([], Totals::read)?, (None, None)))
+        }
         Subject::Key(key) => {
             connection.prepare_cached(PRIOR)?.query_row([key], |row| Ok((Totals::read(row)?, (prior(row)?, None))))
         }
@@ -333,6 +383,23 @@ impl Change<'_> {
     pub(super) fn turn_to_end(&mut self, queue: &str, side: Side) -> Result<()> {
         (self.prior, self.position) = look_up(self.database, Subject::End(queue, side))?.1;
         Ok(())
+    }
+
+    /// Turns to the entry at a position of a queue.
+    pub(super) fn turn_to_position(&mut self, queue: &str, position: i64) -> Result<()> {
+        self.prior = self.run(|connection| {
+            let mut statement = connection.prepare_cached(PRIOR_AT)?;
+            statement.query_row((queue, position), |row| Prior::read(row, 0)).optional()
+        })?;
+        Ok(())
+    }
+
+    /// Does something as if it were another time, in milliseconds.
+    pub(super) fn at<T>(&mut self, time: i64, change: impl FnOnce(&mut Self) -> T) -> T {
+        let now = std::mem::replace(&mut self.now, time);
+        let done = change(self);
+        self.now = now;
+        done
     }
 
     /// The settings in force.
@@ -399,7 +466,15 @@ impl Change<'_> {
         self.run(|connection| {
             connection
                 .prepare_cached(STORE_TOTALS)?
-                .execute((totals.count, totals.files, totals.sequence, totals.age, totals.tombstones, totals.passed))
+                .execute((
+                    totals.count,
+                    totals.files,
+                    totals.sequence,
+                    totals.age,
+                    totals.tombstones,
+                    totals.passed,
+                    totals.biased,
+                ))
                 .map(drop)
         })
     }

@@ -72,7 +72,8 @@ pub(super) const TRUE_TOTALS: &str = concat!(
     dead!("entry"),
     ") AS count, \
     (SELECT ifnull(sum(occupied), 0) FROM (SELECT occupied FROM entry UNION ALL SELECT occupied FROM member)) \
-    AS files, (SELECT count(*) FROM tombstone) AS tombstones"
+    AS files, (SELECT count(*) FROM tombstone) AS tombstones, \
+    (SELECT count(*) FROM journal WHERE folded IS NULL) AS biased"
 );
 /// Rows looked at between two looks at the lease; each may hold a value of up to 1 MiB.
 const PAGE: u32 = 32;
@@ -190,13 +191,17 @@ impl Shard {
         let damage = lines.into_iter().filter(|line| line != "ok");
         problems.extend(damage.map(|line| self.finding(line, Some(Cure::Reindex))));
         // One statement, so that all figures are of one moment.
-        let (recorded, real): ([i64; 3], [i64; 3]) = database.run(|connection| {
-            let query = "SELECT t.count, t.files, t.tombstones, e.count, e.files, e.tombstones FROM totals AS t, ";
+        let (recorded, real): ([i64; 4], [i64; 4]) = database.run(|connection| {
+            let query = "SELECT t.count, t.files, t.tombstones, t.biased, e.count, e.files, e.tombstones, e.biased \
+                FROM totals AS t, ";
             connection.query_row(&format!("{query}(SELECT {TRUE_TOTALS}) AS e"), [], |row| {
-                Ok(([row.get(0)?, row.get(1)?, row.get(2)?], [row.get(3)?, row.get(4)?, row.get(5)?]))
+                let four = |first: usize| -> rusqlite::Result<[i64; 4]> {
+                    Ok([row.get(first)?, row.get(first + 1)?, row.get(first + 2)?, row.get(first + 3)?])
+                };
+                Ok((four(0)?, four(4)?))
             })
         })?;
-        let names = ["count", "size of files", "number of tombstones"];
+        let names = ["count", "size of files", "number of tombstones", "number of biased queues"];
         for (name, (recorded, real)) in names.iter().zip(recorded.into_iter().zip(real)) {
             if recorded != real {
                 let text = format!("the {name} is recorded as {recorded} but is {real}");

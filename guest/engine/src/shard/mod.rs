@@ -6,6 +6,7 @@
 //! | `read` | finding an entry |
 //! | `write` | storing, deleting, touching, adding to it |
 //! | `queue` | pushing to a queue and pulling from it |
+//! | `biased` | the same without a transaction, by the handle that does it again and again |
 //! | `record` | the states of locks, limits and the like |
 //! | `vacancy` | computing the value of an entry, once |
 //! | `collection`, `deque`, `index` | collections, and what is in them |
@@ -27,6 +28,7 @@
 //! | `loose` | value files no entry refers to |
 
 mod address;
+mod biased;
 mod carry;
 mod change;
 mod check;
@@ -85,6 +87,7 @@ pub(crate) use write::{Mode, Step, Store, Terms};
 
 pub(crate) use statistics::Counts;
 
+use biased::Biased;
 use loose::Loose;
 use transaction::Open;
 
@@ -109,6 +112,7 @@ pub(crate) struct Shard {
     frozen: Option<State>,
     files: ValueFiles,
     loose: Loose,
+    biased: Biased,
     settings: Settings,
     /// Which change of the settings `settings` is.
     settings_version: i64,
@@ -160,6 +164,7 @@ impl Shard {
             files: ValueFiles::new(&directory),
             directory,
             loose: Loose::default(),
+            biased: Biased::default(),
             settings: Settings::default(),
             settings_version: 0,
             recency: Recency::default(),
@@ -177,7 +182,8 @@ impl Shard {
 
     /// Removes what owners that are gone have left; the shard must be settled.
     pub(crate) fn clean(&mut self) -> Result<()> {
-        self.guard(Self::reclaim)
+        self.guard(Self::reclaim)?;
+        self.guard(Self::fold_abandoned)
     }
 
     /// Makes a shard that does not exist. What an earlier attempt left half made is completed.
@@ -331,21 +337,26 @@ impl Shard {
             return Ok(());
         }
         self.guard(|shard| {
-            let database = shard.database()?;
-            let policy = (settings.policy != shard.settings.policy).then_some(settings.policy);
-            database.write(|connection| {
-                let store = || {
-                    settings.store(connection)?;
-                    if let Some(policy) = policy {
-                        connection.execute(policy.rerank_statement(), [])?;
-                        // The new ranks begin at no age.
-                        connection.execute("UPDATE totals SET age = 0, passed = 0", [])?;
-                    }
-                    connection.execute("UPDATE totals SET settings = settings + 1", []).map(drop)
-                };
-                store().map_err(|error| database.error(&error))
-            })?;
+            if settings.policy != shard.settings.policy && !shard.recency.is_empty() {
+                // The new ranks are made from what is recorded, and the new policy may not record reads.
+                shard.write_reads()?;
+            }
+            // What is in journals was accepted under the settings of before.
+            shard.once_unbiased(|shard| shard.store_settings(settings))?;
             shard.load_settings()
+        })
+    }
+
+    fn store_settings(&self, settings: &Settings) -> Result<()> {
+        let policy = (settings.policy != self.settings.policy).then_some(settings.policy);
+        self.database()?.run(|connection| {
+            settings.store(connection)?;
+            if let Some(policy) = policy {
+                connection.execute(policy.rerank_statement(), [])?;
+                // The new ranks begin at no age.
+                connection.execute("UPDATE totals SET age = 0, passed = 0", [])?;
+            }
+            connection.execute("UPDATE totals SET settings = settings + 1", []).map(drop)
         })
     }
 
@@ -353,14 +364,16 @@ impl Shard {
     /// have changed.
     pub(crate) fn count(&mut self) -> Result<u64> {
         self.guard(|shard| {
-            let database = shard.database()?;
-            let (count, version): (i64, i64) = database.run(|connection| {
-                connection
-                    .prepare_cached("SELECT count, settings FROM totals")?
-                    .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
+            let (count, version): (i64, i64) = shard.read_folded(None, |shard| {
+                shard.database()?.run(|connection| {
+                    connection
+                        .prepare_cached("SELECT count, settings FROM totals")?
+                        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
+                })
             })?;
-            let count = u64::try_from(count)
-                .map_err(|_| Error::Corrupt(format!("{}: a negative count", database.path().display())))?;
+            let count = u64::try_from(count).map_err(|_| {
+                Error::Corrupt(format!("{}: a negative count", shard.directory.join(DATABASE).display()))
+            })?;
             if version != shard.settings_version {
                 shard.load_settings()?;
             }
@@ -373,6 +386,7 @@ impl Shard {
         if self.access.read_only {
             return Ok(());
         }
+        self.guard(Self::give_back_biases)?;
         if self.settings.statistics && self.counts != self.recorded {
             self.guard(Self::record_statistics)?;
         }

@@ -7,6 +7,7 @@ use rusqlite::OptionalExtension;
 
 use super::Shard;
 use super::address::Address;
+use super::biased::{Done, Use};
 use super::change::{Change, Subject};
 use super::tombstone::dead;
 use super::write::{Mode, Store};
@@ -46,14 +47,18 @@ impl Shard {
     pub(crate) fn push(&mut self, queue: &str, store: &Store<'_>, side: Side) -> Result<i64> {
         self.guard(|shard| {
             shard.refuse_if_read_only()?;
+            if let Done::Yes(position) = shard.push_by_bias(queue, store, side)? {
+                return Ok(position);
+            }
             let kept = shard.keep_value(Address::Queue(queue, 0), store)?;
             let pushed = shard.change_entry(Subject::End(queue, side), |change| {
                 let position = change.next_position(queue, side)?;
                 change.store_value(Address::Queue(queue, position), store.terms(), &kept)?;
                 Ok(position)
             });
-            if pushed.is_err() {
-                shard.discard_kept(&kept);
+            match &pushed {
+                Ok(position) => shard.count_use(queue, *position, Use::Push(side)),
+                Err(_) => shard.discard_kept(&kept),
             }
             pushed
         })
@@ -65,6 +70,18 @@ impl Shard {
     }
 
     fn pull_once(&mut self, queue: &str, side: Side) -> Result<Option<Queued>> {
+        self.refuse_if_read_only()?;
+        if let Done::Yes(pulled) = self.pull_by_bias(queue, side)? {
+            return Ok(pulled);
+        }
+        let pulled = self.pull_in_transaction(queue, side)?;
+        if let Some(pulled) = &pulled {
+            self.count_use(queue, pulled.position, Use::Pull(side));
+        }
+        Ok(pulled)
+    }
+
+    fn pull_in_transaction(&mut self, queue: &str, side: Side) -> Result<Option<Queued>> {
         self.change_entry(Subject::End(queue, side), |change| {
             while let Some(position) = change.position {
                 // Read before it is removed, so that damage of a value does not cost the entry.
@@ -89,11 +106,13 @@ impl Shard {
             Side::Back => LAST_LIVE,
         };
         self.guard(|shard| {
+            if let Done::Yes(peeked) = shard.peek_by_bias(queue, side)? {
+                return Ok(peeked);
+            }
             for _ in 0..ATTEMPTS {
-                let now = shard.platform.wall_ms();
-                let database = shard.database()?;
-                let position = shard.read_optimistically(|| {
-                    database.run(|connection| {
+                let position = shard.read_folded(Some(queue), |shard| {
+                    let now = shard.platform.wall_ms();
+                    shard.database()?.run(|connection| {
                         connection.prepare_cached(statement)?.query_row((now, queue), |row| row.get(0)).optional()
                     })
                 })?;
@@ -109,9 +128,8 @@ impl Shard {
     /// Number of entries in a queue, expired ones included.
     pub(crate) fn queue_length(&mut self, queue: &str) -> Result<u64> {
         self.guard(|shard| {
-            let database = shard.database()?;
-            shard.read_optimistically(|| {
-                database.run(|connection| {
+            shard.read_folded(Some(queue), |shard| {
+                shard.database()?.run(|connection| {
                     connection
                         .prepare_cached(LENGTH)?
                         .query_row([queue], |row| row.get::<_, i64>(0).map(i64::cast_unsigned))
@@ -123,9 +141,8 @@ impl Shard {
     /// The names of all queues that are not empty, in order.
     pub(crate) fn queues(&mut self) -> Result<Vec<String>> {
         self.guard(|shard| {
-            let database = shard.database()?;
-            shard.read_optimistically(|| {
-                database.run(|connection| {
+            shard.read_folded(None, |shard| {
+                shard.database()?.run(|connection| {
                     let mut statement = connection.prepare_cached(NAMES)?;
                     statement.query_map([], |row| row.get(0))?.collect()
                 })

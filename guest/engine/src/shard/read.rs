@@ -11,7 +11,7 @@ use super::tombstone::dead;
 use super::undo::Standing;
 use crate::collection::Home;
 use crate::content::STREAM_LIMIT;
-use crate::entry::{Entry, Metadata};
+use crate::entry::{Entry, Metadata, Queued};
 use crate::error::{Error, Result};
 use crate::key::Key;
 use crate::lifetime::{CLOCK_TOLERANCE_MS, Lifetime};
@@ -26,9 +26,10 @@ macro_rules! hit {
 /// The columns of a [`Hit`] with its metadata.
 macro_rules! hit_with_metadata {
     () => {
-        concat!(hit!(), ", version, size, stored, accessed, hits, tags")
+        concat!($crate::shard::read::hit!(), ", version, size, stored, accessed, hits, tags")
     };
 }
+pub(super) use {hit, hit_with_metadata};
 
 const GET: &str = concat!("SELECT ", hit!(), " FROM entry WHERE key = ?1 AND NOT ", dead!("entry"));
 const GET_ENTRY: &str = concat!("SELECT ", hit_with_metadata!(), " FROM entry WHERE key = ?1 AND NOT ", dead!("entry"));
@@ -415,6 +416,16 @@ impl Shard {
 
 fn lifetime(row: &Row<'_>, first: usize) -> rusqlite::Result<Lifetime> {
     Ok(Lifetime { expires: row.get(first)?, ttl: row.get(first + 1)?, sliding: row.get(first + 2)? })
+}
+
+/// A value of a queue that can be pulled as it is, of the columns of the metadata, `position` and whether it
+/// is dead; none if it is dead, damaged, or has a file.
+pub(super) fn read_waiting(row: &Row<'_>, hash: u64) -> rusqlite::Result<Option<(Queued, Lifetime)>> {
+    let (hit, position) = (read_hit(row, hash, true)?, row.get(15)?);
+    let is_dead: bool = row.get(16)?;
+    let Payload::Inline(Some(value)) = hit.payload else { return Ok(None) };
+    let entry = Entry::assemble(value, hit.metadata).filter(|_| !is_dead);
+    Ok(entry.map(|entry| (Queued { position, entry }, hit.lifetime)))
 }
 
 fn read_hit(row: &Row<'_>, hash: u64, with_metadata: bool) -> rusqlite::Result<Hit> {

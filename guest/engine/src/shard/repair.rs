@@ -122,10 +122,10 @@ impl Change<'_> {
                 self.cure_collection(cure)?
             }
             Cure::Recount => {
-                let Totals { count, files, tombstones, .. } = &mut self.totals;
-                (*count, *files, *tombstones) = self.database.run(|connection| {
+                let Totals { count, files, tombstones, biased, .. } = &mut self.totals;
+                (*count, *files, *tombstones, *biased) = self.database.run(|connection| {
                     connection.query_row(&format!("SELECT {TRUE_TOTALS}"), [], |row| {
-                        Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+                        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
                     })
                 })?;
                 Some("they were counted again; nothing is lost".to_owned())

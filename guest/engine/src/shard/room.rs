@@ -106,15 +106,9 @@ impl Candidate {
 }
 
 impl Change<'_> {
-    /// Evicts just as much as the limits demand: what has expired first, then by rank; never `keep`.
+    /// Evicts just as much as the limits demand, never `keep`. Fails if that is not enough.
     pub(super) fn make_room(&mut self, keep: i64) -> Result<()> {
-        match self.excess()? {
-            Excess::None => return Ok(()),
-            Excess::Near => return self.move_ahead(),
-            Excess::Over => {}
-        }
-        self.evict_excess(keep, &mut { u64::MAX })?;
-        if self.excess()? != Excess::Over {
+        if self.fit(keep)? {
             return Ok(());
         }
         let why = match self.settings.policy {
@@ -122,6 +116,18 @@ impl Change<'_> {
             _ => "the write-ahead log leaves no room for the entry",
         };
         Err(Error::Full(format!("{}: {why}", self.path().display())))
+    }
+
+    /// Evicts just as much as the limits demand: what has expired first, then by rank; never `keep`. Whether
+    /// that was enough.
+    pub(super) fn fit(&mut self, keep: i64) -> Result<bool> {
+        match self.excess()? {
+            Excess::None => return Ok(true),
+            Excess::Near => return self.move_ahead().map(|()| true),
+            Excess::Over => {}
+        }
+        self.evict_excess(keep, &mut { u64::MAX })?;
+        Ok(self.excess()? != Excess::Over)
     }
 
     /// Evicts what exceeds the limits, never `keep`; returns how many entries. No more than `left` are

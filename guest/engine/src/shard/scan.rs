@@ -80,15 +80,16 @@ impl Shard {
     /// The greatest id, where an enumeration by insertion ends.
     pub(crate) fn last_id(&mut self) -> Result<i64> {
         self.guard(|shard| {
-            shard.database()?.run(|connection| {
-                connection.prepare_cached("SELECT ifnull(max(id), 0) FROM entry")?.query_row([], |row| row.get(0))
+            shard.read_folded(None, |shard| {
+                shard.database()?.run(|connection| {
+                    connection.prepare_cached("SELECT ifnull(max(id), 0) FROM entry")?.query_row([], |row| row.get(0))
+                })
             })
         })
     }
 
     /// Reads a page of keys.
     pub(crate) fn page(&mut self, page: &Page<'_>) -> Result<Vec<Position>> {
-        let now = self.platform.wall_ms();
         let after_key = page.after.map_or(Key::Integer(0), |position| position.key.clone());
         let after_id = page.after.map_or(0, |position| position.id);
         let none = Key::Integer(0);
@@ -97,9 +98,12 @@ impl Shard {
             Span::Keys(start, end) => (start.key().unwrap_or(&none), end.key().unwrap_or(&none), ""),
         };
         let limit = page.limit.map_or(-1, i64::from);
-        let parameters: [&dyn ToSql; 8] = [&now, &after_key, &after_id, &page.last, &start, &end, &name, &limit];
         self.guard(|shard| {
-            let rows = shard.read_optimistically(|| {
+            let rows = shard.read_span(page.span, |shard| {
+                // The time of each attempt: by an earlier one, what was stored after a leap of the clock came later.
+                let now = shard.platform.wall_ms();
+                let parameters: [&dyn ToSql; 8] =
+                    [&now, &after_key, &after_id, &page.last, &start, &end, &name, &limit];
                 let statement = page.statement(shard.which(page.expired, now)?);
                 shard.database()?.run(|connection| {
                     let mut statement = connection.prepare_dynamic(&statement)?;
@@ -117,6 +121,14 @@ impl Shard {
             }
             Ok(positions)
         })
+    }
+
+    /// Reads something of the entries of a span.
+    fn read_span<T>(&mut self, span: &Span, read: impl Fn(&Self) -> Result<T>) -> Result<T> {
+        match span {
+            Span::Queue(queue) => self.read_folded(Some(queue), read),
+            Span::Tag(_) | Span::Keys(..) => self.read_optimistically(|| read(self)),
+        }
     }
 
     /// Which rows are to be looked for. Where it is plain that every entry is live, none has to be looked
@@ -140,7 +152,6 @@ impl Shard {
 
     /// Number and size of the entries of a span.
     pub(crate) fn measure(&mut self, span: &Span, expired: bool) -> Result<(u64, u64)> {
-        let now = self.platform.wall_ms();
         let statement = measure_statement(span, expired);
         let none = Key::Integer(0);
         let (start, end, name) = match span {
@@ -148,7 +159,8 @@ impl Shard {
             Span::Keys(start, end) => (start.key().unwrap_or(&none), end.key().unwrap_or(&none), ""),
         };
         self.guard(|shard| {
-            shard.read_optimistically(|| {
+            shard.read_span(span, |shard| {
+                let now = shard.platform.wall_ms();
                 shard.database()?.run(|connection| {
                     let mut statement = connection.prepare_dynamic(&statement)?;
                     statement.query_row((now, start, end, name), |row| {

@@ -3,7 +3,7 @@
 use rusqlite::Params;
 
 use super::Shard;
-use super::change::Change;
+use super::change::{Change, Subject};
 use super::tombstone::{COUNT_TAGGED, dead};
 use super::volume::PAGE;
 use crate::error::Result;
@@ -97,7 +97,7 @@ impl Shard {
         let advance = self.freeing(|shard| {
             shard.guard(|shard| match stage {
                 Stage::Log { before } => shard.give_back_log(*before),
-                other => shard.with_long_log(|shard| shard.change(|change| change.advance(other))),
+                other => shard.with_long_log(|shard| shard.change_entry(Subject::All, |change| change.advance(other))),
             })
         })?;
         if let Next::Again(rest) = &advance.next {

@@ -24,7 +24,14 @@ pub(super) enum Reason {
 impl Change<'_> {
     /// Stores an entry in place of the prior one, makes room for it, and returns its version.
     pub(super) fn store(&mut self, draft: &Draft<'_>) -> Result<i64> {
-        let size = admit(draft.address, draft.size(), &self.settings, self.index)?;
+        admit(draft.address, draft.size(), &self.settings, self.index)?;
+        let (id, version) = self.put_entry(draft)?;
+        self.make_room(id)?;
+        Ok(version)
+    }
+
+    /// The same, whatever the limits say. Returns the id, too.
+    pub(super) fn put_entry(&mut self, draft: &Draft<'_>) -> Result<(i64, i64)> {
         let live = self.live().cloned();
         let version = if live.is_some() { self.next_sequence() } else { self.new_sequence() };
         if live.is_none()
@@ -38,6 +45,7 @@ impl Change<'_> {
         let moment = Moment { sequence: version, age: self.totals.age };
         let rank = self.settings.policy.rank(moment, hits);
         let tags = (!draft.tags.is_empty()).then(|| draft.tags.join("\0"));
+        let size = i64::try_from(draft.size()).unwrap_or(i64::MAX);
         let columns = Columns { id, version, rank, size, hits, tags: tags.as_deref() };
         self.database.note_growth(size.unsigned_abs());
         self.write_row(live.as_ref(), draft, &columns)?;
@@ -45,8 +53,7 @@ impl Change<'_> {
         self.retag(id, live.as_ref(), draft, tags.as_deref())?;
         self.adopt(draft.value)?;
         self.effects.counts.sets += 1;
-        self.make_room(id)?;
-        Ok(version)
+        Ok((id, version))
     }
 
     /// Adds a stored entry to the totals, in place of the one that was there.

@@ -1,10 +1,12 @@
 //! A write transaction that stays open over several calls.
 
 use super::Shard;
+use super::biased::{self, Which};
 use super::change::Effects;
 use super::undo;
 use super::undo::Standing;
 use crate::error::{Error, Result};
+use crate::recency::Recency;
 
 /// The open transaction of a shard.
 #[derive(Debug, Default)]
@@ -15,10 +17,22 @@ pub(super) struct Open {
     pub(super) keeps_undo: bool,
     /// The transaction over several shards, once this one has committed and others have not.
     prepared: Option<i64>,
+    /// What there was before the part that can be undone by itself, while one is open.
+    before_part: Option<(Effects, Recency)>,
     /// Changes counted by SQLite before the transaction.
     changes: u64,
     /// Number of the entries, and what their files occupy, before the transaction.
     totals: (i64, i64),
+}
+
+/// How a shard is found by a transaction that begins.
+enum Entry {
+    /// With the number of its entries, and what their files occupy.
+    Free((i64, i64)),
+    /// With a transaction of somebody else that is undecided.
+    Undecided,
+    /// With queues of which something is in journals.
+    Biased,
 }
 
 impl Open {
@@ -39,42 +53,44 @@ impl Shard {
     }
 
     fn begin_open(&mut self, keeps_undo: bool) -> Result<()> {
-        let mut waited = 0;
+        let (mut waited, mut folds) = (0, 0);
         loop {
             self.database()?.begin()?;
-            match self.enter() {
-                Ok(Some(totals)) => {
-                    let changes = self.database()?.connection().total_changes();
-                    self.open = Some(Open { keeps_undo, changes, totals, ..Open::default() });
-                    return Ok(());
-                }
-                Ok(None) => self.database()?.rollback(),
-                Err(error) => {
-                    self.database()?.rollback();
-                    return Err(error);
-                }
+            let entered = self.enter();
+            if let Ok(Entry::Free(totals)) = entered {
+                let changes = self.database()?.connection().total_changes();
+                self.open = Some(Open { keeps_undo, changes, totals, ..Open::default() });
+                return Ok(());
             }
-            self.wait_for_decision(&mut waited)?;
+            self.database()?.rollback();
+            match entered? {
+                Entry::Biased if folds >= biased::ATTEMPTS => return Err(self.never_unbiased()),
+                Entry::Biased => {
+                    folds += 1;
+                    self.fold(Which::All)?;
+                }
+                Entry::Undecided | Entry::Free(_) => self.wait_for_decision(&mut waited)?,
+            }
         }
     }
 
-    /// The totals at the beginning; none while a transaction of somebody else is undecided.
-    fn enter(&self) -> Result<Option<(i64, i64)>> {
+    fn enter(&self) -> Result<Entry> {
         let totals = || {
             self.database()?.run(|connection| {
                 connection
-                    .prepare_cached("SELECT count, files, pending FROM totals")?
-                    .query_row([], |row| Ok(((row.get(0)?, row.get(1)?), row.get::<_, i64>(2)?)))
+                    .prepare_cached("SELECT count, files, pending, biased FROM totals")?
+                    .query_row([], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?, row.get::<_, i64>(3)?)))
             })
         };
-        let (before, pending) = totals()?;
-        if pending == 0 {
-            return Ok(Some(before));
+        let (mut before, pending, biased) = totals()?;
+        if pending != 0 {
+            match self.settle_pending(pending)? {
+                Standing::Settled => before = totals()?.0,
+                Standing::Undecided => return Ok(Entry::Undecided),
+            }
         }
-        Ok(match self.settle_pending(pending)? {
-            Standing::Settled => Some(totals()?.0),
-            Standing::Undecided => None,
-        })
+        // Nothing is biased as long as the transaction is open, since that takes one, too.
+        Ok(if biased == 0 { Entry::Free(before) } else { Entry::Biased })
     }
 
     /// Whether a transaction is open.
@@ -167,6 +183,32 @@ impl Shard {
         })
     }
 
+    /// Begins a part of the open transaction that can be undone by itself, with those of other shards.
+    pub(crate) fn begin_part(&mut self) -> Result<()> {
+        self.guard(|shard| {
+            shard.database()?.begin_part()?;
+            let recency = shard.recency.clone();
+            shard.open.iter_mut().for_each(|open| open.before_part = Some((open.effects.clone(), recency.clone())));
+            Ok(())
+        })
+    }
+
+    /// Ends the part, and undoes it unless it is to be kept. Nothing is left of it if the transaction is gone.
+    pub(crate) fn end_part(&mut self, kept: bool) -> Result<()> {
+        let Some((effects, recency)) = self.open.as_mut().and_then(|open| open.before_part.take()) else {
+            return Ok(());
+        };
+        self.guard(|shard| {
+            shard.database()?.end_part(kept)?;
+            let Some(open) = shard.open.as_mut().filter(|_| !kept) else { return Ok(()) };
+            let before = effects.adopted.len();
+            let undone = std::mem::replace(&mut open.effects, effects);
+            shard.recency = recency;
+            undone.adopted.into_iter().skip(before).for_each(|file| shard.discard_file(file));
+            Ok(())
+        })
+    }
+
     /// Undoes the open transaction, also if it was prepared and not decided.
     pub(crate) fn abort(&mut self) -> Result<()> {
         match &self.open {
@@ -176,7 +218,7 @@ impl Shard {
                 None => self.guard(|shard| {
                     shard.database()?.rollback();
                     let open = shard.open.take();
-                    shard.discard_adopted(open);
+                    shard.take_back(open);
                     Ok(())
                 }),
             },
@@ -191,7 +233,7 @@ impl Shard {
         match open {
             Some(open) if decided => self.guard(|shard| shard.take_effect(open.effects)),
             undone => {
-                self.discard_adopted(undone);
+                self.take_back(undone);
                 Ok(())
             }
         }
@@ -204,7 +246,7 @@ impl Shard {
             Ok(()) => self.take_effect(open.effects),
             Err(error) => {
                 self.database()?.rollback();
-                self.discard_adopted(Some(open));
+                self.take_back(Some(open));
                 Err(error)
             }
         }
@@ -216,9 +258,12 @@ impl Shard {
         if self.open.take().is_some_and(|open| !open.effects.adopted.is_empty()) {
             self.loose.keep_span();
         }
+        self.recency.note_undone();
     }
 
-    fn discard_adopted(&mut self, open: Option<Open>) {
+    /// Does what it entails that a transaction is undone.
+    fn take_back(&mut self, open: Option<Open>) {
+        self.recency.note_undone();
         for file in open.into_iter().flat_map(|open| open.effects.adopted) {
             self.discard_file(file);
         }

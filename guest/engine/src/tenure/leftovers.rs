@@ -6,6 +6,7 @@ use std::{fmt, fs, io};
 use super::{Standing, Tenure, USERS};
 use crate::cells;
 use crate::error::{Error, Result};
+use crate::journal::{self, Name};
 use crate::lease::{self, Contents};
 use crate::regular::remove_tree;
 
@@ -38,8 +39,9 @@ impl Tenure {
         leases.chain(unused).chain(drafts).collect()
     }
 
-    /// Removes what earlier epochs have left, when the directory has just been obtained.
-    pub(crate) fn remove_leftovers(&self) -> Result<()> {
+    /// Removes what earlier epochs have left, when the directory has just been obtained; with what is left of
+    /// journals if they are folded.
+    pub(crate) fn remove_leftovers(&self, folded: bool) -> Result<()> {
         match self.standing {
             Standing::Passive => return Ok(()),
             // Whoever claimed the epoch has tidied up. But it may have been killed while it made others.
@@ -61,7 +63,8 @@ impl Tenure {
             // From here on it is known even if no lease can be read.
             self.sync_directory(&self.root)?;
         }
-        self.remove_cells(&contents.biased)
+        self.remove_cells(&contents.biased)?;
+        if folded { self.remove_journals(&contents.journals) } else { Ok(()) }
     }
 
     /// Waits until it is on the disk which data are in force.
@@ -76,6 +79,16 @@ impl Tenure {
             if !self.is_alive(*owner)? {
                 // What stays costs no more than a wait for a lease.
                 let _ = fs::remove_file(cells::path(&self.root, *owner));
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes the journals of handles that have ended abruptly, which were folded when the shards were opened.
+    fn remove_journals(&self, journals: &[Name]) -> Result<()> {
+        for name in journals {
+            if !self.is_alive(name.owner)? {
+                journal::remove(&self.root, *name);
             }
         }
         Ok(())

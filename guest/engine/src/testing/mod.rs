@@ -23,6 +23,12 @@ pub fn shard_of(key: &crate::Key, shards: usize) -> usize {
     crate::settings::shard_of(key.hash(), shards)
 }
 
+/// The shard in which a queue lies.
+#[must_use]
+pub fn shard_of_queue(queue: &str, shards: usize) -> usize {
+    crate::settings::shard_of(crate::shard::queue_hash(queue), shards)
+}
+
 /// Whether two values are the same to the bit.
 #[must_use]
 pub fn same(a: &crate::Value, b: &crate::Value) -> bool {
@@ -47,6 +53,7 @@ pub struct TestPlatform {
     on_commit: RefCell<Option<OnCommit>>,
     on_write: RefCell<Option<Box<dyn FnMut()>>>,
     on_look: RefCell<Option<Box<dyn FnMut()>>>,
+    on_read: RefCell<Option<Box<dyn FnOnce()>>>,
     bias_from: Cell<u32>,
 }
 
@@ -92,6 +99,7 @@ impl TestPlatform {
             on_commit: RefCell::new(None),
             on_write: RefCell::new(None),
             on_look: RefCell::new(None),
+            on_read: RefCell::new(None),
             bias_from: Cell::new(8),
         }
     }
@@ -131,6 +139,11 @@ impl TestPlatform {
     /// looks before and after every operation.
     pub fn on_look(&self, action: impl FnMut() + 'static) {
         *self.on_look.borrow_mut() = Some(Box::new(action));
+    }
+
+    /// Does something during the next optimistic read, which then has to be done again.
+    pub fn on_next_read(&self, action: impl FnOnce() + 'static) {
+        *self.on_read.borrow_mut() = Some(Box::new(action));
     }
 
     /// Sets [`Platform::bias_from`].
@@ -196,6 +209,11 @@ impl Platform for TestPlatform {
 
     fn before_commit(&self) -> Result<()> {
         self.on_commit.borrow_mut().as_mut().map_or(Ok(()), |action| action())
+    }
+
+    fn end_optimistic_read(&self) -> bool {
+        let action = self.on_read.borrow_mut().take();
+        action.map(|action| action()).is_some()
     }
 
     fn bias_from(&self) -> u32 {

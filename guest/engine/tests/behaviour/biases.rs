@@ -25,12 +25,8 @@ fn held(cache: &mut Cache, name: &str) -> Grant {
     cache.try_lock(&lock(name), &claim()).unwrap().unwrap()
 }
 
-/// A handle for which every lock is biased towards it from the first time on that it takes it.
 fn biasing(shared: &Shared, seed: u64) -> (Rc<TestPlatform>, Cache) {
-    let platform = shared.platform(seed);
-    platform.set_bias_from(0);
-    let cache = open(shared.directory.path(), &OpenOptions::default(), &platform).unwrap();
-    (platform, cache)
+    shared.biasing(seed, &OpenOptions::default())
 }
 
 /// The first handle takes locks by a bias, the second does not.

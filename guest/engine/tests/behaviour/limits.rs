@@ -53,7 +53,7 @@ fn on_disk(directory: &std::path::Path) -> u64 {
 }
 
 /// What a database takes in which there is nothing.
-const EMPTY_DATABASE: u64 = 26 * 4096;
+const EMPTY_DATABASE: u64 = 27 * 4096;
 
 #[test]
 fn an_empty_database_takes_no_more_than_it_is_said_to() {
@@ -321,6 +321,22 @@ fn a_change_of_limit_and_policy_is_seen_by_a_handle_that_is_open() {
     assert_eq!(names(&mut old), ["a", "d", "e"]);
     put(&mut new, "f", 1);
     assert_eq!(names(&mut new), ["a", "e", "f"]);
+}
+
+#[test]
+fn what_was_read_before_the_policy_changed_counts_when_it_changes_back() {
+    let mut fixture = Fixture::with(&items(3, Policy::LeastRecentlyUsed));
+    for key in ["a", "b", "c"] {
+        put(&mut fixture.cache, key, 1);
+    }
+    fixture.platform.advance(1);
+    integer(&mut fixture.cache, "a");
+    let policy = |policy| Changes { policy: Some(policy), ..Changes::default() };
+    fixture.cache.configure(&policy(Policy::LeastRecentlyStored)).unwrap();
+    fixture.reopen(&existing());
+    fixture.cache.configure(&policy(Policy::LeastRecentlyUsed)).unwrap();
+    put(&mut fixture.cache, "d", 1);
+    assert_eq!(names(&mut fixture.cache), ["a", "c", "d"]);
 }
 
 #[test]

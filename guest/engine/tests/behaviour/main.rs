@@ -13,6 +13,7 @@ mod damage;
 mod endless;
 mod entries;
 mod expiry;
+mod journals;
 mod limits;
 mod maintenance;
 mod memo;

@@ -1,12 +1,13 @@
 //! Several caches open on one directory at once, by locks.
 
+use std::rc::Rc;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use larder_engine::testing::TestPlatform;
-use larder_engine::{Cache, Changes, Error, Limit, Number, OpenOptions, Policy, Scan, Value};
+use larder_engine::{Cache, Changes, Error, Limit, Number, OpenOptions, Order, Policy, Scan, Selection, Side, Value};
 
-use crate::support::{Shared, existing, integer, names, open, plain, put, same, text};
+use crate::support::{Shared, existing, integer, keys, lasting, names, open, plain, put, same, scan, text};
 
 /// Runs `work` on threads, each with a cache of its own on the directory.
 fn on_threads(shared: &Shared, count: u64, options: &OpenOptions, work: impl Fn(u64, &mut Cache) + Sync) {
@@ -169,6 +170,31 @@ fn a_crash_keeps_nobody_out() {
     std::mem::forget(dying);
     let at_once = OpenOptions { wait_ms: 0, ..existing() };
     assert_eq!(names(&mut open(shared.directory.path(), &at_once, &shared.platform(2)).unwrap()), ["a"]);
+}
+
+#[test]
+fn what_was_stored_after_a_leap_of_the_clock_is_found_by_who_began_before_it() {
+    // By the time at which the call began the entry came from the future, as if the clock had been set back.
+    let looks: [fn(&mut Cache) -> u64; 3] = [
+        |cache| keys(cache, &scan(Selection::All, Order::Key)).len() as u64,
+        |cache| cache.measure(&Selection::All, false).unwrap().0,
+        |cache| u64::from(cache.peek("q", Side::Front).unwrap().is_some()),
+    ];
+    for look in looks {
+        let shared = Shared::new();
+        let [clock, other_clock] = [1, 2].map(|seed| shared.platform(seed));
+        let [mut first, mut second] = [&clock, &other_clock]
+            .map(|platform| open(shared.directory.path(), &OpenOptions::default(), platform).unwrap());
+        let leaping = Rc::clone(&clock);
+        clock.on_next_read(move || {
+            for clock in [&leaping, &other_clock] {
+                clock.set_wall_clock(10_800_000);
+            }
+            second.set(&text("a"), &Value::Integer(1), &lasting(50)).unwrap();
+            second.push("q", &Value::Integer(1), Side::Back, &lasting(50)).unwrap();
+        });
+        assert!(look(&mut first) > 0);
+    }
 }
 
 #[test]

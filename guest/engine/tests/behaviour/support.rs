@@ -66,6 +66,14 @@ impl Shared {
     pub(crate) fn open(&self, seed: u64, options: &OpenOptions) -> Cache {
         open(self.directory.path(), options, &self.platform(seed)).unwrap()
     }
+
+    /// A handle to which locks and queues are biased from the first time on that it uses them.
+    pub(crate) fn biasing(&self, seed: u64, options: &OpenOptions) -> (Rc<TestPlatform>, Cache) {
+        let platform = self.platform(seed);
+        platform.set_bias_from(0);
+        let cache = open(self.directory.path(), options, &platform).unwrap();
+        (platform, cache)
+    }
 }
 
 pub(crate) fn open(path: &Path, options: &OpenOptions, platform: &Rc<TestPlatform>) -> Result<Cache, Error> {

@@ -12,6 +12,10 @@ type Kind = (u32, fn(&mut Workload) -> Operation);
 
 impl Workload {
     pub(super) fn draw(&mut self) -> Operation {
+        // One after the other on the same line, as those do who produce or consume.
+        if self.favourite.is_some() && self.below(8) > 0 {
+            return self.draw_line();
+        }
         let plan = &self.plan;
         // Only one at a time, so that nobody waits for who waits for it.
         let is_free = u32::from(self.held.is_none());
@@ -87,8 +91,7 @@ impl Workload {
     }
 
     fn draw_line(&mut self) -> Operation {
-        let chosen = self.below(self.plan.lines) as usize;
-        let line = self.plan.lines().nth(chosen).unwrap();
+        let line = self.choose_line();
         // The first two are pushed to at the back and pulled from at the front alone.
         let (into, out_of) = match line {
             0 | 1 => (End::Back, End::Front),
@@ -101,6 +104,19 @@ impl Workload {
             _ => LineAction::Length,
         };
         Operation::Line(line, action)
+    }
+
+    fn choose_line(&mut self) -> u32 {
+        if let Some((line, left)) = self.favourite {
+            self.favourite = left.checked_sub(1).map(|left| (line, left));
+            return line;
+        }
+        let chosen = self.below(self.plan.lines) as usize;
+        let line = self.plan.lines().nth(chosen).unwrap();
+        if self.below(8) == 0 {
+            self.favourite = Some((line, self.plan.run));
+        }
+        line
     }
 
     fn draw_index(&mut self) -> Operation {

@@ -22,13 +22,24 @@ pub(super) struct Workload {
     seen: HashMap<u32, u64>,
     /// The lock it holds, and for how many further operations.
     held: Option<(u32, u64)>,
+    /// The line it uses again and again, and for how many further operations on one.
+    favourite: Option<(u32, u32)>,
 }
 
 impl Workload {
     /// The operations of a client; those of each are others.
     pub(super) fn new(plan: &Plan, client: u32) -> Self {
         let random = Random::new(plan.seed ^ u64::from(client).wrapping_mul(0xa076_1d64_78bd_642f));
-        Self { plan: plan.clone(), client, random, given: 0, stamps: 0, seen: HashMap::new(), held: None }
+        Self {
+            plan: plan.clone(),
+            client,
+            random,
+            given: 0,
+            stamps: 0,
+            seen: HashMap::new(),
+            held: None,
+            favourite: None,
+        }
     }
 
     /// What comes next; none once all is done, and nothing is held any more.

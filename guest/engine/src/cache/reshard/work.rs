@@ -122,7 +122,7 @@ impl Work {
         // It has taken place. What can not be tidied up now is left to whoever comes next.
         self.ended = true;
         self.session.shards.clear();
-        let _ = self.session.tenure.remove_leftovers();
+        let _ = self.session.tenure.remove_leftovers(true);
         let _ = self.session.tenure.release();
         Ok(())
     }

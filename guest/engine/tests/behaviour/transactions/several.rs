@@ -1,212 +1,17 @@
-//! Transactions: all of it or nothing, in one shard and over several, whatever happens.
+//! Several shards that commit as one, while others look on and whatever ends in between.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use larder_engine::testing::{TestPlatform, shard_of};
-use larder_engine::{Cache, Draft, Error, Expiry, Key, OpenOptions, Selection, Side, Ticket, Value};
+use larder_engine::{Cache, Error, Key, OpenOptions, Selection, Side, Ticket, Value};
 
-use crate::support::{Fixture, Shared, existing, integer, names, open, plain, put, tagged, text, value_files};
+use super::{FILES, KEYS, SHARDS, large, prepare};
+use crate::support::{Fixture, Shared, existing, open, plain, tagged, text, value_files};
 
-const SHARDS: u32 = 4;
-/// Enough keys that each shard has some.
-const KEYS: i64 = 24;
 /// Queues that are empty before, in several shards.
 const QUEUES: [&str; 8] = ["a", "b", "c", "d", "e", "f", "g", "h"];
-/// As many values with files as there are keys.
-const FILES: usize = 24;
-
-fn large(byte: u8) -> Value {
-    Value::Bytes(vec![byte; 40_000])
-}
-
-#[test]
-fn closing_undoes_what_was_not_committed() {
-    for shards in [1, SHARDS] {
-        let mut fixture = Fixture::sharded(shards);
-        put(&mut fixture.cache, "kept", 1);
-        let ticket = fixture.cache.begin().unwrap();
-        let stored = fixture.cache.within(ticket, |cache| {
-            put(cache, "kept", 2);
-            cache.set(&text("large"), &large(1), &plain())
-        });
-        stored.unwrap();
-        fixture.cache.close().unwrap();
-        assert_eq!(value_files(fixture.path()), Vec::<std::path::PathBuf>::new(), "{shards} shards");
-        fixture.reopen_closed(&existing());
-        assert_eq!(integer(&mut fixture.cache, "kept"), Some(1));
-        assert_eq!(names(&mut fixture.cache), ["kept"]);
-        assert_eq!(fixture.cache.check().unwrap(), []);
-    }
-}
-
-#[test]
-fn what_is_committed_is_there_and_what_is_rolled_back_is_not() {
-    for shards in [1, SHARDS] {
-        let mut fixture = Fixture::sharded(shards);
-        let cache = &mut fixture.cache;
-        put(cache, "kept", 1);
-        for commit in [true, false] {
-            let ticket = cache.begin().unwrap();
-            cache
-                .within(ticket, |cache| {
-                    put(cache, "new", 2);
-                    put(cache, "kept", 3);
-                    cache.delete(&text("gone"))?;
-                    cache.increment(
-                        &text("sum"),
-                        larder_engine::Number::Integer(5),
-                        Some(larder_engine::Number::Integer(0)),
-                        &plain(),
-                    )?;
-                    cache.push("jobs", &Value::Integer(7), Side::Back, &plain())?;
-                    assert_eq!((integer(cache, "new"), integer(cache, "kept")), (Some(2), Some(3)), "it reads its own");
-                    Ok(())
-                })
-                .unwrap();
-            if commit {
-                cache.commit(ticket).unwrap();
-                assert_eq!(
-                    (integer(cache, "new"), integer(cache, "kept"), integer(cache, "sum")),
-                    (Some(2), Some(3), Some(5))
-                );
-                cache.clear().unwrap();
-                put(cache, "kept", 1);
-            } else {
-                cache.rollback(ticket).unwrap();
-                assert_eq!(
-                    (integer(cache, "new"), integer(cache, "kept"), integer(cache, "sum")),
-                    (None, Some(1), None)
-                );
-                assert_eq!(cache.queue_length("jobs").unwrap(), 0);
-            }
-            assert_eq!(cache.check().unwrap(), []);
-            assert!(matches!(cache.commit(ticket), Err(Error::Closed)), "it has ended");
-        }
-    }
-}
-
-#[test]
-fn work_beside_the_open_transaction_of_a_handle_is_refused() {
-    let mut fixture = Fixture::new();
-    let cache = &mut fixture.cache;
-    let ticket = cache.begin().unwrap();
-    assert_eq!(cache.set(&text("a"), &Value::Integer(1), &plain()), Err(Error::InTransaction));
-    assert!(matches!(cache.get(&text("a")), Err(Error::InTransaction)));
-    assert_eq!(cache.count(), Err(Error::InTransaction));
-    assert_eq!(cache.begin(), Err(Error::InTransaction));
-    assert!(matches!(cache.within(ticket, |cache| cache.evict(&Selection::All)), Err(Error::InTransaction)));
-    cache.rollback(ticket).unwrap();
-    put(cache, "a", 1);
-}
-
-#[test]
-fn an_operation_that_fails_has_done_nothing_and_the_transaction_goes_on() {
-    let mut fixture = Fixture::new();
-    let cache = &mut fixture.cache;
-    cache.set(&text("word"), &Value::Text("x".into()), &plain()).unwrap();
-    let ticket = cache.begin().unwrap();
-    cache
-        .within(ticket, |cache| {
-            put(cache, "a", 1);
-            let one = larder_engine::Number::Integer(1);
-            assert!(matches!(cache.increment(&text("word"), one, None, &plain()), Err(Error::WrongType(_))));
-            let endless = larder_engine::SetOptions { ttl: Expiry::After(u64::MAX), ..plain() };
-            assert!(matches!(cache.set(&text("b"), &large(1), &endless), Err(Error::Overflow(_))));
-            put(cache, "c", 3);
-            Ok(())
-        })
-        .unwrap();
-    cache.commit(ticket).unwrap();
-    assert_eq!(names(cache), ["word", "a", "c"]);
-    assert!(value_files(fixture.path()).is_empty());
-}
-
-#[test]
-fn value_files_follow_the_outcome() {
-    for shards in [1, SHARDS] {
-        let mut fixture = Fixture::sharded(shards);
-        for key in 0..KEYS {
-            fixture.cache.set(&Key::Integer(key), &large(1), &plain()).unwrap();
-        }
-        let before = value_files(fixture.path());
-        for commit in [false, true] {
-            let cache = &mut fixture.cache;
-            let ticket = cache.begin().unwrap();
-            let work = |cache: &mut Cache| {
-                for key in 0..KEYS {
-                    cache.set(&Key::Integer(key), &large(2), &plain())?;
-                    cache.set(&Key::Integer(key), &large(3), &plain())?;
-                    cache.set(&Key::Integer(KEYS + key), &large(4), &plain())?;
-                    cache.delete(&Key::Integer(KEYS + key)).map(drop)?;
-                }
-                Ok(())
-            };
-            cache.within(ticket, work).unwrap();
-            let ended = if commit { cache.commit(ticket) } else { cache.rollback(ticket) };
-            ended.unwrap();
-            assert_eq!(cache.check().unwrap(), []);
-            let expected = if commit { 3 } else { 1 };
-            for key in 0..KEYS {
-                let Some(Value::Bytes(bytes)) = cache.get(&Key::Integer(key)).unwrap() else { panic!("{key} is gone") };
-                assert!(bytes.iter().all(|byte| *byte == expected));
-            }
-            assert_eq!(value_files(fixture.path()).len(), before.len());
-            assert_eq!(value_files(fixture.path()) == before, !commit);
-        }
-        fixture.reopen(&existing());
-        assert_eq!(fixture.cache.check().unwrap(), []);
-    }
-}
-
-#[test]
-fn others_see_nothing_before_the_commit_and_wait_no_longer_than_they_would() {
-    let shared = Shared::new();
-    let mut writer = shared.open(1, &OpenOptions { shards: Some(SHARDS), ..OpenOptions::default() });
-    let mut other = shared.open(2, &OpenOptions { wait_ms: 20, ..existing() });
-    let ticket = writer.begin().unwrap();
-    writer.within(ticket, |cache| set_all(cache, 1)).unwrap();
-    assert_eq!(seen(&mut other), Seen::Nothing);
-    assert!(matches!(other.set(&Key::Integer(0), &Value::Integer(9), &plain()), Err(Error::Timeout(_))));
-    assert!(matches!(other.begin(), Err(Error::Timeout(_))));
-    writer.commit(ticket).unwrap();
-    assert_eq!(seen(&mut other), Seen::All);
-}
-
-#[test]
-fn bulk_operations_are_all_or_nothing_over_shards_and_keep_the_order_of_results() {
-    let mut fixture = Fixture::sharded(SHARDS);
-    let cache = &mut fixture.cache;
-    let draft = |key: i64, value: Value| Draft { key: Key::Integer(key), value, options: plain() };
-    let drafts: Vec<_> = (0..KEYS).map(|key| draft(key, Value::Integer(key * 10))).collect();
-    let versions = cache.set_many(&drafts).unwrap();
-    for (key, version) in (0..KEYS).zip(&versions) {
-        assert_eq!(cache.get_entry(&Key::Integer(key)).unwrap().unwrap().metadata.version, *version);
-    }
-    let asked: Vec<_> = [5, 99, 0, 5].map(Key::Integer).to_vec();
-    let values: Vec<_> = cache.get_many(&asked).unwrap();
-    let expected = [Some(50), None, Some(0), Some(50)];
-    for (value, expected) in values.iter().zip(expected) {
-        assert!(
-            matches!((value, expected), (Some(Value::Integer(a)), Some(b)) if *a == b)
-                || (value.is_none() && expected.is_none())
-        );
-    }
-    assert_eq!(cache.touch_many(&asked, Expiry::After(5)).unwrap(), [true, false, true, true]);
-    assert_eq!(cache.delete_many(&asked).unwrap(), [true, false, true, false], "the second 5 is gone already");
-
-    // The last one can not be stored: nothing is.
-    let mut failing: Vec<_> = (0..KEYS).map(|key| draft(1_000 + key, large(7))).collect();
-    failing.push(Draft {
-        options: larder_engine::SetOptions { ttl: Expiry::After(u64::MAX), ..plain() },
-        ..draft(7, large(1))
-    });
-    assert!(matches!(cache.set_many(&failing), Err(Error::Overflow(_))));
-    assert!(!cache.contains(&Key::Integer(1_000)).unwrap());
-    assert_eq!(cache.check().unwrap(), []);
-    assert!(value_files(fixture.path()).is_empty());
-}
 
 /// Whether a transaction has taken place, as seen by a handle.
 #[derive(Debug, PartialEq, Eq)]
@@ -223,13 +28,6 @@ fn set_all(cache: &mut Cache, value: i64) -> Result<(), Error> {
         cache.delete(&Key::Integer(200 + key))?;
     }
     Ok(())
-}
-
-fn prepare(cache: &mut Cache) {
-    for key in 0..KEYS {
-        cache.set(&Key::Integer(100 + key), &large(1), &tagged(&["large"])).unwrap();
-        cache.set(&Key::Integer(200 + key), &Value::Integer(0), &tagged(&["old"])).unwrap();
-    }
 }
 
 /// What a handle sees; fails if it is half of a transaction.
@@ -284,6 +82,20 @@ fn after_crash_before(n: u32) -> (Shared, Cache, bool) {
     let living = shared.open(2, &OpenOptions { wait_ms: 1_000, ..existing() });
     let died = crash_before(cache, &platform, n);
     (shared, living, died)
+}
+
+#[test]
+fn others_see_nothing_before_the_commit_and_wait_no_longer_than_they_would() {
+    let shared = Shared::new();
+    let mut writer = shared.open(1, &OpenOptions { shards: Some(SHARDS), ..OpenOptions::default() });
+    let mut other = shared.open(2, &OpenOptions { wait_ms: 20, ..existing() });
+    let ticket = writer.begin().unwrap();
+    writer.within(ticket, |cache| set_all(cache, 1)).unwrap();
+    assert_eq!(seen(&mut other), Seen::Nothing);
+    assert!(matches!(other.set(&Key::Integer(0), &Value::Integer(9), &plain()), Err(Error::Timeout(_))));
+    assert!(matches!(other.begin(), Err(Error::Timeout(_))));
+    writer.commit(ticket).unwrap();
+    assert_eq!(seen(&mut other), Seen::All);
 }
 
 #[test]
@@ -469,33 +281,4 @@ fn a_commit_that_is_decided_stands_even_if_tidying_up_fails() {
         assert_eq!(seen(&mut fixture.cache), Seen::All);
         assert_eq!(fixture.cache.check().unwrap(), []);
     }
-}
-
-#[test]
-fn reads_are_written_once_however_often_a_transaction_evicts() {
-    let options = OpenOptions {
-        changes: larder_engine::Changes {
-            item_limit: larder_engine::Limit::AtMost(3),
-            policy: Some(larder_engine::Policy::LeastFrequentlyUsed),
-            ..larder_engine::Changes::default()
-        },
-        ..OpenOptions::default()
-    };
-    let mut fixture = Fixture::with(&options);
-    let cache = &mut fixture.cache;
-    put(cache, "read", 1);
-    for _ in 0..5 {
-        integer(cache, "read");
-    }
-    let ticket = cache.begin().unwrap();
-    cache
-        .within(ticket, |cache| {
-            for number in 0..10 {
-                put(cache, &number.to_string(), number);
-            }
-            Ok(())
-        })
-        .unwrap();
-    cache.commit(ticket).unwrap();
-    assert_eq!(cache.get_entry(&text("read")).unwrap().unwrap().metadata.hits, 5);
 }
