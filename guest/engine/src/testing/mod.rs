@@ -52,8 +52,8 @@ pub struct TestPlatform {
     on_sleep: RefCell<Option<Box<dyn FnMut()>>>,
     on_commit: RefCell<Option<OnCommit>>,
     on_write: RefCell<Option<Box<dyn FnMut()>>>,
-    on_look: RefCell<Option<Box<dyn FnMut()>>>,
     on_read: RefCell<Option<Box<dyn FnOnce()>>>,
+    on_look: RefCell<Option<Box<dyn FnMut()>>>,
     bias_from: Cell<u32>,
 }
 
@@ -98,8 +98,8 @@ impl TestPlatform {
             on_sleep: RefCell::new(None),
             on_commit: RefCell::new(None),
             on_write: RefCell::new(None),
-            on_look: RefCell::new(None),
             on_read: RefCell::new(None),
+            on_look: RefCell::new(None),
             bias_from: Cell::new(8),
         }
     }
@@ -135,15 +135,15 @@ impl TestPlatform {
         *self.on_write.borrow_mut() = Some(Box::new(action));
     }
 
+    /// Does something during the next optimistic read, which then has to be done again.
+    pub fn on_next_read(&self, action: impl FnOnce() + 'static) {
+        *self.on_read.borrow_mut() = Some(Box::new(action));
+    }
+
     /// Does something before each look at the monotonic clock, such as letting time pass. Whoever has a lease
     /// looks before and after every operation.
     pub fn on_look(&self, action: impl FnMut() + 'static) {
         *self.on_look.borrow_mut() = Some(Box::new(action));
-    }
-
-    /// Does something during the next optimistic read, which then has to be done again.
-    pub fn on_next_read(&self, action: impl FnOnce() + 'static) {
-        *self.on_read.borrow_mut() = Some(Box::new(action));
     }
 
     /// Sets [`Platform::bias_from`].
