@@ -1,10 +1,11 @@
 //! Each call on the files goes wrong in turn.
 
+use larder_tests::Random;
 use larder_tests::component::types::{Error, Key, Value};
 use larder_tests::component::{World, plain};
 use larder_tests::layer::faults::{Report, Scene};
-use larder_tests::layer::story::Story;
 use larder_tests::layer::story::stage::Stage;
+use larder_tests::layer::story::{self, Content, Story};
 use larder_tests::layer::{Call, Fault, Layer, Plan};
 
 const SCENE: Scene = Scene { story: Story::Entries, seed: 11, world: World::Shared, shards: 1, operations: 14 };
@@ -78,6 +79,31 @@ fn faults_at_locks_limits_and_memoized_values_leave_all_of_a_call_or_nothing() {
 #[test]
 fn faults_at_values_in_parts_leave_the_old_value_or_the_new() {
     each(Scene { story: Story::Streams, seed: 18, ..SCENE }, &FAILURES, 211);
+}
+
+#[test]
+fn faults_at_a_queue_with_a_journal_lose_nothing_and_double_nothing() {
+    for seed in [20, 21] {
+        each(Scene { story: Story::Runs, seed, operations: 40, ..SCENE }, &FAILURES, 67);
+    }
+}
+
+#[test]
+fn the_queue_of_a_story_of_runs_has_a_journal() {
+    for seed in [20, 21, 700, 710] {
+        let directory = tempfile::tempdir().unwrap();
+        let mut stage = Stage::new(World::Shared, directory.path());
+        stage.open(None).unwrap();
+        let (mut content, mut noted) = (Content::new(1), 0);
+        for operation in Story::Runs.operations(&mut Random::new(seed), 40) {
+            story::perform(&mut stage, &content, &operation).unwrap();
+            content.apply(&operation);
+            let children = std::fs::read_dir(directory.path()).unwrap();
+            let has_journal = |name: &std::ffi::OsStr| name.to_string_lossy().starts_with("journal-");
+            noted += usize::from(children.into_iter().any(|child| has_journal(&child.unwrap().file_name())));
+        }
+        assert!(noted >= 8, "seed {seed}: a journal is there after {noted} operations only");
+    }
 }
 
 #[test]

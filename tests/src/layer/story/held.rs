@@ -30,6 +30,11 @@ impl Held {
         Self::of_length(number, if random.below(4) == 0 { LARGE } else { SMALL })
     }
 
+    /// The same, short.
+    pub fn small(number: usize) -> Self {
+        Self::of_length(number, SMALL)
+    }
+
     /// The same in several chunks.
     pub fn huge(number: usize) -> Self {
         Self::of_length(number, HUGE + number)

@@ -42,14 +42,22 @@ pub enum Story {
     Records,
     /// Values in parts.
     Streams,
+    /// A queue that one handle uses so often in a row that it is biased, and now and then another.
+    Runs,
     /// Entries, collections and records, while the cache is closed, opened, and given other numbers of shards.
     Moving,
 }
 
 impl Story {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Entries, Self::Passing, Self::Collections, Self::Records, Self::Streams, Self::Moving];
+    pub const ALL: [Self; 7] =
+        [Self::Entries, Self::Passing, Self::Collections, Self::Records, Self::Streams, Self::Runs, Self::Moving];
+
+    /// Whether several handles take part, so that nobody may own the directory.
+    #[must_use]
+    pub fn has_others(self) -> bool {
+        self == Self::Runs
+    }
 
     /// So many operations, as a seed has them.
     #[must_use]
@@ -62,6 +70,8 @@ impl Story {
         match self {
             Self::Passing if random.below(3) == 0 => Operation::Upkeep(upkeep::Operation::draw_passing(random)),
             Self::Passing => Operation::Entries(entries::Operation::draw_passing(random, number)),
+            Self::Runs if random.below(16) == 0 => Operation::Upkeep(upkeep::Operation::draw_tidying(random)),
+            Self::Runs => Operation::Entries(entries::Operation::draw_run(random, number)),
             Self::Moving if random.below(5) == 0 => Operation::Upkeep(upkeep::Operation::draw_reshard(random)),
             _ if upkeep => Operation::Upkeep(upkeep::Operation::draw(random)),
             Self::Entries => Operation::Entries(entries::Operation::draw(random, number)),
