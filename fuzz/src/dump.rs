@@ -96,7 +96,12 @@ fn round_trip(header: &Header, entries: &[(Entry, Owned)]) {
 
 /// Dumps to begin with, some of them whole: no search finds a checksum.
 pub fn seeds() -> Vec<Vec<u8>> {
-    (0..32_u8).map(|seed| seed_from(&[seed; 64].map(|byte| byte.wrapping_mul(37)))).collect()
+    (0..32).map(seed).collect()
+}
+
+/// The one with this number.
+pub(crate) fn seed(number: u8) -> Vec<u8> {
+    seed_from(&[number; 64].map(|byte| byte.wrapping_mul(37)))
 }
 
 fn seed_from(choices: &[u8]) -> Vec<u8> {

@@ -7,6 +7,7 @@
 //! | [`database`] | damage to the databases, logs, value files and leases of a directory |
 //! | [`import`] | a directory of python-diskcache with rows of any type, and damage to it |
 //! | [`dump`] | a dump |
+//! | [`cli`] | command lines with wild arguments, each run in the same directory |
 //! | `draw`, `files` | how an input becomes choices, and what becomes of files |
 //!
 //! `cargo xtask fuzz` runs them under libFuzzer, which looks for inputs that reach new code; the tests of this
@@ -20,6 +21,8 @@
     reason = "a panic is how a target tells that something is wrong"
 )]
 
+#[cfg(feature = "host")]
+pub mod cli;
 pub mod database;
 mod draw;
 #[cfg(feature = "host")]
@@ -27,6 +30,9 @@ pub mod dump;
 mod files;
 pub mod import;
 pub mod operations;
+mod smoke;
+
+pub use smoke::smoke;
 
 /// A directory for one input: in memory, where there is such a place, because so many are made.
 fn temporary() -> tempfile::TempDir {

@@ -1,25 +1,6 @@
-//! Every target with inputs from a seed: the same each time, unless `LARDER_SEED` or `LARDER_FUZZ_INPUTS` (how
-//! many) say otherwise. What libFuzzer finds beyond that becomes a test of the product.
+//! Every target with inputs from a seed. What libFuzzer finds beyond that becomes a test of the product.
 
-use larder_engine::Platform;
-use larder_engine::testing::TestPlatform;
-
-fn number(variable: &str) -> Option<u64> {
-    std::env::var(variable).ok()?.parse().ok()
-}
-
-/// Runs a target with so many inputs of up to `length` bytes.
-fn smoke(target: impl Fn(&[u8]), inputs: u64, length: u64) {
-    let seed = number("LARDER_SEED").unwrap_or(5);
-    let inputs = number("LARDER_FUZZ_INPUTS").unwrap_or(inputs);
-    println!("LARDER_SEED={seed}, {inputs} inputs");
-    let random = TestPlatform::seeded(seed);
-    for input in 0..inputs {
-        let bytes: Vec<u8> = (0..=random.random() % length).map(|_| (random.random() >> 32).to_le_bytes()[0]).collect();
-        println!("input {input}: {bytes:02x?}");
-        target(&bytes);
-    }
-}
+use larder_fuzz::smoke;
 
 #[test]
 fn operations() {

@@ -22,7 +22,14 @@
 //! Embedders with an engine of their own, whose plugins are to share a cache, instantiate
 //! [`SHARED_COMPONENT`] beside them and offer it [`coordination`].
 
+// The command line names what it uses as other programs do.
+#[cfg(feature = "cli")]
+extern crate self as larder;
+
 mod cache;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod cli;
 pub mod coordination;
 mod directories;
 pub mod dump;

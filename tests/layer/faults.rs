@@ -5,12 +5,13 @@ use larder_tests::component::types::{Error, Key, Value};
 use larder_tests::component::{World, plain};
 use larder_tests::layer::faults::{Report, Scene};
 use larder_tests::layer::story::stage::Stage;
-use larder_tests::layer::story::{self, Content, Story};
+use larder_tests::layer::story::{Content, Story, perform};
 use larder_tests::layer::{Call, Fault, Layer, Plan};
 
 const SCENE: Scene = Scene { story: Story::Entries, seed: 11, world: World::Shared, shards: 1, operations: 14 };
 /// What needs no resharding, which takes many calls.
-const IN_PLACE: [Story; 5] = [Story::Entries, Story::Passing, Story::Collections, Story::Records, Story::Streams];
+const IN_PLACE: [Story; 6] =
+    [Story::Entries, Story::Passing, Story::Queues, Story::Collections, Story::Records, Story::Streams];
 const FAILURES: [Fault; 2] = [Fault::Full, Fault::Broken];
 
 /// Every how-manyth call goes wrong in the normal tests; `LARDER_STRIDE=1` is each.
@@ -66,6 +67,35 @@ fn faults_among_entries_that_expire_and_make_room_leave_all_of_a_call_or_nothing
     each(Scene { story: Story::Passing, seed: 15, ..SCENE }, &FAILURES, 61);
 }
 
+/// A queue that is biased, and its journal.
+const JOURNALED: Scene = Scene { story: Story::Queues, seed: 20, operations: 45, ..SCENE };
+
+#[test]
+fn faults_at_journals_leave_all_of_a_call_or_nothing() {
+    each(JOURNALED, &FAILURES, 23);
+    each(Scene { seed: 21, shards: 2, ..JOURNALED }, &FAILURES, 47);
+}
+
+#[test]
+fn faults_at_journals_of_queues_from_which_others_pull_leave_all_of_a_call_or_nothing() {
+    each(Scene { story: Story::Runs, seed: 22, ..JOURNALED }, &FAILURES, 67);
+}
+
+#[test]
+fn a_story_of_a_queue_that_is_used_again_and_again_has_a_journal() {
+    let (directory, layer) = (tempfile::tempdir().unwrap(), Layer::new());
+    let mut stage = Stage::new(World::Shared, directory.path()).over(&layer);
+    stage.open(Some(1)).unwrap();
+    let (mut content, mut journaled) = (Content::new(1), 0);
+    for operation in Story::Queues.operations(&mut Random::new(JOURNALED.seed), JOURNALED.operations) {
+        perform(&mut stage, &content, &operation).unwrap();
+        content.apply(&operation);
+        let files = std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        journaled += usize::from(files.into_iter().any(|name| name.to_string_lossy().starts_with("journal-")));
+    }
+    assert!(journaled > 10, "after {journaled} operations");
+}
+
 #[test]
 fn faults_at_deques_and_indexes_leave_all_of_a_call_or_nothing() {
     each(Scene { story: Story::Collections, seed: 16, shards: 2, ..SCENE }, &FAILURES, 101);
@@ -79,31 +109,6 @@ fn faults_at_locks_limits_and_memoized_values_leave_all_of_a_call_or_nothing() {
 #[test]
 fn faults_at_values_in_parts_leave_the_old_value_or_the_new() {
     each(Scene { story: Story::Streams, seed: 18, ..SCENE }, &FAILURES, 211);
-}
-
-#[test]
-fn faults_at_a_queue_with_a_journal_lose_nothing_and_double_nothing() {
-    for seed in [20, 21] {
-        each(Scene { story: Story::Runs, seed, operations: 40, ..SCENE }, &FAILURES, 67);
-    }
-}
-
-#[test]
-fn the_queue_of_a_story_of_runs_has_a_journal() {
-    for seed in [20, 21, 700, 710] {
-        let directory = tempfile::tempdir().unwrap();
-        let mut stage = Stage::new(World::Shared, directory.path());
-        stage.open(None).unwrap();
-        let (mut content, mut noted) = (Content::new(1), 0);
-        for operation in Story::Runs.operations(&mut Random::new(seed), 40) {
-            story::perform(&mut stage, &content, &operation).unwrap();
-            content.apply(&operation);
-            let children = std::fs::read_dir(directory.path()).unwrap();
-            let has_journal = |name: &std::ffi::OsStr| name.to_string_lossy().starts_with("journal-");
-            noted += usize::from(children.into_iter().any(|child| has_journal(&child.unwrap().file_name())));
-        }
-        assert!(noted >= 8, "seed {seed}: a journal is there after {noted} operations only");
-    }
 }
 
 #[test]

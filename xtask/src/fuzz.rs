@@ -48,6 +48,8 @@ pub(crate) enum Target {
     Import,
     /// Dumps of any bytes
     Dump,
+    /// Command lines with wild arguments
+    Cli,
 }
 
 impl Target {

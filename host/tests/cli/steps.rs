@@ -17,9 +17,9 @@ fn filled(count: i64) -> (Shelf, Cache) {
     (shelf, cache)
 }
 
-/// The program at work, with what it puts out to be read.
+/// The program at work as from a terminal, with what it puts out to be read.
 pub(crate) fn start(shelf: &Shelf, arguments: &[&str]) -> Child {
-    shelf.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    shelf.in_foreground(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
 /// Whether Ctrl-C stands in this line of what the system tells of a process.
@@ -38,6 +38,24 @@ pub(crate) fn await_that(what: &str, mut is_so: impl FnMut() -> bool) {
         std::thread::sleep(Duration::from_millis(1));
     }
     panic!("{what} did not come about");
+}
+
+/// Whether a process has a file open whose name ends like this.
+fn has_open(child: &Child, ending: &str) -> bool {
+    let Ok(open) = std::fs::read_dir(format!("/proc/{}/fd", child.id())) else { return false };
+    let paths = open.filter_map(|file| std::fs::read_link(file.ok()?.path()).ok());
+    paths.map(|path| path.to_string_lossy().into_owned()).any(|path| path.ends_with(ending))
+}
+
+/// Sends a signal again and again for a while: to a program that is to take no notice, of which therefore
+/// nothing tells when it would.
+pub(crate) fn keep_sending(child: &Child, signal: Signal) {
+    let mut sent = 0;
+    await_that("the last signal", || {
+        kill_process(Pid::from_child(child), signal).unwrap();
+        sent += 1;
+        sent == 50
+    });
 }
 
 /// Presses Ctrl-C, which has reached the program when this returns.
@@ -95,6 +113,19 @@ fn ctrl_c_pressed_again_ends_the_program_at_once_and_nothing_half_done() {
     transaction.rollback().unwrap();
     assert_eq!(cache.count().unwrap(), 100);
     assert_eq!(cache.check().unwrap(), []);
+}
+
+#[test]
+fn work_in_the_background_of_a_script_is_not_ended_by_ctrl_c() {
+    let (shelf, cache) = filled(100);
+    let transaction = cache.begin().unwrap();
+    // It has to wait with its first step, so there is time for Ctrl-C.
+    let child = shelf.in_background(["clear"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    await_that("the program at the cache", || has_open(&child, "cache.db-shm"));
+    keep_sending(&child, Signal::INT);
+    transaction.rollback().unwrap();
+    let ran = Ran::of(child.wait_with_output().unwrap());
+    assert_eq!((ran.code, ran.text().as_str()), (0, "removed 100 entries\n"), "{ran:?}");
 }
 
 #[test]

@@ -8,6 +8,8 @@ use std::process::{Command, Output, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
+const PROGRAM: &str = env!("CARGO_BIN_EXE_larder");
+
 /// A temporary directory in which a cache can be made.
 pub(crate) struct Shelf {
     directory: TempDir,
@@ -31,9 +33,24 @@ impl Shelf {
 
     /// The program, about to work on the cache.
     pub(crate) fn command<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_larder"));
-        command.env("LARDER_DIR", self.cache()).current_dir(self.directory.path()).stdin(Stdio::null()).args(arguments);
-        command
+        self.prepared(Command::new(PROGRAM), arguments)
+    }
+
+    /// The program as from a terminal: signals end it, also where whoever runs the tests ignores them.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn in_foreground<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Command {
+        self.prepared(by_env("--default-signal=HUP,INT,TERM"), arguments)
+    }
+
+    /// The program as `nohup` starts it, and a script in its background.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn in_background<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Command {
+        self.prepared(by_env("--ignore-signal=HUP,INT"), arguments)
+    }
+
+    fn prepared<A: AsRef<OsStr>>(&self, mut program: Command, arguments: impl IntoIterator<Item = A>) -> Command {
+        program.env("LARDER_DIR", self.cache()).current_dir(self.directory.path()).stdin(Stdio::null()).args(arguments);
+        program
     }
 
     /// Runs the program to its end.
@@ -61,6 +78,15 @@ impl Shelf {
     pub(crate) fn json<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Value {
         serde_json::from_str(&self.ok(arguments)).unwrap()
     }
+}
+
+/// The program, which `env` of the GNU coreutils becomes once it has done something about signals: in the
+/// standard library only unsafe code could, between `fork` and `exec`.
+#[cfg(target_os = "linux")]
+fn by_env(signals: &str) -> Command {
+    let mut env = Command::new("env");
+    env.args([signals, PROGRAM]);
+    env
 }
 
 /// How the program ended.

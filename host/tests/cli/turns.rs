@@ -66,13 +66,14 @@ fn who_does_not_wait_finds_out_that_the_holder_is_dead() {
     assert_eq!(shelf.ok(["lock", "deploy", "--wait", "0s", "--", "echo", "ran"]), "ran\n");
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn a_lock_is_given_back_when_the_command_is_ended_by_a_signal() {
     use rustix::process::{Pid, Signal, kill_process};
     let shelf = Shelf::new();
     for (signal, to_all) in [(Signal::TERM, false), (Signal::HUP, false), (Signal::INT, true)] {
         let hold = ["lock", "deploy", "--lease", "1h", "--", "sh", "-c", "echo $$ > held; exec sleep 60"];
-        let mut holder = shelf.command(hold).spawn().unwrap();
+        let mut holder = shelf.in_foreground(hold).spawn().unwrap();
         await_file(&shelf, "held");
         let command = loop {
             if let Ok(pid) = fs::read_to_string(shelf.path("held")).unwrap().trim().parse() {
@@ -88,6 +89,24 @@ fn a_lock_is_given_back_when_the_command_is_ended_by_a_signal() {
         assert_eq!(shelf.run(["lock", "deploy", "--show"]).text(), "free\n", "{signal:?}");
         fs::remove_file(shelf.path("held")).unwrap();
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_signal_that_is_to_be_ignored_is_not_passed_on_to_the_command() {
+    use crate::steps::keep_sending;
+    let shelf = Shelf::new();
+    // A command that would heed it, though its parent is to ignore it.
+    let script =
+        "trap 'touch heeded' HUP INT; touch held; while [ -e held ]; do sleep 0.01; done; [ ! -e heeded ] && exit 5";
+    let hold = ["lock", "deploy", "--", "env", "--default-signal=HUP,INT", "sh", "-c", script];
+    let mut holder = shelf.in_background(hold).spawn().unwrap();
+    await_file(&shelf, "held");
+    keep_sending(&holder, rustix::process::Signal::HUP);
+    keep_sending(&holder, rustix::process::Signal::INT);
+    fs::remove_file(shelf.path("held")).unwrap();
+    assert_eq!(holder.wait().unwrap().code(), Some(5));
+    assert_eq!(shelf.run(["lock", "deploy", "--show"]).text(), "free\n");
 }
 
 #[test]

@@ -25,8 +25,8 @@ pub(super) fn losses(_: &Path, seed: u64) -> Result<Tally, String> {
 pub(super) fn faults(_: &Path, seed: u64) -> Result<Tally, String> {
     let mut random = Random::new(seed);
     let (story, world, shards) = story(&mut random);
-    // Before a queue has a journal, it must have been used for a while.
-    let operations = if story == Story::Runs { 32 } else { 14 };
+    // A queue is biased only after a while.
+    let operations = if matches!(story, Story::Queues | Story::Runs) { 40 } else { 14 };
     let scene = Scene { story, seed, world, shards, operations };
     let stride = 37;
     let first = usize::try_from(random.below(stride)).unwrap();

@@ -18,6 +18,8 @@ pub(super) const MEMOS: std::ops::Range<u64> = 100..103;
 pub(super) const PARTS: std::ops::Range<u64> = 200..202;
 const QUEUE: &str = "jobs";
 const TAG: &str = "t";
+/// How often something is pushed to a queue before anything else is done with it, so that it is biased.
+const RUN: usize = 12;
 /// How many at most fit into an item limit of a story.
 const FEW: u64 = 3;
 
@@ -42,7 +44,9 @@ pub enum Operation {
     Push(Held),
     /// Pull from it.
     Pull,
-    /// Have another handle tell how long the queue is and pull from it, which revokes a bias.
+    /// Count what is in it.
+    Length,
+    /// Have another handle count what is in it and pull from it, which revokes a bias.
     PullBeside,
     /// Remove what has the tag.
     Evict,
@@ -117,14 +121,20 @@ impl Operation {
         }
     }
 
-    /// Of a queue that the same handle uses again and again, and now and then another.
-    pub(super) fn draw_run(random: &mut Random, number: usize) -> Self {
-        match random.below(32) {
-            0 => Self::PullBeside,
-            1 => Self::Push(Held::new(random, number)),
-            2..=18 => Self::Push(Held::small(number)),
+    /// Of a queue that is used so often in a row that it is biased.
+    pub(super) fn draw_queue(random: &mut Random, number: usize) -> Self {
+        match random.below(20) {
+            _ if number < RUN => Self::Push(Held::small(number)),
+            0..=8 => Self::Push(Held::small(number)),
+            9 => Self::Push(Held::new(random, number)),
+            10 => Self::Length,
             _ => Self::Pull,
         }
+    }
+
+    /// The same, while another handle pulls from it now and then.
+    pub(super) fn draw_run(random: &mut Random, number: usize) -> Self {
+        if random.below(32) == 0 { Self::PullBeside } else { Self::draw_queue(random, number) }
     }
 
     /// Whether it is several transactions, between which others get in.
@@ -184,7 +194,11 @@ impl Entries {
                 self.by_key.clear();
                 self.queue.clear();
             }
-            Operation::Get(_) | Operation::GetMany | Operation::Expire | Operation::Transaction(_, _, false) => {}
+            Operation::Get(_)
+            | Operation::GetMany
+            | Operation::Length
+            | Operation::Expire
+            | Operation::Transaction(_, _, false) => {}
         }
     }
 
@@ -294,6 +308,7 @@ pub(super) fn perform(stage: &mut Stage, before: &Content, operation: &Operation
             pull(&mut other, entries)?;
             other.close()?;
         }
+        Operation::Length => expect("queue-length", cache.queue_length(QUEUE)?, entries.queue.len() as u64)?,
         Operation::Evict => drop(cache.evict(&Selection::Tag(TAG.into()))?),
         Operation::Expire => drop(cache.expire()?),
         Operation::Cull => drop(cache.cull()?),

@@ -30,7 +30,7 @@ impl Held {
         Self::of_length(number, if random.below(4) == 0 { LARGE } else { SMALL })
     }
 
-    /// The same, short.
+    /// The same, never in a file.
     pub fn small(number: usize) -> Self {
         Self::of_length(number, SMALL)
     }

@@ -36,22 +36,32 @@ pub enum Story {
     Entries,
     /// Entries that expire and make room for each other, of one shard.
     Passing,
+    /// A queue that is used again and again, so that it is biased.
+    Queues,
+    /// The same, from which another handle pulls now and then.
+    Runs,
     /// Deques and indexes.
     Collections,
     /// Locks, limits, memoized values and the like.
     Records,
     /// Values in parts.
     Streams,
-    /// A queue that one handle uses so often in a row that it is biased, and now and then another.
-    Runs,
     /// Entries, collections and records, while the cache is closed, opened, and given other numbers of shards.
     Moving,
 }
 
 impl Story {
     /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Entries, Self::Passing, Self::Collections, Self::Records, Self::Streams, Self::Runs, Self::Moving];
+    pub const ALL: [Self; 8] = [
+        Self::Entries,
+        Self::Passing,
+        Self::Queues,
+        Self::Runs,
+        Self::Collections,
+        Self::Records,
+        Self::Streams,
+        Self::Moving,
+    ];
 
     /// Whether several handles take part, so that nobody may own the directory.
     #[must_use]
@@ -73,6 +83,8 @@ impl Story {
             Self::Runs if random.below(16) == 0 => Operation::Upkeep(upkeep::Operation::draw_tidying(random)),
             Self::Runs => Operation::Entries(entries::Operation::draw_run(random, number)),
             Self::Moving if random.below(5) == 0 => Operation::Upkeep(upkeep::Operation::draw_reshard(random)),
+            Self::Queues if number % 40 != 39 => Operation::Entries(entries::Operation::draw_queue(random, number)),
+            Self::Queues => Operation::Upkeep(upkeep::Operation::draw(random)),
             _ if upkeep => Operation::Upkeep(upkeep::Operation::draw(random)),
             Self::Entries => Operation::Entries(entries::Operation::draw(random, number)),
             Self::Collections => Operation::Collections(collections::Operation::draw(random, number)),

@@ -1,0 +1,7 @@
+//! The program `larder`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    larder::cli::run().into()
+}
