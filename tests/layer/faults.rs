@@ -77,6 +77,11 @@ fn faults_at_journals_leave_all_of_a_call_or_nothing() {
 }
 
 #[test]
+fn faults_at_journals_of_queues_from_which_others_pull_leave_all_of_a_call_or_nothing() {
+    each(Scene { story: Story::Runs, seed: 22, ..JOURNALED }, &FAILURES, 67);
+}
+
+#[test]
 fn a_story_of_a_queue_that_is_used_again_and_again_has_a_journal() {
     let (directory, layer) = (tempfile::tempdir().unwrap(), Layer::new());
     let mut stage = Stage::new(World::Shared, directory.path()).over(&layer);

@@ -87,6 +87,14 @@ fn a_queue_with_a_journal_is_as_it_was_at_some_moment() {
 }
 
 #[test]
+fn a_queue_from_which_others_pull_is_as_it_was_at_some_moment_or_with_full_durability_as_it_is() {
+    let runs = |seed, durability| Round { story: Story::Runs, operations: 80, losses: 20, ..round(seed, durability) };
+    all(720, |seed| runs(seed, Durability::Relaxed));
+    let sum = all(730, |seed| runs(seed, Durability::Full));
+    assert_eq!((sum.undone, sum.torn), (0, 0));
+}
+
+#[test]
 fn what_is_given_another_number_of_shards_meanwhile_has_the_old_ones_or_the_new() {
     for world in [World::Shared, World::Standalone] {
         let sum = all(500, |seed| Round { story: Story::Moving, world, shards: 2, ..round(seed, Durability::Full) });

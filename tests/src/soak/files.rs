@@ -13,9 +13,8 @@ use crate::layer::{Fault, loss};
 /// One life of a cache, whose power is lost at many places.
 pub(super) fn losses(_: &Path, seed: u64) -> Result<Tally, String> {
     let mut random = Random::new(seed);
-    let world = if random.below(4) == 0 { World::Standalone } else { World::Shared };
     let durability = if random.below(2) == 0 { Durability::Full } else { Durability::Relaxed };
-    let (story, shards) = story(&mut random);
+    let (story, world, shards) = story(&mut random);
     let losses = if world == World::Standalone { 6 } else { 24 };
     let round = loss::Round { story, seed, world, durability, shards, operations: 40, losses, honest: true };
     let report = caught(move || round.run())?;
@@ -25,10 +24,9 @@ pub(super) fn losses(_: &Path, seed: u64) -> Result<Tally, String> {
 /// Lives of a cache in which calls on its files fail, at some of all places.
 pub(super) fn faults(_: &Path, seed: u64) -> Result<Tally, String> {
     let mut random = Random::new(seed);
-    let world = if random.below(4) == 0 { World::Standalone } else { World::Shared };
-    let (story, shards) = story(&mut random);
+    let (story, world, shards) = story(&mut random);
     // A queue is biased only after a while.
-    let operations = if story == Story::Queues { 40 } else { 14 };
+    let operations = if matches!(story, Story::Queues | Story::Runs) { 40 } else { 14 };
     let scene = Scene { story, seed, world, shards, operations };
     let stride = 37;
     let first = usize::try_from(random.below(stride)).unwrap();
@@ -37,12 +35,14 @@ pub(super) fn faults(_: &Path, seed: u64) -> Result<Tally, String> {
     Ok(Tally::from([("faults injected", report.injected), ("operations", operations)]))
 }
 
-/// What a life is about, and over how many shards.
-fn story(random: &mut Random) -> (Story, u32) {
+/// What a life is about, of which component, and over how many shards.
+fn story(random: &mut Random) -> (Story, World, u32) {
     let story = Story::ALL[usize::try_from(random.below(Story::ALL.len() as u64)).unwrap()];
+    let is_owned = random.below(4) == 0 && !story.has_others();
     let shards = 1 + u32::try_from(random.below(3)).unwrap();
     // Where they have a limit, each shard has its share of it.
-    (story, if story == Story::Passing { 1 } else { shards })
+    let shards = if story == Story::Passing { 1 } else { shards };
+    (story, if is_owned { World::Standalone } else { World::Shared }, shards)
 }
 
 /// A panic is a failure of the round, too.

@@ -46,6 +46,8 @@ pub enum Operation {
     Pull,
     /// Count what is in it.
     Length,
+    /// Have another handle count what is in it and pull from it, which revokes a bias.
+    PullBeside,
     /// Remove what has the tag.
     Evict,
     /// Remove what has expired.
@@ -130,6 +132,11 @@ impl Operation {
         }
     }
 
+    /// The same, while another handle pulls from it now and then.
+    pub(super) fn draw_run(random: &mut Random, number: usize) -> Self {
+        if random.below(32) == 0 { Self::PullBeside } else { Self::draw_queue(random, number) }
+    }
+
     /// Whether it is several transactions, between which others get in.
     pub(super) fn goes_in_steps(&self) -> bool {
         matches!(self, Self::Evict | Self::Clear | Self::Cull)
@@ -180,7 +187,7 @@ impl Entries {
                 self.by_key.remove(removed);
             }
             Operation::Push(held) => self.queue.push(*held),
-            Operation::Pull => drop((!self.queue.is_empty()).then(|| self.queue.remove(0))),
+            Operation::Pull | Operation::PullBeside => drop((!self.queue.is_empty()).then(|| self.queue.remove(0))),
             Operation::Evict => self.by_key.retain(|_, entry| !entry.is_tagged),
             Operation::Cull => self.make_room(None),
             Operation::Clear => {
@@ -294,9 +301,12 @@ pub(super) fn perform(stage: &mut Stage, before: &Content, operation: &Operation
             end(cache, work, *commit)?;
         }
         Operation::Push(held) => drop(cache.push(QUEUE, &held.value(), Side::Back, &lasting())?),
-        Operation::Pull => {
-            let pulled = cache.pull(QUEUE, Side::Front)?.map(|queued| Held::of(&queued.entry.value));
-            expect("pull", pulled, entries.queue.first().copied())?;
+        Operation::Pull => pull(cache, entries)?,
+        Operation::PullBeside => {
+            let mut other = stage.open_beside()?;
+            expect("queue-length", other.queue_length(QUEUE)?, entries.queue.len() as u64)?;
+            pull(&mut other, entries)?;
+            other.close()?;
         }
         Operation::Length => expect("queue-length", cache.queue_length(QUEUE)?, entries.queue.len() as u64)?,
         Operation::Evict => drop(cache.evict(&Selection::Tag(TAG.into()))?),
@@ -305,6 +315,11 @@ pub(super) fn perform(stage: &mut Stage, before: &Content, operation: &Operation
         Operation::Clear => drop(cache.clear()?),
     }
     Ok(())
+}
+
+fn pull(cache: &mut Instance, entries: &Entries) -> Result<(), Trouble> {
+    let pulled = cache.pull(QUEUE, Side::Front)?.map(|queued| Held::of(&queued.entry.value));
+    expect("pull", pulled, entries.queue.first().copied())
 }
 
 /// Ends a transaction, undone if its work has failed.

@@ -38,6 +38,8 @@ pub enum Story {
     Passing,
     /// A queue that is used again and again, so that it is biased.
     Queues,
+    /// The same, from which another handle pulls now and then.
+    Runs,
     /// Deques and indexes.
     Collections,
     /// Locks, limits, memoized values and the like.
@@ -50,8 +52,22 @@ pub enum Story {
 
 impl Story {
     /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Entries, Self::Passing, Self::Queues, Self::Collections, Self::Records, Self::Streams, Self::Moving];
+    pub const ALL: [Self; 8] = [
+        Self::Entries,
+        Self::Passing,
+        Self::Queues,
+        Self::Runs,
+        Self::Collections,
+        Self::Records,
+        Self::Streams,
+        Self::Moving,
+    ];
+
+    /// Whether several handles take part, so that nobody may own the directory.
+    #[must_use]
+    pub fn has_others(self) -> bool {
+        self == Self::Runs
+    }
 
     /// So many operations, as a seed has them.
     #[must_use]
@@ -64,6 +80,8 @@ impl Story {
         match self {
             Self::Passing if random.below(3) == 0 => Operation::Upkeep(upkeep::Operation::draw_passing(random)),
             Self::Passing => Operation::Entries(entries::Operation::draw_passing(random, number)),
+            Self::Runs if random.below(16) == 0 => Operation::Upkeep(upkeep::Operation::draw_tidying(random)),
+            Self::Runs => Operation::Entries(entries::Operation::draw_run(random, number)),
             Self::Moving if random.below(5) == 0 => Operation::Upkeep(upkeep::Operation::draw_reshard(random)),
             Self::Queues if number % 40 != 39 => Operation::Entries(entries::Operation::draw_queue(random, number)),
             Self::Queues => Operation::Upkeep(upkeep::Operation::draw(random)),

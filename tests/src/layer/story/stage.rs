@@ -72,8 +72,22 @@ impl Stage {
         self.open_waiting(shards, PATIENCE_MS)
     }
 
+    /// Opens another handle beside the one of the story.
+    ///
+    /// # Errors
+    ///
+    /// Those of the component.
+    pub fn open_beside(&self) -> Result<Instance, Error> {
+        self.instance(None, MOMENT_MS)
+    }
+
     fn open_waiting(&mut self, shards: Option<u32>, wait_ms: u32) -> Result<(), Error> {
         self.cache = None;
+        self.cache = Some(self.instance(shards, wait_ms)?);
+        Ok(())
+    }
+
+    fn instance(&self, shards: Option<u32>, wait_ms: u32) -> Result<Instance, Error> {
         let options = OpenOptions {
             shards,
             changes: self.changes,
@@ -81,8 +95,7 @@ impl Stage {
             lease_ms: Some(MOMENT_MS),
             ..options()
         };
-        self.cache = Some(self.host().open_granting(self.grant(), "/cache", options)?);
-        Ok(())
+        self.host().open_granting(self.grant(), "/cache", options)
     }
 
     fn host(&self) -> &'static Host {

@@ -106,6 +106,16 @@ impl Operation {
         }
     }
 
+    /// What changes no setting, which is no part of a journal and may be kept when notes of one are lost.
+    pub(super) fn draw_tidying(random: &mut Random) -> Self {
+        match random.below(4) {
+            0 => Self::Compact,
+            1 => Self::Check,
+            2 => Self::Repair,
+            _ => Self::Reopen,
+        }
+    }
+
     /// Another number of shards.
     pub(super) fn draw_reshard(random: &mut Random) -> Self {
         Self::Reshard(1 + u32::try_from(random.below(3)).unwrap())
