@@ -56,7 +56,9 @@ impl Handles {
 
     /// Takes from all journals what is in them, which no cache can bear.
     pub(super) fn lose_notes(&self) {
-        journals(self.path()).into_iter().for_each(|path| std::fs::write(path, b"").unwrap());
+        for path in journals(self.path()) {
+            std::fs::write(path, b"").unwrap();
+        }
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -81,6 +83,8 @@ impl Handles {
 fn sharing() -> Vec<Rc<TestPlatform>> {
     let table = LockTable::new();
     let platforms = [1, 2].map(|seed| TestPlatform::sharing(&table, seed, true));
-    platforms.iter().for_each(|platform| platform.set_bias_from(0));
+    for platform in &platforms {
+        platform.set_bias_from(0);
+    }
     platforms.to_vec()
 }
