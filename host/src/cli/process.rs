@@ -5,7 +5,7 @@ use std::process::{Child, Command, ExitStatus};
 
 use crate::cli::Outcome;
 use crate::cli::failure::Failure;
-use crate::cli::signals::PassedOn;
+use crate::cli::signals::Held;
 
 /// A program with its arguments.
 pub(crate) fn command(words: &[OsString]) -> Result<Command, Failure> {
@@ -17,8 +17,9 @@ pub(crate) fn command(words: &[OsString]) -> Result<Command, Failure> {
 
 /// Runs it with the standard streams of this process.
 pub(crate) fn run(mut command: Command) -> Result<Outcome, Failure> {
+    let signals = Held::back();
     let mut child = start(&mut command)?;
-    let _signals = PassedOn::to(&child);
+    let _signals = signals.pass_on_to(&child);
     let status = child.wait().map_err(Failure::Run)?;
     Ok(Outcome::Code(code(status)))
 }

@@ -3,7 +3,7 @@
 //! This process outlives the command, so that a lock or a turn is given back at once instead of lapsing.
 
 #[cfg(unix)]
-pub(crate) use unix::PassedOn;
+pub(crate) use unix::Held;
 
 /// Whether whoever started this program has it go on in spite of a signal: `nohup` does that, and shells do
 /// for what scripts run in the background. Such a signal stays ignored.
@@ -34,18 +34,21 @@ mod unix {
 
     use super::is_ignored;
 
-    /// While it is there, signals that would end this process are the command's to answer.
-    pub(crate) struct PassedOn {
-        handle: Handle,
-        thread: Option<JoinHandle<()>>,
-    }
+    /// From before a command starts, so that no signal finds this process alone: signals that would end it
+    /// wait for the command.
+    pub(crate) struct Held(Option<Signals>);
 
-    impl PassedOn {
-        /// None if that can not be arranged: then signals do what they always do.
-        pub(crate) fn to(child: &Child) -> Option<Self> {
-            let pid = Pid::from_child(child);
+    impl Held {
+        /// If that can not be arranged, signals do what they always do.
+        pub(crate) fn back() -> Self {
             let ending = [SIGINT, SIGQUIT, SIGTERM, SIGHUP].into_iter().filter(|signal| !is_ignored(*signal));
-            let mut signals = Signals::new(ending).ok()?;
+            Self(Signals::new(ending).ok())
+        }
+
+        /// Has the command answer them, those that have come in the meantime, too.
+        pub(crate) fn pass_on_to(self, child: &Child) -> Option<PassedOn> {
+            let pid = Pid::from_child(child);
+            let mut signals = self.0?;
             let handle = signals.handle();
             let pass_on = move || {
                 for signal in &mut signals {
@@ -59,8 +62,14 @@ mod unix {
                     let _ = kill_process(pid, passed);
                 }
             };
-            Some(Self { handle, thread: Some(thread::spawn(pass_on)) })
+            Some(PassedOn { handle, thread: Some(thread::spawn(pass_on)) })
         }
+    }
+
+    /// While it is there, signals that would end this process are the command's to answer.
+    pub(crate) struct PassedOn {
+        handle: Handle,
+        thread: Option<JoinHandle<()>>,
     }
 
     impl Drop for PassedOn {
@@ -73,11 +82,15 @@ mod unix {
 
 /// Where there are no signals.
 #[cfg(not(unix))]
-pub(crate) struct PassedOn;
+pub(crate) struct Held;
 
 #[cfg(not(unix))]
-impl PassedOn {
-    pub(crate) fn to(_: &std::process::Child) -> Self {
+impl Held {
+    pub(crate) fn back() -> Self {
         Self
+    }
+
+    pub(crate) fn pass_on_to(self, _: &std::process::Child) -> Self {
+        self
     }
 }

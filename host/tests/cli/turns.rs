@@ -93,6 +93,20 @@ fn a_lock_is_given_back_when_the_command_is_ended_by_a_signal() {
 
 #[cfg(target_os = "linux")]
 #[test]
+fn a_signal_in_the_moment_in_which_the_command_starts_does_not_keep_the_lock() {
+    let shelf = Shelf::new();
+    // The first thing that the command does. Again and again, for whoever starts it may be the faster one.
+    for signal in ["TERM", "HUP"].repeat(20) {
+        let script = format!("kill -{signal} $PPID; exec sleep 60");
+        let hold = ["lock", "deploy", "--lease", "1h", "--wait", "0s", "--", "sh", "-c", &script];
+        let code = shelf.in_foreground(hold).status().unwrap().code();
+        assert_eq!(code, Some(if signal == "TERM" { 143 } else { 129 }), "{signal}");
+        assert_eq!(shelf.run(["lock", "deploy", "--show"]).text(), "free\n", "{signal}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
 fn a_signal_that_is_to_be_ignored_is_not_passed_on_to_the_command() {
     use crate::steps::keep_sending;
     let shelf = Shelf::new();

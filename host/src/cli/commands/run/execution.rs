@@ -10,7 +10,7 @@ use larder::VALUE_LIMIT;
 use super::recording::{Recording, Stream};
 use crate::cli::failure::Failure;
 use crate::cli::process::{code, start};
-use crate::cli::signals::PassedOn;
+use crate::cli::signals::Held;
 
 /// Largest recording, in bytes: the largest value, without its own encoding.
 const LARGEST: usize = VALUE_LIMIT - 64 * 1024;
@@ -38,8 +38,9 @@ pub(super) enum Unrecorded {
 
 /// Runs the command, passing its output on as it comes.
 pub(super) fn record(mut command: Command) -> Result<Execution, Failure> {
+    let signals = Held::back();
     let mut child = start(command.stdout(Stdio::piped()).stderr(Stdio::piped()))?;
-    let _signals = PassedOn::to(&child);
+    let _signals = signals.pass_on_to(&child);
     let tape = Mutex::new(Tape::Running(Recording::new()));
     let delivery = pass_on(&mut child, &tape);
     let status = child.wait().map_err(Failure::Run)?;
