@@ -10,14 +10,20 @@ fn number(variable: &str) -> Option<u64> {
 /// Runs a target with so many inputs of up to `length` bytes.
 pub fn smoke(target: impl Fn(&[u8]), inputs: u64, length: u64) {
     let seed = number("LARDER_SEED").unwrap_or(5);
-    let inputs = number("LARDER_FUZZ_INPUTS").unwrap_or(inputs);
-    println!("LARDER_SEED={seed}, {inputs} inputs");
-    let random = TestPlatform::seeded(seed);
-    for input in 0..inputs {
-        let bytes: Vec<u8> = (0..=random.random() % length).map(|_| (random.random() >> 32).to_le_bytes()[0]).collect();
+    let count = number("LARDER_FUZZ_INPUTS").unwrap_or(inputs);
+    println!("LARDER_SEED={seed}, {count} inputs");
+    for (input, bytes) in (0..count).zip(random_inputs(seed, length)) {
         let _tells = Tells { input, bytes: &bytes };
         target(&bytes);
     }
+}
+
+/// Inputs of 1 to `length` bytes without end.
+pub(crate) fn random_inputs(seed: u64, length: u64) -> impl Iterator<Item = Vec<u8>> {
+    let random = TestPlatform::seeded(seed);
+    std::iter::repeat_with(move || {
+        (0..=random.random() % length).map(|_| (random.random() >> 32).to_le_bytes()[0]).collect()
+    })
 }
 
 /// Says which input it was that a target panicked at.
