@@ -4,6 +4,7 @@
 //! | module | what the bytes are |
 //! |---|---|
 //! | [`operations`] | calls of all that the WIT package offers, with wild arguments |
+//! | [`calls`] | calls of the component, with arguments after their types |
 //! | [`database`] | damage to the databases, logs, value files and leases of a directory |
 //! | [`import`] | a directory of python-diskcache with rows of any type, and damage to it |
 //! | [`dump`] | a dump |
@@ -21,6 +22,8 @@
     reason = "a panic is how a target tells that something is wrong"
 )]
 
+#[cfg(feature = "host")]
+pub mod calls;
 #[cfg(feature = "host")]
 pub mod cli;
 pub mod database;

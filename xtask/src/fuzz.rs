@@ -42,6 +42,8 @@ pub(crate) struct Fuzz {
 pub(crate) enum Target {
     /// Calls of all that the WIT package offers, with wild arguments
     Operations,
+    /// Calls of the component, with arguments after their types
+    Calls,
     /// Damage to databases, logs, value files and leases
     Database,
     /// Directories of python-diskcache with rows of any type

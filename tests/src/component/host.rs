@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use larder::coordination::{self, Access, Call, Coordination, CoordinationCtx, CoordinationView, Fault};
-use wasmtime::component::{Component, Linker, ResourceTable};
+use wasmtime::component::{self, Component, Linker, ResourceTable};
 use wasmtime::{Config, Engine, Store, StoreLimits};
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
@@ -150,8 +150,20 @@ impl Host {
         Ok(Instance { store, exports, cache, transaction: None })
     }
 
+    /// What it instantiates.
+    pub fn component(&self) -> &Component {
+        &self.component
+    }
+
     /// Starts an instance with what is granted.
     fn start(&self, grant: Grant<'_>) -> (Store<State>, bindings::Embed) {
+        let (mut store, instance) = self.instantiate(grant);
+        let exports = bindings::Embed::new(&mut store, &instance).unwrap();
+        (store, exports)
+    }
+
+    /// Starts an instance with what is granted, to be called by the names of what it exports.
+    pub fn instantiate(&self, grant: Grant<'_>) -> (Store<State>, component::Instance) {
         let mut wasi = WasiCtxBuilder::new();
         if let Some(clock) = grant.clock {
             wasi.wall_clock(clock);
@@ -168,8 +180,8 @@ impl Host {
             seat: grant.layer.map(Layer::seat),
         };
         let mut store = Store::new(&self.engine, state);
-        let exports = bindings::Embed::instantiate(&mut store, &self.component, &self.linker).unwrap();
-        (store, exports)
+        let instance = self.linker.instantiate(&mut store, &self.component).unwrap();
+        (store, instance)
     }
 }
 
