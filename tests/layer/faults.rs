@@ -10,8 +10,16 @@ use larder_tests::layer::{Call, Fault, Layer, Plan};
 
 const SCENE: Scene = Scene { story: Story::Entries, seed: 11, world: World::Shared, shards: 1, operations: 14 };
 /// What needs no resharding, which takes many calls.
-const IN_PLACE: [Story; 6] =
-    [Story::Entries, Story::Passing, Story::Queues, Story::Collections, Story::Records, Story::Streams];
+const IN_PLACE: [Story; 8] = [
+    Story::Entries,
+    Story::Passing,
+    Story::Used,
+    Story::Queues,
+    Story::Collections,
+    Story::Records,
+    Story::Meetings,
+    Story::Streams,
+];
 const FAILURES: [Fault; 2] = [Fault::Full, Fault::Broken];
 
 /// Every how-manyth call goes wrong in the normal tests; `LARDER_STRIDE=1` is each.
@@ -65,6 +73,18 @@ fn faults_under_a_single_owner_are_named_as_well() {
 #[test]
 fn faults_among_entries_that_expire_and_make_room_leave_all_of_a_call_or_nothing() {
     each(Scene { story: Story::Passing, seed: 15, ..SCENE }, &FAILURES, 61);
+}
+
+#[test]
+fn faults_among_entries_that_make_room_by_their_use_forget_no_read_and_leave_all_of_a_call_or_nothing() {
+    for seed in [23, 24] {
+        each(Scene { story: Story::Used, seed, operations: 24, ..SCENE }, &FAILURES, 61);
+    }
+}
+
+#[test]
+fn faults_at_barriers_and_tasks_that_are_done_once_leave_all_of_a_call_or_nothing() {
+    each(Scene { story: Story::Meetings, seed: 25, shards: 2, operations: 24, ..SCENE }, &FAILURES, 101);
 }
 
 /// A queue that is biased, and its journal.

@@ -70,7 +70,15 @@ fn a_directory_with_one_owner_is_as_safe() {
 
 #[test]
 fn whatever_is_kept_beside_entries_is_there_as_well() {
-    let stories = [Story::Passing, Story::Collections, Story::Records, Story::Streams, Story::Queues];
+    let stories = [
+        Story::Passing,
+        Story::Collections,
+        Story::Records,
+        Story::Streams,
+        Story::Queues,
+        Story::Meetings,
+        Story::Used,
+    ];
     for (story, first) in stories.into_iter().zip((400..).step_by(10)) {
         let sum = all(first, |seed| Round { story, losses: 6, ..round(seed, Durability::Full) });
         assert_eq!((sum.undone, sum.torn), (0, 0), "{story:?}");
@@ -104,7 +112,7 @@ fn what_is_given_another_number_of_shards_meanwhile_has_the_old_ones_or_the_new(
 
 #[test]
 fn with_relaxed_durability_each_of_several_shards_is_as_it_was_at_some_moment() {
-    for story in [Story::Entries, Story::Collections, Story::Records] {
+    for story in [Story::Entries, Story::Collections, Story::Records, Story::Meetings] {
         all(600, |seed| Round { story, shards: 3, ..round(seed, Durability::Relaxed) });
     }
 }

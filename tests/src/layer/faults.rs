@@ -126,6 +126,7 @@ impl Life<'_> {
         let found = self.found().map_err(|later| format!("ended in {error:?}, and what came after it in {later:?}"))?;
         let left = Content::left_by(operation, &before, &self.content, &found).filter(|_| found.lost() == 0);
         self.content = left.ok_or_else(|| format!("ended in {error:?} and left {found:?} of {before:?}"))?;
+        self.content.note_a_look();
         Ok(())
     }
 

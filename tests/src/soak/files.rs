@@ -25,8 +25,13 @@ pub(super) fn losses(_: &Path, seed: u64) -> Result<Tally, String> {
 pub(super) fn faults(_: &Path, seed: u64) -> Result<Tally, String> {
     let mut random = Random::new(seed);
     let (story, world, shards) = story(&mut random);
-    // A queue is biased only after a while.
-    let operations = if matches!(story, Story::Queues | Story::Runs) { 40 } else { 14 };
+    let operations = match story {
+        // A queue is biased only after a while.
+        Story::Queues | Story::Runs => 40,
+        // There has to be something that goes, or opens.
+        Story::Used | Story::Meetings => 24,
+        _ => 14,
+    };
     let scene = Scene { story, seed, world, shards, operations };
     let stride = 37;
     let first = usize::try_from(random.below(stride)).unwrap();
@@ -41,7 +46,7 @@ fn story(random: &mut Random) -> (Story, World, u32) {
     let is_owned = random.below(4) == 0 && !story.has_others();
     let shards = 1 + u32::try_from(random.below(3)).unwrap();
     // Where they have a limit, each shard has its share of it.
-    let shards = if story == Story::Passing { 1 } else { shards };
+    let shards = if story.is_of_one_shard() { 1 } else { shards };
     (story, if is_owned { World::Standalone } else { World::Shared }, shards)
 }
 

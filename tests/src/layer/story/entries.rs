@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::held::{Held, LOST, are, lost};
+use super::room::{Ranks, Standing};
 use super::stage::Stage;
 use super::{Content, Trouble, expect, shard_of};
 use crate::Random;
@@ -11,7 +12,7 @@ use crate::component::wit::{Order, Scan, Selection};
 use crate::component::{Instance, plain, text_key};
 
 /// Entries that are stored and removed.
-const KEYS: u64 = 8;
+pub(super) const KEYS: u64 = 8;
 /// Those that are memoized.
 pub(super) const MEMOS: std::ops::Range<u64> = 100..103;
 /// Those that are written in parts.
@@ -62,11 +63,11 @@ pub enum Operation {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) held: Held,
-    is_tagged: bool,
+    pub(super) is_tagged: bool,
     /// When it expires.
-    expires: Option<u64>,
-    /// The operation that has stored it.
-    stored: u64,
+    pub(super) expires: Option<u64>,
+    /// When it makes room for others.
+    pub(super) standing: Standing,
 }
 
 /// What is there.
@@ -76,6 +77,7 @@ pub(super) struct Entries {
     queue: Vec<Held>,
     /// How many there may be.
     pub(super) limit: Option<u64>,
+    pub(super) ranks: Ranks,
 }
 
 /// Whether one list is another without some of its elements.
@@ -121,6 +123,17 @@ impl Operation {
         }
     }
 
+    /// Of entries that make room for each other by how they are used.
+    pub(super) fn draw_used(random: &mut Random, number: usize) -> Self {
+        match random.below(14) {
+            0..=5 => Self::Set(random.below(KEYS), Held::new(random, number), false, None),
+            6..=10 => Self::Get(random.below(KEYS)),
+            11 => Self::GetMany,
+            12 => Self::Delete(random.below(KEYS)),
+            _ => Self::Cull,
+        }
+    }
+
     /// Of a queue that is used so often in a row that it is biased.
     pub(super) fn draw_queue(random: &mut Random, number: usize) -> Self {
         match random.below(20) {
@@ -149,8 +162,8 @@ impl Entries {
         (random.below(4) > 0).then(|| FEW + random.below(2))
     }
 
-    pub(super) fn put(&mut self, key: u64, held: Held, now: u64) {
-        self.by_key.insert(key, Entry { held, is_tagged: false, expires: None, stored: now });
+    pub(super) fn put(&mut self, key: u64, held: Held) {
+        self.store(key, held, false, None);
     }
 
     /// Removes what has expired.
@@ -158,31 +171,20 @@ impl Entries {
         self.by_key.retain(|_, entry| entry.expires.is_none_or(|expires| now < expires));
     }
 
-    /// Lets the first that were stored make room, and keeps the one that was stored now.
-    fn make_room(&mut self, kept: Option<u64>) {
-        while self.limit.is_some_and(|limit| self.by_key.len() as u64 > limit) {
-            let others = self.by_key.iter().filter(|(key, _)| Some(**key) != kept);
-            let Some(first) = others.min_by_key(|(_, entry)| entry.stored).map(|(key, _)| *key) else { return };
-            self.by_key.remove(&first);
-        }
-    }
-
     pub(super) fn apply(&mut self, operation: &Operation, now: u64) {
         match operation {
             Operation::Set(key, held, is_tagged, ttl) => {
-                let expires = ttl.map(|ttl| now + ttl);
-                let entry = Entry { held: *held, is_tagged: *is_tagged, expires, stored: now };
-                self.by_key.insert(*key, entry);
+                self.store(*key, *held, *is_tagged, ttl.map(|ttl| now + ttl));
                 self.make_room(Some(*key));
             }
             Operation::Delete(key) => drop(self.by_key.remove(key)),
             Operation::Touch(key, ttl) => {
                 self.by_key.entry(*key).and_modify(|entry| entry.expires = Some(now + ttl));
             }
-            Operation::SetMany(pairs) => pairs.iter().for_each(|(key, held)| self.put(*key, *held, now)),
+            Operation::SetMany(pairs) => pairs.iter().for_each(|(key, held)| self.put(*key, *held)),
             Operation::Transaction(pairs, removed, true) => {
                 for (key, held) in pairs {
-                    self.put(*key, *held, now);
+                    self.put(*key, *held);
                 }
                 self.by_key.remove(removed);
             }
@@ -194,11 +196,9 @@ impl Entries {
                 self.by_key.clear();
                 self.queue.clear();
             }
-            Operation::Get(_)
-            | Operation::GetMany
-            | Operation::Length
-            | Operation::Expire
-            | Operation::Transaction(_, _, false) => {}
+            Operation::Get(key) => self.read([*key]),
+            Operation::GetMany => self.read(0..KEYS),
+            Operation::Length | Operation::Expire | Operation::Transaction(_, _, false) => {}
         }
     }
 
@@ -341,7 +341,7 @@ pub(super) fn read(cache: &mut Instance) -> Result<Entries, Error> {
             Err(Error::Corrupt(_)) => (LOST, false),
             Err(error) => return Err(error),
         };
-        found.put(number, entry.0, 0);
+        found.put(number, entry.0);
         found.by_key.entry(number).and_modify(|found| found.is_tagged = entry.1);
     }
     let selection = Selection::Queue(QUEUE.into());

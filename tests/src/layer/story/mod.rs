@@ -5,13 +5,17 @@
 //! | `entries` | entries and a queue, in bulk and in transactions; expiry and eviction |
 //! | `collections` | a deque and an index |
 //! | `records` | locks of every kind, limits, averages, counters, values that are computed once |
+//! | `meetings` | a barrier, and a task that is done once |
 //! | `streams` | values in parts |
 //! | `upkeep` | settings, looking for damage, opening anew, another number of shards |
+//! | `room` | which entries make room for others |
 
 mod collections;
 mod entries;
 mod held;
+mod meetings;
 mod records;
+mod room;
 pub mod stage;
 mod streams;
 mod upkeep;
@@ -24,6 +28,8 @@ use crate::Random;
 use crate::component::types::Error;
 use collections::Collections;
 use entries::Entries;
+use meetings::Meetings;
+pub use meetings::Places;
 pub use records::Fences;
 use records::Records;
 use stage::Stage;
@@ -36,6 +42,8 @@ pub enum Story {
     Entries,
     /// Entries that expire and make room for each other, of one shard.
     Passing,
+    /// Entries that make room for each other by how they are used, of one shard.
+    Used,
     /// A queue that is used again and again, so that it is biased.
     Queues,
     /// The same, from which another handle pulls now and then.
@@ -44,21 +52,25 @@ pub enum Story {
     Collections,
     /// Locks, limits, memoized values and the like.
     Records,
+    /// A barrier, and a task that is done once.
+    Meetings,
     /// Values in parts.
     Streams,
-    /// Entries, collections and records, while the cache is closed, opened, and given other numbers of shards.
+    /// Entries, collections, records and meetings, while the cache is closed, opened, and given other numbers of shards.
     Moving,
 }
 
 impl Story {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Entries,
         Self::Passing,
+        Self::Used,
         Self::Queues,
         Self::Runs,
         Self::Collections,
         Self::Records,
+        Self::Meetings,
         Self::Streams,
         Self::Moving,
     ];
@@ -67,6 +79,12 @@ impl Story {
     #[must_use]
     pub fn has_others(self) -> bool {
         self == Self::Runs
+    }
+
+    /// Whether it knows which of several shards has to make room.
+    #[must_use]
+    pub fn is_of_one_shard(self) -> bool {
+        matches!(self, Self::Passing | Self::Used)
     }
 
     /// So many operations, as a seed has them.
@@ -80,6 +98,9 @@ impl Story {
         match self {
             Self::Passing if random.below(3) == 0 => Operation::Upkeep(upkeep::Operation::draw_passing(random)),
             Self::Passing => Operation::Entries(entries::Operation::draw_passing(random, number)),
+            Self::Used if number == 0 => Operation::Upkeep(upkeep::Operation::draw_policy(random)),
+            Self::Used if number == 1 || upkeep => Operation::Upkeep(upkeep::Operation::draw_bounding(random)),
+            Self::Used => Operation::Entries(entries::Operation::draw_used(random, number)),
             Self::Runs if random.below(16) == 0 => Operation::Upkeep(upkeep::Operation::draw_tidying(random)),
             Self::Runs => Operation::Entries(entries::Operation::draw_run(random, number)),
             Self::Moving if random.below(5) == 0 => Operation::Upkeep(upkeep::Operation::draw_reshard(random)),
@@ -89,9 +110,10 @@ impl Story {
             Self::Entries => Operation::Entries(entries::Operation::draw(random, number)),
             Self::Collections => Operation::Collections(collections::Operation::draw(random, number)),
             Self::Records => Operation::Records(records::Operation::draw(random, number)),
+            Self::Meetings => Operation::Meetings(meetings::Operation::draw(random)),
             Self::Streams => Operation::Streams(streams::Operation::draw(random, number)),
-            Self::Moving => [Self::Entries, Self::Collections, Self::Records]
-                [usize::try_from(random.below(3)).unwrap()]
+            Self::Moving => [Self::Entries, Self::Collections, Self::Records, Self::Meetings]
+                [usize::try_from(random.below(4)).unwrap()]
             .operation(random, number),
         }
     }
@@ -106,6 +128,8 @@ pub enum Operation {
     Collections(collections::Operation),
     /// On a record.
     Records(records::Operation),
+    /// At a barrier or a task.
+    Meetings(meetings::Operation),
     /// In parts.
     Streams(streams::Operation),
     /// On the whole.
@@ -119,7 +143,7 @@ impl Operation {
         match self {
             Self::Entries(operation) => operation.goes_in_steps(),
             Self::Records(operation) => operation.goes_in_steps(),
-            Self::Collections(_) | Self::Streams(_) | Self::Upkeep(_) => false,
+            Self::Collections(_) | Self::Meetings(_) | Self::Streams(_) | Self::Upkeep(_) => false,
         }
     }
 
@@ -136,6 +160,7 @@ pub struct Content {
     entries: Entries,
     collections: Collections,
     records: Records,
+    meetings: Meetings,
     settings: Settings,
     shards: u32,
     /// The time, in milliseconds since the beginning.
@@ -183,11 +208,12 @@ impl Content {
                 if let records::Operation::Memoize(key, held) = operation
                     && !self.entries.by_key.contains_key(key)
                 {
-                    self.entries.put(*key, *held, self.now);
+                    self.entries.put(*key, *held);
                 }
                 self.records.apply(operation);
             }
-            Operation::Streams(operation) => streams::apply(&mut self.entries, operation, self.now),
+            Operation::Meetings(operation) => self.meetings.apply(operation),
+            Operation::Streams(operation) => streams::apply(&mut self.entries, operation),
             Operation::Upkeep(operation) => upkeep::apply(self, operation),
         }
         self.advance(1);
@@ -202,6 +228,7 @@ impl Content {
     fn is_but_for_entries(&self, found: &Self) -> bool {
         self.collections.is(&found.collections)
             && self.records == found.records
+            && self.meetings == found.meetings
             && self.settings == found.settings
             && self.shards == found.shards
             && self.entries.limit == found.entries.limit
@@ -212,11 +239,12 @@ impl Content {
     #[must_use]
     pub fn left_by(operation: &Operation, before: &Self, after: &Self, found: &Self) -> Option<Self> {
         let before = Self { now: after.now, ..before.at(after.now) };
-        if after.is(found) {
-            return Some(after.clone());
-        }
+        // What has failed to be read was not read.
         if before.is(found) {
             return Some(before);
+        }
+        if after.is(found) {
+            return Some(after.clone());
         }
         operation.goes_in_steps().then(|| before.on_the_way(found, after)).flatten()
     }
@@ -227,6 +255,11 @@ impl Content {
     pub fn on_the_way(&self, found: &Self, after: &Self) -> Option<Self> {
         let entries = self.entries.on_the_way(&found.entries, &after.entries)?;
         self.is_but_for_entries(found).then(|| Self { entries, ..self.clone() })
+    }
+
+    /// Somebody has looked what is in the cache, as [`content`] does.
+    pub fn note_a_look(&mut self) {
+        self.entries.note_a_look();
     }
 
     /// How many values could not be read.
@@ -242,6 +275,7 @@ impl Content {
             entries: self.entries.of_shard(shard, self.shards),
             collections: self.collections.of_shard(shard, self.shards),
             records: self.records.of_shard(shard, self.shards),
+            meetings: self.meetings.of_shard(shard, self.shards),
             settings: if shard == 0 { self.settings } else { Settings::default() },
             ..*self
         }
@@ -286,6 +320,7 @@ pub fn perform(stage: &mut Stage, before: &Content, operation: &Operation) -> Re
         Operation::Entries(operation) => entries::perform(stage, before, operation),
         Operation::Collections(operation) => collections::perform(stage, before, operation),
         Operation::Records(operation) => records::perform(stage, before, operation),
+        Operation::Meetings(operation) => meetings::perform(stage, before.meetings, operation),
         Operation::Streams(operation) => streams::perform(stage, before, operation),
         Operation::Upkeep(operation) => upkeep::perform(stage, operation),
     };
@@ -306,6 +341,7 @@ pub fn content(stage: &mut Stage) -> Result<Content, Error> {
     found.collections = collections::read(cache)?;
     found.records = records::read(cache)?;
     upkeep::read(cache, &mut found)?;
+    found.meetings = meetings::read(stage)?;
     Ok(found)
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::records::Fences;
+use super::{Fences, Places};
 use crate::clock::Clock;
 use crate::component::types::Error;
 use crate::component::wit::{Changes, OpenOptions};
@@ -25,6 +25,8 @@ pub struct Stage {
     pub layer: Option<Layer>,
     /// The last numbers of the locks.
     pub fences: Fences,
+    /// What those who meet know of themselves.
+    pub places: Places,
     cache: Option<Instance>,
 }
 
@@ -32,8 +34,16 @@ impl Stage {
     /// Nothing is open at first.
     #[must_use]
     pub fn new(world: World, directory: &Path) -> Self {
-        let (directory, clock) = (directory.to_owned(), Clock::default());
-        Self { world, directory, changes: changes(), clock, layer: None, fences: Fences::default(), cache: None }
+        Self {
+            world,
+            directory: directory.to_owned(),
+            changes: changes(),
+            clock: Clock::default(),
+            layer: None,
+            fences: Fences::default(),
+            places: Places::default(),
+            cache: None,
+        }
     }
 
     /// The same with a layer between.

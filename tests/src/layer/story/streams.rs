@@ -48,10 +48,10 @@ impl Operation {
     }
 }
 
-pub(super) fn apply(content: &mut Entries, operation: &Operation, now: u64) {
+pub(super) fn apply(content: &mut Entries, operation: &Operation) {
     match operation {
         Operation::Write(key, held) | Operation::Receive(key, held) | Operation::Replace(key, held) => {
-            content.put(*key, *held, now);
+            content.put(*key, *held);
         }
         Operation::Delete(key) => drop(content.by_key.remove(key)),
         Operation::Abandon(..) | Operation::Read(_) | Operation::Send(_) => {}
@@ -163,8 +163,8 @@ pub(super) fn read(cache: &mut Instance, found: &mut Entries) -> Result<(), Erro
     for number in PARTS {
         match read_parts(cache, number) {
             Ok(None) => {}
-            Ok(Some(held)) => found.put(number, held, 0),
-            Err(Error::Corrupt(_)) => found.put(number, LOST, 0),
+            Ok(Some(held)) => found.put(number, held),
+            Err(Error::Corrupt(_)) => found.put(number, LOST),
             Err(error) => return Err(error),
         }
     }

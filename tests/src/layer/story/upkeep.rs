@@ -63,6 +63,11 @@ impl Settings {
         }
     }
 
+    /// Those of a new directory, but for which entries go first.
+    fn with_policy(policy: Policy) -> Self {
+        Self { policy, ..Self::default() }
+    }
+
     fn of(information: &Information) -> Self {
         Self {
             inline_threshold: information.inline_threshold,
@@ -94,6 +99,22 @@ impl Operation {
             3 => Self::Check,
             4 => Self::Repair,
             _ => Self::Reopen,
+        }
+    }
+
+    /// Which entries go first: those read longest ago, or least often.
+    pub(super) fn draw_policy(random: &mut Random) -> Self {
+        let policies = [Policy::LeastRecentlyUsed, Policy::LeastFrequentlyUsed];
+        Self::Configure(Settings::with_policy(policies[usize::try_from(random.below(2)).unwrap()]))
+    }
+
+    /// What bounds entries that are used, and changes nothing else.
+    pub(super) fn draw_bounding(random: &mut Random) -> Self {
+        match random.below(6) {
+            0..=2 => Self::Bound(Entries::a_limit(random)),
+            3 => Self::Compact,
+            4 => Self::Check,
+            _ => Self::Repair,
         }
     }
 
@@ -131,7 +152,10 @@ pub(super) fn apply(content: &mut Content, operation: &Operation) {
     match operation {
         Operation::Advance(milliseconds) => content.advance(u64::from(*milliseconds)),
         Operation::Bound(limit) => content.entries.limit = *limit,
-        Operation::Configure(settings) => content.settings = *settings,
+        Operation::Configure(settings) => {
+            content.settings = *settings;
+            content.entries.ranks.policy = settings.policy;
+        }
         Operation::Reshard(shards) => content.shards = *shards,
         Operation::Compact | Operation::Check | Operation::Repair | Operation::Reopen => {}
     }
