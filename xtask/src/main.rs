@@ -72,7 +72,7 @@ enum Step {
     },
     /// Look for inputs that make Larder fail, with libFuzzer; what it finds stays below target/fuzz
     Fuzz(fuzz::Fuzz),
-    /// Run the tests of the file layer, which has unsafe code, under a sanitizer of addresses
+    /// Run the tests of the crates with unsafe code under a sanitizer of addresses
     Sanitize,
     /// Check formatting, dependencies, lints and documentation, then run every test
     Ci,

@@ -7,8 +7,9 @@ use anyhow::{Context, Result};
 use crate::workspace::Workspace;
 use crate::{command, report};
 
-/// The crates: that of the file layer, which talks to SQLite by pointers and maps what others change.
-const PACKAGES: [&str; 1] = ["larder-vfs"];
+/// The crates: that of the file layer, which talks to SQLite by pointers and maps what others change, and
+/// that by which the host maps files in place of memory.
+const PACKAGES: [&str; 2] = ["larder-vfs", "larder-sharing"];
 
 /// Runs them. A reading or writing out of bounds, or of what was given back, is a failing test.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
@@ -18,7 +19,8 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     report::line("Sanitizing", &format!("{} with AddressSanitizer", PACKAGES.join(", ")));
     let mut cargo = Command::new("cargo");
     cargo.current_dir(workspace.root()).args(["+nightly", "test", "--target", &target, "--target-dir"]);
-    cargo.arg(workspace.sanitized());
+    // Not those of the documentation: rustdoc links without the sanitizer.
+    cargo.arg(workspace.sanitized()).arg("--tests");
     for package in PACKAGES {
         cargo.args(["--package", package]);
     }

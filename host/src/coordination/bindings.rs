@@ -7,11 +7,11 @@
 
 use std::time::Duration;
 
+use larder_sharing::{Fault, LockMode, SharedFile, check_length};
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Linker, LinkerInstance, Resource, ResourceType, WasmList, WasmStr};
 
-use super::directory::check_length;
-use super::{Call, Coordination, CoordinationView, Fault, LockMode, SharedFile};
+use super::{Call, Coordination, CoordinationView};
 
 /// Name and version of the interface.
 const INTERFACE: &str = "larder:cache/coordination@0.1.0";

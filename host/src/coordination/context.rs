@@ -3,11 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
+use larder_sharing::{Access, Fault, GrantError, Grants, LockMode, OpenMode, SharedFile, none_has_faulted};
 use wasmtime::component::{Resource, ResourceTable};
 
-use super::directory::Grants;
 use super::memory::MappedRegion;
-use super::{Access, Fault, GrantError, LockMode, OpenMode, SharedFile, registry};
 
 /// Handles a guest may have open unless set otherwise: two per shard and some to spare.
 const DEFAULT_MAX_HANDLES: usize = 256;
@@ -200,7 +199,7 @@ impl CoordinationCtx {
     /// `damaged` if a region of this handle has faulted.
     pub(super) fn check(&self, owner: Option<u32>) -> Result<(), Fault> {
         // This precedes every call: one load, as long as nothing ever happened.
-        if registry::none_has_faulted() {
+        if none_has_faulted() {
             return Ok(());
         }
         let is_damaged = |mapped: &MappedRegion| mapped.owner == owner && mapped.region.has_faulted();

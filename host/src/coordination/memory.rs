@@ -4,11 +4,11 @@
 
 use std::sync::atomic::{Ordering, fence};
 
+use larder_sharing::{CAN_MAP, Fault, Region, SharedFile};
 use wasmtime::Engine;
 use wasmtime::component::Resource;
 
-use super::region::Region;
-use super::{Coordination, CoordinationCtx, Fault, SharedFile, sys};
+use super::{Coordination, CoordinationCtx};
 
 /// A region of one guest.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ impl CoordinationCtx {
 impl Coordination<'_> {
     /// Whether [`Coordination::map`] can work in this engine.
     pub(super) fn can_map(&self, engine: &Engine) -> bool {
-        sys::CAN_MAP && self.ctx.may_map() && has_suitable_memories(engine)
+        CAN_MAP && self.ctx.may_map() && has_suitable_memories(engine)
     }
 
     /// Orders the guest's accesses to its regions. It runs twice for each read of a database, so

@@ -81,24 +81,8 @@
 
 mod bindings;
 mod context;
-mod directory;
-mod fault;
-mod file;
 mod memory;
-mod range;
-mod region;
-mod registry;
-#[cfg(target_os = "linux")]
-mod sigbus;
-mod sys;
-mod wait;
 
 pub use bindings::add_to_linker;
 pub use context::{Call, Coordination, CoordinationCtx, CoordinationCtxBuilder, CoordinationView};
-pub use directory::{Access, Directory, GrantError};
-pub use fault::Fault;
-pub use file::{LockMode, OpenMode, SharedFile};
-
-#[cfg(test)]
-#[cfg(target_os = "linux")]
-mod testing;
+pub use larder_sharing::{Access, Directory, Fault, GrantError, LockMode, OpenMode, SharedFile};

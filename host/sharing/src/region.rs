@@ -2,8 +2,8 @@
 
 #![allow(unsafe_code, reason = "replaces memory that belongs to a guest")]
 
-use super::registry::Registration;
-use super::{Fault, SharedFile, sys};
+use crate::registry::Registration;
+use crate::{Fault, SharedFile, sys};
 
 /// Guest memory that is backed by a file.
 ///
@@ -12,7 +12,7 @@ use super::{Fault, SharedFile, sys};
 /// the addresses may belong to someone else by then, so nothing may be mapped over them. Either
 /// way unmapping the guest's memory as a whole releases the file.
 #[derive(Debug)]
-pub(super) struct Region {
+pub struct Region {
     registration: Registration,
 }
 
@@ -30,7 +30,7 @@ impl Region {
     /// nothing may be borrowed, and other processes may change it at any time from then on.
     /// It must not be given back to an allocator before [`Region::unmap`]; unmapping all of it
     /// for good is fine.
-    pub(super) unsafe fn map(file: &SharedFile, offset: u64, start: usize, length: usize) -> Result<Self, Fault> {
+    pub unsafe fn map(file: &SharedFile, offset: u64, start: usize, length: usize) -> Result<Self, Fault> {
         check_alignment(offset, start, length)?;
         if !file.is_writable() {
             return Err(Fault::Denied);
@@ -59,24 +59,24 @@ impl Region {
     ///
     /// The memory must still be the one it was mapped over, and of its content nothing may be
     /// borrowed.
-    pub(super) unsafe fn unmap(&self) -> Result<(), Fault> {
+    pub unsafe fn unmap(&self) -> Result<(), Fault> {
         // SAFETY: the caller vouches for the memory; its bounds are whole pages since `map`.
         unsafe { sys::map_anonymous(self.start(), self.length()) }
             .map_err(|error| Fault::exhausted(format!("taking mapped memory back: {error}")))
     }
 
     /// Address of its first byte.
-    pub(super) fn start(&self) -> usize {
+    pub fn start(&self) -> usize {
         self.registration.start()
     }
 
     /// Number of its bytes.
-    pub(super) fn length(&self) -> usize {
+    pub fn length(&self) -> usize {
         self.registration.length()
     }
 
     /// Whether a page of it was lost with its file, and replaced by zeros.
-    pub(super) fn has_faulted(&self) -> bool {
+    pub fn has_faulted(&self) -> bool {
         self.registration.has_faulted()
     }
 }

@@ -3,7 +3,7 @@ use std::sync::Mutex;
 use std::thread;
 
 use super::*;
-use crate::coordination::testing::{Place, await_word, second_process, spawn_second_process};
+use crate::testing::{Place, await_word, second_process, spawn_second_process};
 use LockMode::{Exclusive, Shared};
 
 const NOW: Duration = Duration::ZERO;
@@ -252,10 +252,7 @@ fn locks_hold_between_processes_and_end_with_a_killed_one() {
     let place = Place::new();
     let mut file = place.file();
     file.lock(0, 1, Exclusive, NOW).unwrap();
-    let mut child = spawn_second_process(
-        &place,
-        "coordination::file::tests::locks_hold_between_processes_and_end_with_a_killed_one",
-    );
+    let mut child = spawn_second_process(&place, "file::tests::locks_hold_between_processes_and_end_with_a_killed_one");
     let mut output = BufReader::new(child.stdout.take().unwrap());
     await_word(&mut output, "locked");
     assert_eq!(file.lock(1, 1, Exclusive, BRIEFLY), Ok(false));
@@ -278,8 +275,7 @@ fn a_wait_ends_when_another_process_releases() {
     }
     let place = Place::new();
     let mut file = place.file();
-    let mut child =
-        spawn_second_process(&place, "coordination::file::tests::a_wait_ends_when_another_process_releases");
+    let mut child = spawn_second_process(&place, "file::tests::a_wait_ends_when_another_process_releases");
     let mut output = BufReader::new(child.stdout.take().unwrap());
     await_word(&mut output, "locked");
     let other = place.file();

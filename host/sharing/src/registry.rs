@@ -9,7 +9,7 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::Fault;
+use crate::Fault;
 
 /// How many regions all stores of the process may have mapped at once. A region of `SQLite`'s
 /// WAL-index is 32 KiB, so this is 256 MiB of it.
@@ -73,7 +73,7 @@ fn used() -> &'static [Slot] {
 
 /// Addresses reserved for one region. Dropping it gives them free, and touches no memory.
 #[derive(Debug)]
-pub(super) struct Registration {
+pub(crate) struct Registration {
     slot: &'static Slot,
     start: usize,
     length: usize,
@@ -87,7 +87,7 @@ impl std::fmt::Debug for Slot {
 
 impl Registration {
     /// Reserves addresses; `invalid` if any of them is reserved, `exhausted` if the table is full.
-    pub(super) fn new(start: usize, length: usize) -> Result<Self, Fault> {
+    pub(crate) fn new(start: usize, length: usize) -> Result<Self, Fault> {
         let end = start
             .checked_add(length)
             .filter(|_| length > 0)
@@ -104,17 +104,17 @@ impl Registration {
     }
 
     /// Address of its first byte.
-    pub(super) fn start(&self) -> usize {
+    pub(crate) fn start(&self) -> usize {
         self.start
     }
 
     /// Number of its bytes.
-    pub(super) fn length(&self) -> usize {
+    pub(crate) fn length(&self) -> usize {
         self.length
     }
 
     /// Whether a page of it could not be had from its file and was replaced by zeros.
-    pub(super) fn has_faulted(&self) -> bool {
+    pub(crate) fn has_faulted(&self) -> bool {
         self.slot.faulted.load(Ordering::Acquire)
     }
 }
@@ -140,7 +140,7 @@ fn free_slot() -> Result<&'static Slot, Fault> {
 }
 
 /// Whether no region of the process has ever faulted.
-pub(super) fn none_has_faulted() -> bool {
+pub fn none_has_faulted() -> bool {
     !ANY_FAULT.load(Ordering::Acquire)
 }
 
@@ -151,7 +151,7 @@ pub(super) fn none_has_faulted() -> bool {
 /// store, which one thread at a time uses. So a slot in the midst of a change is never the one
 /// looked for.
 #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "used where there are mechanisms"))]
-pub(super) fn mark_faulted(address: usize) -> Option<usize> {
+pub(crate) fn mark_faulted(address: usize) -> Option<usize> {
     let end_if_it_holds = |slot: &Slot| slot.range().filter(|&(start, end)| start <= address && address < end);
     let (slot, (_, end)) = used().iter().find_map(|slot| Some((slot, end_if_it_holds(slot)?)))?;
     slot.faulted.store(true, Ordering::Release);

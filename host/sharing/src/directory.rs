@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Fault, sys};
+use crate::{Fault, sys};
 
 /// Longest path accepted, in bytes: that of Linux.
 const LONGEST_PATH: usize = 4096;
@@ -21,7 +21,7 @@ impl Directory {
         Ok(Self { handle })
     }
 
-    pub(super) fn handle(&self) -> &sys::DirectoryHandle {
+    pub(crate) fn handle(&self) -> &sys::DirectoryHandle {
         &self.handle
     }
 }
@@ -68,13 +68,13 @@ struct Grant {
 
 /// All granted directories.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Grants {
+pub struct Grants {
     grants: Vec<Grant>,
 }
 
 impl Grants {
     /// Grants the directory `host` under the name `guest`.
-    pub(super) fn add(&mut self, host: &Path, guest: &str, access: Access) -> Result<(), GrantError> {
+    pub fn add(&mut self, host: &Path, guest: &str, access: Access) -> Result<(), GrantError> {
         let name = components(guest).map_err(|fault| GrantError::GuestPath { path: guest.into(), fault })?;
         let directory = Directory::open(host).map_err(|source| GrantError::Open { path: host.into(), source })?;
         self.grants.push(Grant { name: name.into_iter().map(String::from).collect(), directory, access });
@@ -84,7 +84,7 @@ impl Grants {
     /// The directory a guest path leads into, the path from there, and what may be done with it.
     /// As in WASI libraries the most exact name counts, then the latest, and a leading "/" or "."
     /// makes no difference.
-    pub(super) fn resolve(&self, path: &str) -> Result<(&Directory, String, Access), Fault> {
+    pub fn resolve(&self, path: &str) -> Result<(&Directory, String, Access), Fault> {
         let components = components(path)?;
         self.grants
             .iter()
@@ -102,7 +102,7 @@ fn beneath<'a, 'p>(path: &'a [&'p str], name: &[String]) -> Option<&'a [&'p str]
 }
 
 /// `invalid` if a path of so many bytes is too long.
-pub(super) fn check_length(bytes: usize) -> Result<(), Fault> {
+pub fn check_length(bytes: usize) -> Result<(), Fault> {
     if bytes > LONGEST_PATH {
         return Err(Fault::invalid(format!("a path of {bytes} bytes; at most {LONGEST_PATH} are allowed")));
     }
@@ -111,7 +111,7 @@ pub(super) fn check_length(bytes: usize) -> Result<(), Fault> {
 
 /// The components of a path, without those that mean nothing. `denied` if it may lead out of
 /// where it begins.
-pub(super) fn components(path: &str) -> Result<Vec<&str>, Fault> {
+pub(crate) fn components(path: &str) -> Result<Vec<&str>, Fault> {
     check_length(path.len())?;
     if path.contains('\0') {
         return Err(Fault::invalid("a path with a NUL in it"));

@@ -14,35 +14,31 @@ use rustix::io::{Errno, retry_on_intr};
 use rustix::mm::{MapFlags, ProtFlags};
 
 use super::Identity;
-use crate::coordination::range::ByteRange;
-use crate::coordination::{Fault, LockMode, OpenMode};
+use crate::range::ByteRange;
+use crate::{Fault, LockMode, OpenMode};
 
-pub(in crate::coordination) use crate::coordination::sigbus::watch_for_faults;
+pub(crate) use crate::sigbus::watch_for_faults;
 
 /// Whether files can be mapped into guest memory.
-pub(in crate::coordination) const CAN_MAP: bool = true;
+pub const CAN_MAP: bool = true;
 
 /// An open directory.
 #[derive(Debug)]
-pub(in crate::coordination) struct DirectoryHandle(OwnedFd);
+pub(crate) struct DirectoryHandle(OwnedFd);
 
 /// An open regular file.
 #[derive(Debug)]
-pub(in crate::coordination) struct Handle(OwnedFd);
+pub(crate) struct Handle(OwnedFd);
 
 /// Opens a directory of the host, to open files beneath it.
-pub(in crate::coordination) fn open_directory(path: &Path) -> std::io::Result<DirectoryHandle> {
+pub(crate) fn open_directory(path: &Path) -> std::io::Result<DirectoryHandle> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let directory = retry_on_intr(|| rustix::fs::openat(CWD, path, flags, Mode::empty()))?;
     Ok(DirectoryHandle(directory))
 }
 
 /// Opens the regular file at `path`, of plain components only, never following a link.
-pub(in crate::coordination) fn open_beneath(
-    directory: &DirectoryHandle,
-    path: &str,
-    mode: OpenMode,
-) -> Result<Handle, Fault> {
+pub(crate) fn open_beneath(directory: &DirectoryHandle, path: &str, mode: OpenMode) -> Result<Handle, Fault> {
     let access = match mode {
         OpenMode::ReadOnly => OFlags::RDONLY,
         OpenMode::ReadWrite => OFlags::RDWR,
@@ -110,23 +106,23 @@ fn stat(file: &OwnedFd) -> Result<Stat, Fault> {
 }
 
 /// Device and inode of an open file.
-pub(in crate::coordination) fn identity(file: &Handle) -> Result<Identity, Fault> {
+pub(crate) fn identity(file: &Handle) -> Result<Identity, Fault> {
     let status = stat(&file.0)?;
     Ok((status.st_dev, status.st_ino))
 }
 
 /// Whether the file no longer has a name.
-pub(in crate::coordination) fn is_deleted(file: &Handle) -> Result<bool, Fault> {
+pub(crate) fn is_deleted(file: &Handle) -> Result<bool, Fault> {
     Ok(stat(&file.0)?.st_nlink == 0)
 }
 
 /// Size in bytes.
-pub(in crate::coordination) fn size(file: &Handle) -> Result<u64, Fault> {
+pub(crate) fn size(file: &Handle) -> Result<u64, Fault> {
     u64::try_from(stat(&file.0)?.st_size).map_err(|_| Fault::Io("querying the file: a negative size".into()))
 }
 
 /// Cuts the file, or extends it by zeros for which the disk has room.
-pub(in crate::coordination) fn resize(file: &Handle, size: u64) -> Result<(), Fault> {
+pub(crate) fn resize(file: &Handle, size: u64) -> Result<(), Fault> {
     let now = self::size(file)?;
     if size > now {
         check_free_space(file, size - now)?;
@@ -159,7 +155,7 @@ fn check_free_space(file: &Handle, bytes: u64) -> Result<(), Fault> {
 
 /// Locks a range, or changes the mode of what is held of it, without waiting. False if others
 /// hold it.
-pub(in crate::coordination) fn try_lock(file: &Handle, range: ByteRange, mode: LockMode) -> Result<bool, Fault> {
+pub(crate) fn try_lock(file: &Handle, range: ByteRange, mode: LockMode) -> Result<bool, Fault> {
     let kind = match mode {
         LockMode::Shared => libc::F_RDLCK,
         LockMode::Exclusive => libc::F_WRLCK,
@@ -172,21 +168,21 @@ pub(in crate::coordination) fn try_lock(file: &Handle, range: ByteRange, mode: L
 }
 
 /// Releases what is held of a range.
-pub(in crate::coordination) fn unlock(file: &Handle, range: ByteRange) -> Result<(), Fault> {
+pub(crate) fn unlock(file: &Handle, range: ByteRange) -> Result<(), Fault> {
     lock_call(file, libc::F_OFD_SETLK, &mut request(libc::F_UNLCK, range)?)
         .map_err(|errno| lock_fault(errno, "unlocking"))
 }
 
 /// Releases all that the handle holds. A mapping keeps the open file description, and with it
 /// its locks, alive beyond `close`; so does a child process between `fork` and `exec`.
-pub(in crate::coordination) fn unlock_all(file: &Handle) {
+pub(crate) fn unlock_all(file: &Handle) {
     let mut everything = flock(libc::F_UNLCK, 0, 0);
     // Releasing can only fail on a bad descriptor or in want of memory to split a range.
     let _ = lock_call(file, libc::F_OFD_SETLK, &mut everything);
 }
 
 /// Whether another handle holds any lock in the range.
-pub(in crate::coordination) fn is_locked(file: &Handle, range: ByteRange) -> Result<bool, Fault> {
+pub(crate) fn is_locked(file: &Handle, range: ByteRange) -> Result<bool, Fault> {
     let mut probe = request(libc::F_WRLCK, range)?;
     lock_call(file, libc::F_OFD_GETLK, &mut probe).map_err(|errno| lock_fault(errno, "querying a lock"))?;
     Ok(i32::from(probe.l_type) != libc::F_UNLCK)
@@ -225,7 +221,7 @@ fn lock_call(file: &Handle, command: libc::c_int, request: &mut libc::flock) -> 
 }
 
 /// Size of a page of memory in bytes.
-pub(in crate::coordination) fn page_size() -> usize {
+pub(crate) fn page_size() -> usize {
     rustix::param::page_size()
 }
 
@@ -235,12 +231,7 @@ pub(in crate::coordination) fn page_size() -> usize {
 ///
 /// `start` and `length` must be whole pages of memory that is the caller's to replace, mapped by
 /// `mmap`, and of whose content nothing is borrowed.
-pub(in crate::coordination) unsafe fn map_shared(
-    file: &Handle,
-    offset: u64,
-    start: usize,
-    length: usize,
-) -> Result<(), Fault> {
+pub(crate) unsafe fn map_shared(file: &Handle, offset: u64, start: usize, length: usize) -> Result<(), Fault> {
     let address = std::ptr::with_exposed_provenance_mut(start);
     let access = ProtFlags::READ | ProtFlags::WRITE;
     let flags = MapFlags::SHARED | MapFlags::FIXED;
@@ -256,7 +247,7 @@ pub(in crate::coordination) unsafe fn map_shared(
 /// # Safety
 ///
 /// As for [`map_shared`].
-pub(in crate::coordination) unsafe fn map_anonymous(start: usize, length: usize) -> std::io::Result<()> {
+pub(crate) unsafe fn map_anonymous(start: usize, length: usize) -> std::io::Result<()> {
     let address = std::ptr::with_exposed_provenance_mut(start);
     let access = ProtFlags::READ | ProtFlags::WRITE;
     let flags = MapFlags::PRIVATE | MapFlags::FIXED;

@@ -14,13 +14,13 @@
 
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use super::{Fault, registry, sys};
+use crate::{Fault, registry, sys};
 
 /// What handled SIGBUS before.
 static PREVIOUS: OnceLock<libc::sigaction> = OnceLock::new();
 
 /// Installs the handler, once in the life of the process.
-pub(super) fn watch_for_faults() -> Result<(), Fault> {
+pub(crate) fn watch_for_faults() -> Result<(), Fault> {
     static INSTALLED: Mutex<bool> = Mutex::new(false);
     let mut installed = INSTALLED.lock().unwrap_or_else(PoisonError::into_inner);
     if *installed {

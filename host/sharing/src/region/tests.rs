@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use rustix::mm::{MapFlags, ProtFlags};
 
 use super::*;
-use crate::coordination::testing::{Place, second_process, spawn_second_process};
-use crate::coordination::{Directory, OpenMode};
+use crate::testing::{Place, second_process, spawn_second_process};
+use crate::{Directory, OpenMode};
 
 /// Memory as a store would have it: made by `mmap`, and unmapped as a whole.
 struct Memory {
@@ -228,8 +228,7 @@ fn locks_end_with_their_handle_although_its_region_is_still_mapped() {
     let memory = Memory::new(1);
     let mut file = place.sized(page());
     let region = memory.map(&file, 0, 1).unwrap();
-    let lock =
-        |file: &mut SharedFile| file.lock(0, 1, crate::coordination::LockMode::Exclusive, std::time::Duration::ZERO);
+    let lock = |file: &mut SharedFile| file.lock(0, 1, crate::LockMode::Exclusive, std::time::Duration::ZERO);
     assert_eq!(lock(&mut file), Ok(true));
     drop(file);
     assert_eq!(lock(&mut place.file()), Ok(true));
@@ -259,7 +258,7 @@ fn foreign_fault(directory: &Directory) -> Memory {
 
 fn run_second_process(test: &str) -> std::process::ExitStatus {
     let place = Place::new();
-    let test = format!("coordination::region::tests::{test}");
+    let test = format!("region::tests::{test}");
     let child = spawn_second_process(&place, &test);
     // Its output is read, so that it never waits for a reader.
     child.wait_with_output().unwrap().status

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use super::Fault;
-use super::sys::Identity;
+use crate::Fault;
+use crate::sys::Identity;
 
 /// The interval after which the first in line asks again, at first and at most. The kernel adds
 /// some 50 µs of timer slack.
@@ -19,7 +19,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(1);
 
 /// Those who wait for locks on one file.
 #[derive(Debug)]
-pub(super) struct WaitingRoom {
+pub(crate) struct WaitingRoom {
     identity: Identity,
     /// How many wait: read without the mutex by all who do not have to.
     waiting: AtomicUsize,
@@ -47,7 +47,7 @@ impl Waiter {
 
 /// Where in a line a newcomer goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(crate) enum Place {
     /// Behind all others.
     Back,
     /// Ahead of all others, who may be waiting for this one.
@@ -63,7 +63,7 @@ fn rooms() -> MutexGuard<'static, Rooms> {
 
 impl WaitingRoom {
     /// The one of a file, shared by all its handles in this process.
-    pub(super) fn of(identity: Identity) -> Arc<Self> {
+    pub(crate) fn of(identity: Identity) -> Arc<Self> {
         let mut rooms = rooms();
         if let Some(room) = rooms.get(&identity).and_then(Weak::upgrade) {
             return room;
@@ -79,22 +79,22 @@ impl WaitingRoom {
     }
 
     /// Keeps the other handles of the process from resizing the file.
-    pub(super) fn resize_alone(&self) -> MutexGuard<'_, ()> {
+    pub(crate) fn resize_alone(&self) -> MutexGuard<'_, ()> {
         self.resizing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether nobody waits.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.waiting.load(Ordering::Relaxed) == 0
     }
 
     /// Whether somebody waits for ranges from `start` on.
-    pub(super) fn has_line(&self, start: u64) -> bool {
+    pub(crate) fn has_line(&self, start: u64) -> bool {
         !self.is_empty() && self.lines().contains_key(&start)
     }
 
     /// Tells those who wait that something was released.
-    pub(super) fn announce_release(&self) {
+    pub(crate) fn announce_release(&self) {
         if self.is_empty() {
             return;
         }
@@ -105,7 +105,7 @@ impl WaitingRoom {
 
     /// Waits in the line for `start` until `attempt` succeeds or fails, or the time has come;
     /// false in the latter case. A deadline of `None` is never.
-    pub(super) fn wait(
+    pub(crate) fn wait(
         &self,
         start: u64,
         place: Place,
@@ -132,7 +132,7 @@ impl WaitingRoom {
 
     /// How many wait.
     #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.waiting.load(Ordering::Relaxed)
     }
 }

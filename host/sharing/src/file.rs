@@ -3,23 +3,24 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+#[cfg(feature = "component")]
 use wasmtime::component::{ComponentType, Lift, Lower};
 
-use super::directory::components;
-use super::range::{ByteRange, HeldRanges};
-use super::wait::{Place, WaitingRoom};
-use super::{Directory, Fault, sys};
+use crate::directory::components;
+use crate::range::{ByteRange, HeldRanges};
+use crate::wait::{Place, WaitingRoom};
+use crate::{Directory, Fault, sys};
 
 /// How a range is locked: the `lock-mode` of the WIT interface.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ComponentType, Lift, Lower)]
-#[component(enum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "component", derive(ComponentType, Lift, Lower), component(enum))]
 #[repr(u8)]
 pub enum LockMode {
     /// Together with other shared locks.
-    #[component(name = "shared")]
+    #[cfg_attr(feature = "component", component(name = "shared"))]
     Shared,
     /// Alone.
-    #[component(name = "exclusive")]
+    #[cfg_attr(feature = "component", component(name = "exclusive"))]
     Exclusive,
 }
 
@@ -41,7 +42,7 @@ pub enum OpenMode {
 ///
 /// ```
 /// use std::time::Duration;
-/// use larder::coordination::{Directory, LockMode, OpenMode, SharedFile};
+/// use larder_sharing::{Directory, LockMode, OpenMode, SharedFile};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # if cfg!(not(target_os = "linux")) { return Ok(()) }
@@ -170,7 +171,7 @@ impl SharedFile {
 
     /// Resizes the file if `allow` does not refuse, which is told its size until then; what `allow` says.
     /// No other handle of the process resizes the file meanwhile.
-    pub(super) fn resize_if<T>(&self, size: u64, allow: impl FnOnce(u64) -> Result<T, Fault>) -> Result<T, Fault> {
+    pub fn resize_if<T>(&self, size: u64, allow: impl FnOnce(u64) -> Result<T, Fault>) -> Result<T, Fault> {
         self.check_writable()?;
         if i64::try_from(size).is_err() {
             return Err(Fault::invalid("a size beyond 2^63"));
@@ -181,11 +182,11 @@ impl SharedFile {
         Ok(allowed)
     }
 
-    pub(super) fn is_writable(&self) -> bool {
+    pub(crate) fn is_writable(&self) -> bool {
         self.writable
     }
 
-    pub(super) fn handle(&self) -> &sys::Handle {
+    pub(crate) fn handle(&self) -> &sys::Handle {
         &self.handle
     }
 
@@ -199,7 +200,7 @@ impl SharedFile {
 
     /// How many handles of this process wait for a lock on the file.
     #[cfg(test)]
-    pub(super) fn waiting(&self) -> usize {
+    pub(crate) fn waiting(&self) -> usize {
         self.room.len()
     }
 }

@@ -1,6 +1,6 @@
 //! Ranges of bytes, and those a handle has locked.
 
-use super::{Fault, LockMode};
+use crate::{Fault, LockMode};
 
 /// How many separate ranges one handle may hold. `SQLite` needs fewer than twenty; the kernel
 /// keeps memory for each, so a guest must not have any number of them.
@@ -11,14 +11,14 @@ const LAST: u64 = i64::MAX as u64;
 
 /// The bytes from `start` up to, not including, `end`. Never empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct ByteRange {
+pub(crate) struct ByteRange {
     start: u64,
     end: u64,
 }
 
 impl ByteRange {
     /// The `length` bytes from `start` on; `invalid` if there are none or if they pass 2^63 - 1.
-    pub(super) fn new(start: u64, length: u64) -> Result<Self, Fault> {
+    pub(crate) fn new(start: u64, length: u64) -> Result<Self, Fault> {
         if length == 0 {
             // To the kernel a length of zero means "to the end, however far".
             return Err(Fault::invalid("a range of no bytes"));
@@ -29,12 +29,12 @@ impl ByteRange {
         }
     }
 
-    pub(super) fn start(self) -> u64 {
+    pub(crate) fn start(self) -> u64 {
         self.start
     }
 
     #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "used where there are mechanisms"))]
-    pub(super) fn length(self) -> u64 {
+    pub(crate) fn length(self) -> u64 {
         self.end - self.start
     }
 
@@ -52,28 +52,28 @@ impl ByteRange {
 
 /// The ranges one handle holds, as the kernel has them: a later lock replaces what it covers.
 #[derive(Debug, Default)]
-pub(super) struct HeldRanges {
+pub(crate) struct HeldRanges {
     ranges: Vec<(ByteRange, LockMode)>,
 }
 
 impl HeldRanges {
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.ranges.is_empty()
     }
 
     /// Whether any byte of `range` is held.
-    pub(super) fn touches(&self, range: ByteRange) -> bool {
+    pub(crate) fn touches(&self, range: ByteRange) -> bool {
         self.ranges.iter().any(|(held, _)| held.overlaps(range))
     }
 
     /// Whether `range` can be locked as well.
-    pub(super) fn check_lock(&self, range: ByteRange) -> Result<(), Fault> {
+    pub(crate) fn check_lock(&self, range: ByteRange) -> Result<(), Fault> {
         // Locking inside of a held range leaves three in the place of one.
         if self.ranges.len() + 2 <= MOST_HELD || self.holds_exactly(range) { Ok(()) } else { Err(too_many()) }
     }
 
     /// Whether `range` can be unlocked: in the middle of a held range, that leaves two.
-    pub(super) fn check_unlock(&self, range: ByteRange) -> Result<(), Fault> {
+    pub(crate) fn check_unlock(&self, range: ByteRange) -> Result<(), Fault> {
         let splits = |held: ByteRange| held.start < range.start && range.end < held.end;
         if self.ranges.len() < MOST_HELD || !self.ranges.iter().any(|&(held, _)| splits(held)) {
             Ok(())
@@ -87,7 +87,7 @@ impl HeldRanges {
     }
 
     /// Records that `range` is held in `mode`.
-    pub(super) fn insert(&mut self, range: ByteRange, mode: LockMode) {
+    pub(crate) fn insert(&mut self, range: ByteRange, mode: LockMode) {
         // The same range in another mode is the usual upgrade: no need to rebuild the list.
         if let Some(held) = self.ranges.iter_mut().find(|(held, _)| *held == range) {
             held.1 = mode;
@@ -98,7 +98,7 @@ impl HeldRanges {
     }
 
     /// Records that nothing of `range` is held.
-    pub(super) fn remove(&mut self, range: ByteRange) {
+    pub(crate) fn remove(&mut self, range: ByteRange) {
         if let Some(position) = self.ranges.iter().position(|(held, _)| *held == range) {
             self.ranges.swap_remove(position);
         } else if self.touches(range) {

@@ -4,28 +4,28 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 use std::io::{BufRead, BufReader};
 
-use super::{Directory, OpenMode, SharedFile};
+use crate::{Directory, OpenMode, SharedFile};
 
 /// A temporary directory to open files in, gone with the value.
-pub(super) struct Place {
-    pub(super) temporary: tempfile::TempDir,
-    pub(super) directory: Directory,
+pub(crate) struct Place {
+    pub(crate) temporary: tempfile::TempDir,
+    pub(crate) directory: Directory,
 }
 
 impl Place {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let temporary = tempfile::tempdir().unwrap();
         let directory = Directory::open(temporary.path()).unwrap();
         Self { temporary, directory }
     }
 
     /// Opens a file by the usual name.
-    pub(super) fn file(&self) -> SharedFile {
+    pub(crate) fn file(&self) -> SharedFile {
         SharedFile::open_beneath(&self.directory, "file", OpenMode::Create).unwrap()
     }
 
     /// Opens a file by the usual name, `size` bytes long.
-    pub(super) fn sized(&self, size: u64) -> SharedFile {
+    pub(crate) fn sized(&self, size: u64) -> SharedFile {
         let file = self.file();
         file.resize(size).unwrap();
         file
@@ -36,13 +36,13 @@ impl Place {
 const SECOND_PROCESS: &str = "LARDER_TEST_SECOND_PROCESS";
 
 /// The directory to work in, if this is the second process of a test.
-pub(super) fn second_process() -> Option<Directory> {
+pub(crate) fn second_process() -> Option<Directory> {
     let path = std::env::var_os(SECOND_PROCESS)?;
     Some(Directory::open(path).unwrap())
 }
 
 /// Runs the test of the given full name again, in a process of its own.
-pub(super) fn spawn_second_process(place: &Place, test: &str) -> Child {
+pub(crate) fn spawn_second_process(place: &Place, test: &str) -> Child {
     Command::new(std::env::current_exe().unwrap())
         .args(["--exact", test, "--nocapture", "--test-threads=1"])
         .env(SECOND_PROCESS, place.temporary.path())
@@ -53,7 +53,7 @@ pub(super) fn spawn_second_process(place: &Place, test: &str) -> Child {
 }
 
 /// Waits until the second process prints a line that ends with `word`.
-pub(super) fn await_word(output: &mut BufReader<ChildStdout>, word: &str) {
+pub(crate) fn await_word(output: &mut BufReader<ChildStdout>, word: &str) {
     let mut line = String::new();
     while !line.trim_end().ends_with(word) {
         line.clear();
