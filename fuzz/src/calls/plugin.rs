@@ -40,10 +40,10 @@ impl Surface {
         let component = host.component();
         let mut functions = Vec::new();
         for (interface, item) in component.component_type().exports(component.engine()) {
-            let ComponentItem::ComponentInstance(instance) = item else { continue };
+            let ComponentItem::ComponentInstance(instance) = item.ty else { continue };
             let within = component.get_export_index(None, interface).expect("it is exported");
             for (name, item) in instance.exports(component.engine()) {
-                if matches!(item, ComponentItem::ComponentFunc(_)) {
+                if matches!(item.ty, ComponentItem::ComponentFunc(_)) {
                     let index = component.get_export_index(Some(&within), name).expect("it is exported");
                     functions.push((format!("{interface}#{name}"), index));
                 }
