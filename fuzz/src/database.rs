@@ -41,7 +41,7 @@ pub fn run(input: &[u8]) {
 }
 
 /// The directories: closed and left by a crash, with one shard and with several.
-fn templates() -> &'static [Template] {
+pub(crate) fn templates() -> &'static [Template] {
     static TEMPLATES: OnceLock<Vec<Template>> = OnceLock::new();
     TEMPLATES.get_or_init(|| [(1, true), (1, false), (3, false)].map(|(shards, close)| make(shards, close)).into())
 }

@@ -41,12 +41,17 @@ impl Template {
     pub(crate) fn make(&self) -> (TempDir, PathBuf) {
         let outside = crate::temporary();
         let directory = outside.path().join("inside");
+        self.make_at(&directory);
+        (outside, directory)
+    }
+
+    /// Makes it again in this place.
+    pub(crate) fn make_at(&self, directory: &Path) {
         for (path, content) in &self.files {
             let path = directory.join(path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, content).unwrap();
         }
-        (outside, directory)
     }
 
     /// The path of one of the files.

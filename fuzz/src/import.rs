@@ -49,7 +49,7 @@ pub fn run(input: &[u8]) {
 }
 
 /// What an export has made, which python-diskcache reads.
-fn template() -> &'static Template {
+pub(crate) fn template() -> &'static Template {
     static TEMPLATE: OnceLock<Template> = OnceLock::new();
     TEMPLATE.get_or_init(|| {
         let (source, target) = (crate::temporary(), crate::temporary());

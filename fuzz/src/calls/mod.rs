@@ -19,13 +19,15 @@ use crate::draw::Draw;
 use plugin::Plugin;
 
 /// Most calls of one input.
-const CALLS: u32 = 100;
+const CALLS: u32 = 200;
 /// Most entries that are stored and read back in the end.
 const ENTRIES: usize = 8;
 
 /// What came of calls.
 #[derive(Debug, Default)]
 pub struct Tally {
+    /// Inputs that were run.
+    pub inputs: u32,
     /// How often a function did what was asked, and how often it said why not, by its name.
     pub functions: BTreeMap<String, (u32, u32)>,
 }
@@ -40,6 +42,7 @@ pub fn run(input: &[u8], tally: &mut Tally) {
     let mut draw = Draw::new(input);
     let world = if draw.one_in(4) { World::Standalone } else { World::Shared };
     let directory = crate::temporary();
+    furnish(directory.path(), &mut draw);
     let mut plugin = Plugin::start(world, directory.path());
     for _ in 0..CALLS {
         if draw.is_empty() {
@@ -50,6 +53,18 @@ pub fn run(input: &[u8], tally: &mut Tally) {
     while plugin.drop_one(&mut draw) {}
     drop(plugin);
     finish(world, directory.path(), &mut draw);
+    tally.inputs += 1;
+}
+
+/// Puts another cache and one of python-diskcache into the directory, or does not.
+fn furnish(directory: &Path, draw: &mut Draw<'_>) {
+    if draw.flag() {
+        crate::import::template().make_at(&directory.join("exported"));
+    }
+    let others = crate::database::templates();
+    if let Some(other) = others.get(draw.below(others.len() + 1)) {
+        other.make_at(&directory.join("other"));
+    }
 }
 
 fn step(plugin: &mut Plugin, draw: &mut Draw<'_>, tally: &mut Tally) {
@@ -58,14 +73,19 @@ fn step(plugin: &mut Plugin, draw: &mut Draw<'_>, tally: &mut Tally) {
         return;
     }
     if let Some((name, done)) = plugin.call_one(draw) {
-        let (successes, refusals) = tally.functions.entry(name).or_default();
+        let (successes, refusals) = tally.functions.entry(name.to_owned()).or_default();
         *(if done { successes } else { refusals }) += 1;
     }
 }
 
 /// Who opens the directory next finds nothing wrong with it, and can use it.
 fn finish(world: World, directory: &Path, draw: &mut Draw<'_>) {
-    let mut cache = Host::of(world).open(directory, options()).expect("all handles were dropped");
+    let mut cache = match Host::of(world).open_at(directory, values::CACHE, options()) {
+        Ok(cache) => cache,
+        // Something was exported to there before a cache was opened.
+        Err(Error::UnsupportedFormat(found)) if found.contains("(cache.db") => return,
+        Err(error) => panic!("all handles were dropped: {error:?}"),
+    };
     let problems = cache.check().expect("nothing is in the way");
     assert!(problems.is_empty(), "{problems:?}");
     for _ in 0..draw.below(ENTRIES) {

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use larder_tests::component::{Grant, Host, State, World};
 use wasmtime::Store;
 use wasmtime::component::types::{ComponentItem, Type};
-use wasmtime::component::{ComponentExportIndex, Instance, Resource, ResourceAny, ResourceType, Val};
+use wasmtime::component::{ComponentExportIndex, Func, Resource, ResourceAny, ResourceType, Val};
 use wasmtime_wasi::WasiView;
 use wasmtime_wasi::p2::pipe::{MemoryInputPipe, MemoryOutputPipe};
 use wasmtime_wasi::p2::{DynInputStream, DynOutputStream};
@@ -58,60 +58,91 @@ impl Surface {
     }
 }
 
+/// A function of an instance.
+struct Function {
+    name: &'static str,
+    call: Func,
+    parameters: Vec<(String, Type)>,
+    results: Vec<Type>,
+}
+
 /// An instance, and the handles it gave out.
 pub(super) struct Plugin {
-    surface: &'static Surface,
     store: Store<State>,
-    instance: Instance,
+    functions: Vec<Function>,
     held: Vec<ResourceAny>,
     seen: Seen,
+    /// The type of what was returned last and can be passed on.
+    latest: Option<Type>,
 }
 
 impl Plugin {
     /// Starts one that sees a directory as `/cache`.
     pub(super) fn start(world: World, directory: &Path) -> Self {
         let surface = Surface::of(world);
-        let (store, instance) = surface.host.instantiate(Grant::of(directory));
-        Self { surface, store, instance, held: Vec::new(), seen: Seen::default() }
+        let (mut store, instance) = surface.host.instantiate(Grant::of(directory));
+        let functions = surface.functions.iter().map(|(name, index)| {
+            let call = instance.get_func(&mut store, index).expect("it is exported");
+            let kind = call.ty(&store);
+            let parameters = kind.params().map(|(name, kind)| (name.to_owned(), kind)).collect();
+            Function { name, call, parameters, results: kind.results().collect() }
+        });
+        let functions = functions.collect();
+        Self { store, functions, held: Vec::new(), seen: Seen::default(), latest: None }
     }
 
     /// Calls a function, if all is there that it needs. Its name, and whether it did what it was asked.
-    pub(super) fn call_one(&mut self, draw: &mut Draw<'_>) -> Option<(String, bool)> {
-        let (name, index) = self.surface.functions.get(self.choose(draw))?;
-        let function = self.instance.get_func(&mut self.store, index).expect("it is exported");
-        let kind = function.ty(&self.store);
-        let parameters: Vec<(String, Type)> = kind.params().map(|(name, kind)| (name.to_owned(), kind)).collect();
-        let streams = self.streams(&parameters, draw);
+    pub(super) fn call_one(&mut self, draw: &mut Draw<'_>) -> Option<(&'static str, bool)> {
+        let chosen = self.choose(draw);
+        let streams = self.streams(chosen, draw);
+        let Function { name, call, parameters, results: kinds } = self.functions.get(chosen)?;
         let held: Vec<ResourceAny> = self.held.iter().chain(&streams).copied().collect();
         let mut values = Values::new(draw, &held, &self.seen);
         let arguments: Option<Vec<Val>> = parameters.iter().map(|(name, kind)| values.draw(name, kind)).collect();
         let arguments = arguments?;
-        let kinds: Vec<Type> = kind.results().collect();
         let mut results = vec![Val::Bool(false); kinds.len()];
-        let called = function.call(&mut self.store, &arguments, &mut results);
-        let done = verdict::of(&called, &results)
+        let called = call.call(&mut self.store, &arguments, &mut results);
+        let done = verdict::of(&called, &arguments, &results)
             .unwrap_or_else(|fault| panic!("{name}: {fault}; arguments: {}", verdict::shown(&arguments)));
-        for (kind, result) in kinds.iter().zip(&results) {
-            self.seen.note(kind, result, &mut self.held);
+        if done {
+            // Numbers are asked for again if they were given out; handles were held before.
+            let passed =
+                parameters.iter().map(|(_, kind)| kind).zip(&arguments).filter(|(kind, _)| **kind != Type::U64);
+            passed.for_each(|(kind, value)| drop(self.seen.note(kind, value, &mut Vec::new())));
         }
+        let returned = kinds.iter().zip(&results);
+        let latest = returned.filter_map(|(kind, value)| self.seen.note(kind, value, &mut self.held)).last();
+        if latest.is_some() || draw.one_in(6) {
+            self.latest = latest;
+        }
+        let name = *name;
         while self.held.len() > HELD {
             self.drop_one(draw);
         }
-        Some((name.clone(), done))
+        Some((name, done))
     }
 
-    /// Which function: as long as there is nothing to call others with, one that opens something.
+    /// Which function: as long as there is nothing to call others with, mostly one that opens a cache; else often
+    /// one that takes what was returned last.
     fn choose(&self, draw: &mut Draw<'_>) -> usize {
-        let count = self.surface.functions.len();
-        if self.held.is_empty() {
-            let open = self.surface.functions.iter().position(|(name, _)| name.ends_with("[static]cache.open"));
-            return open.filter(|_| !draw.one_in(8)).unwrap_or_else(|| draw.below(count));
+        let fits = |function: &Function| match &self.latest {
+            _ if self.held.is_empty() => function.name.ends_with("[static]cache.open"),
+            Some(latest) => function.parameters.iter().any(|(name, kind)| kind == latest || has(latest, name, kind)),
+            None => false,
+        };
+        let fitting: Vec<usize> =
+            self.functions.iter().enumerate().filter(|(_, function)| fits(function)).map(|(at, _)| at).collect();
+        let any = draw.one_in(if self.held.is_empty() { 8 } else { 2 });
+        match fitting.get(draw.below(fitting.len())) {
+            Some(chosen) if !any => *chosen,
+            _ => draw.below(self.functions.len()),
         }
-        draw.below(count)
     }
 
     /// Streams for a function that takes some.
-    fn streams(&mut self, parameters: &[(String, Type)], draw: &mut Draw<'_>) -> Vec<ResourceAny> {
+    fn streams(&mut self, function: usize, draw: &mut Draw<'_>) -> Vec<ResourceAny> {
+        let parameters =
+            self.functions.get(function).map(|function| function.parameters.as_slice()).unwrap_or_default();
         let takes = |kind: ResourceType| parameters.iter().any(|(_, taken)| *taken == Type::Borrow(kind));
         let (source, target) =
             (takes(ResourceType::host::<DynInputStream>()), takes(ResourceType::host::<DynOutputStream>()));
@@ -142,4 +173,9 @@ impl Plugin {
         handle.resource_drop(&mut self.store).expect("a handle can be dropped at any time");
         true
     }
+}
+
+/// Whether a record has such a field.
+fn has(record: &Type, name: &str, kind: &Type) -> bool {
+    matches!(record, Type::Record(record) if record.fields().any(|field| field.name == name && field.ty == *kind))
 }

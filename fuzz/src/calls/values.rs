@@ -6,72 +6,69 @@ use wasmtime::component::{ResourceAny, ResourceType, Val};
 use crate::draw::Draw;
 
 /// Names of directories, most of which have or may have a cache in them; nothing else can be seen.
-const PATHS: [&str; 10] = [
-    "/cache",
-    "/cache",
-    "/cache",
-    "/cache",
-    "/cache/below",
-    "/cache/exported",
-    "/cache/exported",
-    "/cache/../cache",
-    "/gone",
-    "",
-];
+const PATHS: [&str; 10] =
+    [CACHE, CACHE, CACHE, CACHE, "/cache/other", EXPORTED, EXPORTED, "/cache/own/../own", "/gone", ""];
+const EXPORTED: &str = "/cache/exported";
+/// The one that is looked at in the end.
+pub(super) const CACHE: &str = "/cache/own";
 /// Most elements of a list, but for bytes.
 const ELEMENTS: usize = 4;
 /// Most of what was returned that is kept to be passed on, of each type.
 const KEPT: usize = 4;
 
-/// What calls have returned and others may ask for: owners, tokens, versions, grants.
+/// What was passed to calls, and returned by them, and may be asked for again: names, keys, owners, versions,
+/// grants.
 #[derive(Default)]
 pub(super) struct Seen(Vec<(Type, Val)>);
 
 impl Seen {
-    /// Keeps what is worth it of a result; handles go to `held`.
-    pub(super) fn note(&mut self, kind: &Type, value: &Val, held: &mut Vec<ResourceAny>) {
+    /// Keeps what is worth it of a value; handles go to `held`. Returns the last type of those that calls ask for.
+    pub(super) fn note(&mut self, kind: &Type, value: &Val, held: &mut Vec<ResourceAny>) -> Option<Type> {
         match (kind, value) {
-            (_, Val::Resource(handle)) => held.push(*handle),
-            (Type::U64, Val::U64(_)) => self.keep(kind, value),
-            (Type::Record(record), Val::Record(fields)) => {
-                self.keep(kind, value);
-                record.fields().zip(fields).for_each(|(field, (_, value))| self.note(&field.ty, value, held));
+            (_, Val::Resource(handle)) => {
+                held.push(*handle);
+                Some(Type::Borrow(handle.ty()))
             }
-            (Type::Variant(variant), Val::Variant(case, Some(value))) => {
-                if let Some(kind) = variant.cases().find(|known| known.name == case).and_then(|case| case.ty) {
-                    self.note(&kind, value, held);
-                }
+            (Type::U64 | Type::String, _) => {
+                self.keep(kind, value);
+                None
+            }
+            (Type::Record(record), Val::Record(fields)) => {
+                let parts = record.fields().zip(fields).map(|(field, (_, value))| self.note(&field.ty, value, held));
+                parts.for_each(drop);
+                self.keep(kind, value);
+                Some(kind.clone())
+            }
+            (Type::Variant(variant), Val::Variant(case, payload)) => {
+                self.keep(kind, value);
+                let payload_kind = variant.cases().find(|known| known.name == case).and_then(|case| case.ty);
+                self.note(&payload_kind?, payload.as_deref()?, held)
             }
             (Type::Option(option), Val::Option(Some(value))) => self.note(&option.ty(), value, held),
-            (Type::Result(result), Val::Result(Ok(Some(value)))) => {
-                if let Some(kind) = result.ok() {
-                    self.note(&kind, value, held);
-                }
-            }
-            (Type::List(list), Val::List(values)) => {
-                values.iter().take(ELEMENTS).for_each(|value| self.note(&list.ty(), value, held));
+            (Type::Result(result), Val::Result(Ok(Some(value)))) => self.note(&result.ok()?, value, held),
+            (Type::List(list), Val::List(values)) if list.ty() != Type::U8 => {
+                values.iter().take(ELEMENTS).filter_map(|value| self.note(&list.ty(), value, held)).last()
             }
             (Type::Tuple(tuple), Val::Tuple(values)) => {
-                tuple.types().zip(values).for_each(|(kind, value)| self.note(&kind, value, held));
+                tuple.types().zip(values).filter_map(|(kind, value)| self.note(&kind, value, held)).last()
             }
-            _ => {}
+            _ => None,
         }
     }
 
     fn keep(&mut self, kind: &Type, value: &Val) {
-        let same: Vec<usize> =
-            (0..self.0.len()).filter(|place| self.0.get(*place).is_some_and(|(k, _)| k == kind)).collect();
-        if let [oldest, .., _] = same.as_slice()
-            && same.len() >= KEPT
+        let same = || self.0.iter().filter(|(known, _)| known == kind);
+        if same().count() >= KEPT
+            && let Some(oldest) = self.0.iter().position(|(known, _)| known == kind)
         {
-            self.0.remove(*oldest);
+            self.0.remove(oldest);
         }
         self.0.push((kind.clone(), value.clone()));
     }
 
-    /// One of a type, if there is one.
+    /// One of a type, if there is one; mostly the last.
     fn one(&self, kind: &Type, draw: &mut Draw<'_>) -> Option<Val> {
-        let back = draw.below(KEPT);
+        let back = if draw.flag() { 0 } else { draw.below(KEPT) };
         self.0.iter().rev().filter(|(known, _)| known == kind).nth(back).map(|(_, value)| value.clone())
     }
 }
@@ -91,8 +88,11 @@ impl<'a, 'b> Values<'a, 'b> {
 
     /// A value for a parameter or a field of this name; none if it needs a handle that is not held.
     pub(super) fn draw(&mut self, name: &str, kind: &Type) -> Option<Val> {
-        if matches!(kind, Type::U64 | Type::Record(_))
-            && self.draw.flag()
+        // Mostly what was given out before, where nothing else can be right.
+        let again = if matches!(name, "token" | "vacancy" | "owner") { !self.draw.one_in(8) } else { self.draw.flag() };
+        if again
+            && matches!(kind, Type::U64 | Type::String | Type::Record(_) | Type::Variant(_))
+            && !matches!(name, "path" | "wait-ms")
             && let Some(value) = self.seen.one(kind, self.draw)
         {
             return Some(value);
@@ -102,11 +102,14 @@ impl<'a, 'b> Values<'a, 'b> {
             Type::U8 => Val::U8(self.draw.byte()),
             Type::U32 => Val::U32(self.small(name)),
             Type::U64 if name == "wait-ms" => Val::U64(self.draw.pick([0, 1])),
+            Type::U64 if self.draw.flag() => Val::U64(self.draw.pick([1, 2, 3, 1_000, 60_000, 1 << 20, 1 << 30])),
             Type::U64 => Val::U64(self.draw.natural()),
-            Type::S64 => Val::S64(if self.draw.flag() { self.draw.pick([0, 1, -1, 2]) } else { self.draw.integer() }),
+            Type::S64 if self.draw.flag() => Val::S64(self.draw.pick([0, 1, -1, 2])),
+            Type::S64 => Val::S64(self.draw.integer()),
+            Type::Float64 if self.draw.flag() => Val::Float64(self.draw.pick([0.0, 0.5, 1.0])),
             Type::Float64 => Val::Float64(self.draw.real()),
             Type::String if name == "path" => Val::String(self.draw.pick(PATHS).to_owned()),
-            Type::String => Val::String(if self.draw.one_in(4) { self.draw.text() } else { self.draw.name() }),
+            Type::String => Val::String(if self.draw.one_in(8) { self.draw.text() } else { self.draw.name() }),
             Type::List(list) if list.ty() == Type::U8 => Val::List(self.draw.blob().into_iter().map(Val::U8).collect()),
             Type::List(list) => {
                 let count = self.draw.below(ELEMENTS + 1);

@@ -86,7 +86,7 @@ impl Meetings {
     }
 
     /// What of it lies in one of several shards.
-    pub(super) fn of_shard(&self, shard: u32, shards: u32) -> Self {
+    pub(super) fn of_shard(self, shard: u32, shards: u32) -> Self {
         let lies = |name: &str| shard_of(name, 6, shards) == shard;
         Self {
             arrived: if lies(BARRIER) { self.arrived } else { 0 },
