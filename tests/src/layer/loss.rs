@@ -190,6 +190,10 @@ impl Round {
         // The lease of the owner that is no more has to run out.
         stage.open_patiently(is_new.then_some(self.shards)).map_err(named)?;
         let found = story::content(stage).map_err(named)?;
+        if self.durability == Durability::Relaxed {
+            // What has expired was not read, and its value may be lost as well.
+            stage.cache().expire().map_err(named)?;
+        }
         let problems = stage.cache().check().map_err(named)?;
         let is_stray = |problem: &&Problem| problem.description == "a file that belongs to no entry";
         let strays = problems.iter().filter(is_stray).count();

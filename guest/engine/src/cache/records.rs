@@ -26,9 +26,12 @@ impl Cache {
         self.on_record(M::KIND, name, |shard, _| shard.change_record(name, change))
     }
 
-    /// Removes a record; whether there was one.
+    /// Removes a record; whether it said anything.
     pub(super) fn remove_record<M: Machine + PartialEq + Clone>(&mut self, name: &str) -> Result<bool> {
-        self.change_record(name, |found: &mut Found<M>| Ok(found.state.take().is_some()))
+        let now_us = self.platform.wall_us();
+        self.change_record(name, |found: &mut Found<M>| {
+            Ok(found.state.take().is_some_and(|state| !state.is_idle(now_us)))
+        })
     }
 
     /// What this handle has seen of the members of a record, as they are now included.

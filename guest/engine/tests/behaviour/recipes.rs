@@ -283,6 +283,21 @@ fn a_task_is_done_once_and_by_the_next_if_it_fails_or_dies() {
 }
 
 #[test]
+fn what_is_as_if_it_had_never_been_is_nothing_to_forget() {
+    let mut fixture = Fixture::new();
+    let Turn::Run(token) = fixture.cache.begin_once("set up", 1_000).unwrap() else { panic!() };
+    fixture.cache.end_once("set up", token, false).unwrap();
+    assert!(!fixture.cache.reset_once("set up").unwrap(), "it was given up");
+    for method in [Method::Bucket, Method::Window] {
+        let rate = rate(method, 3);
+        assert!(fixture.cache.take(&rate, 2).unwrap().granted);
+        fixture.platform.advance(60_000);
+        assert!(!fixture.cache.reset_limit("api", method).unwrap(), "{method:?}: all can be had again");
+        assert!(!fixture.cache.reset_limit("gone", method).unwrap());
+    }
+}
+
+#[test]
 fn idle_records_do_not_pile_up() {
     let mut fixture = Fixture::new();
     for round in 0..300 {
