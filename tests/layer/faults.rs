@@ -96,24 +96,38 @@ fn faults_at_journals_leave_all_of_a_call_or_nothing() {
     each(Scene { seed: 21, shards: 2, ..JOURNALED }, &FAILURES, 47);
 }
 
+/// The same while another handle pulls from it now and then.
+const RUNS: Scene = Scene { story: Story::Runs, seed: 22, ..JOURNALED };
+
 #[test]
 fn faults_at_journals_of_queues_from_which_others_pull_leave_all_of_a_call_or_nothing() {
-    each(Scene { story: Story::Runs, seed: 22, ..JOURNALED }, &FAILURES, 67);
+    each(RUNS, &FAILURES, 67);
+}
+
+/// What is done in a scene while there is a journal.
+fn done_at_a_journal(scene: Scene) -> Vec<String> {
+    let (directory, layer) = (tempfile::tempdir().unwrap(), Layer::new());
+    let mut stage = Stage::new(scene.world, directory.path()).over(&layer);
+    stage.open(Some(scene.shards)).unwrap();
+    let (mut content, mut done) = (Content::new(scene.shards), Vec::new());
+    for operation in scene.story.operations(&mut Random::new(scene.seed), scene.operations) {
+        let files = std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        if files.into_iter().any(|name| name.to_string_lossy().starts_with("journal-")) {
+            done.push(format!("{operation:?}"));
+        }
+        perform(&mut stage, &content, &operation).unwrap();
+        content.apply(&operation);
+    }
+    done
 }
 
 #[test]
-fn a_story_of_a_queue_that_is_used_again_and_again_has_a_journal() {
-    let (directory, layer) = (tempfile::tempdir().unwrap(), Layer::new());
-    let mut stage = Stage::new(World::Shared, directory.path()).over(&layer);
-    stage.open(Some(1)).unwrap();
-    let (mut content, mut journaled) = (Content::new(1), 0);
-    for operation in Story::Queues.operations(&mut Random::new(JOURNALED.seed), JOURNALED.operations) {
-        perform(&mut stage, &content, &operation).unwrap();
-        content.apply(&operation);
-        let files = std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name());
-        journaled += usize::from(files.into_iter().any(|name| name.to_string_lossy().starts_with("journal-")));
-    }
-    assert!(journaled > 10, "after {journaled} operations");
+fn stories_of_a_queue_that_is_used_again_and_again_have_a_journal() {
+    let done = done_at_a_journal(JOURNALED);
+    assert!(done.len() > 10, "{done:?}");
+    let done = done_at_a_journal(RUNS);
+    let beside = done.iter().filter(|operation| operation.contains("PullBeside")).count();
+    assert!(beside > 0, "nobody else pulls meanwhile: {done:?}");
 }
 
 #[test]

@@ -145,7 +145,8 @@ pub(crate) fn name_of(file: &str) -> Option<Name> {
     (file_name(name) == file).then_some(name)
 }
 
-fn path(root: &Path, name: Name) -> PathBuf {
+/// Where the file is.
+pub(crate) fn path(root: &Path, name: Name) -> PathBuf {
     root.join(file_name(name))
 }
 

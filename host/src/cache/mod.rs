@@ -122,8 +122,8 @@ impl Cache {
         self.call(|call| call.guest.call_count(call.store, call.resource))
     }
 
-    /// Bytes on disk, which the size limit bounds: the databases, their write-ahead logs and the value
-    /// files.
+    /// Bytes on disk, which the size limit bounds: the databases, their write-ahead logs, the journals of queues,
+    /// the value files, and what is kept so that entries can be removed when the disk is full.
     pub fn volume(&self) -> Result<u64> {
         self.call(|call| call.guest.call_volume(call.store, call.resource))
     }

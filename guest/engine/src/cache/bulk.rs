@@ -5,7 +5,7 @@ use super::session::Session;
 use crate::error::{Error, Result};
 use crate::key::Key;
 use crate::options::{Expiry, SetOptions};
-use crate::shard::{Shard, Store};
+use crate::shard::{Address, Shard, Store};
 use crate::value::Value;
 
 /// An entry to be stored.
@@ -34,6 +34,10 @@ impl Cache {
             drafts.iter().map(|draft| Store::new(&draft.value, &draft.options)).collect::<Result<_>>()?;
         let stores: Vec<_> = hashed.into_iter().zip(stores).map(|((key, hash), store)| (key, hash, store)).collect();
         self.on_items(|session| {
+            // One that can never fit is refused before another makes anything go, or finds no room.
+            for (key, hash, store) in &stores {
+                session.shard_of(*hash)?.admit_value(Address::Key(key, *hash), store)?;
+            }
             session.on_each_of(&stores, |entry| entry.1, Writes::InOrder, |shard, part| shard.set_many(part))
         })
     }

@@ -55,13 +55,8 @@ impl Shard {
         if !form.is_file() {
             return Ok(Kept::inline(address, store.value, self.settings.compression));
         }
-        // Before a large file is written in vain. What counts is looked at again later.
-        admit(
-            address,
-            entry_size(address, store.value.size() as u64, &store.terms().tags),
-            &self.settings,
-            self.index,
-        )?;
+        // Before a large file is written in vain.
+        self.admit_value(address, store)?;
         let mut drafted = self.draft_file(address)?;
         match self.append_to_file(&mut drafted, store.value.file_content()) {
             Ok(()) => self.finish_file(address, drafted, form),
@@ -70,6 +65,13 @@ impl Shard {
                 Err(error)
             }
         }
+    }
+
+    /// Refuses a value that could never fit, by the settings that are known. What counts is looked at when it
+    /// is stored.
+    pub(crate) fn admit_value(&self, address: Address<'_>, store: &Store<'_>) -> Result<()> {
+        let size = entry_size(address, store.value.size() as u64, &store.terms().tags);
+        admit(address, size, &self.settings, self.index).map(drop)
     }
 
     /// Removes the file of a value that was not stored.

@@ -1,19 +1,24 @@
 //! What a shard takes on disk, and what of it the size limit leaves for entries.
 //!
-//! The limit bounds the database, its write-ahead log with the log's index, the reserve, and the value
-//! files. Of a shard's share a part is kept free for the log, whatever its size is at the moment: then
-//! entries need not go whenever it grows, nor when it is emptied. A checkpoint is due as soon as the log
-//! fills that part, so it outgrows it only while a reader keeps it from being emptied or by a single
-//! large transaction; what it takes then counts in full, up to half of the share.
+//! The limit bounds the database, its logs, which are the write-ahead log with its index and the journals of
+//! biased queues, the reserve, and the value files. Of a shard's share a part is kept free for the logs, whatever
+//! their size is at the moment: then entries need not go whenever they grow, nor when they are emptied. A
+//! checkpoint is due as soon as the write-ahead log fills half of that part, and journals are made only as long as they
+//! take no more than a quarter; so the logs outgrow it only while a reader keeps the write-ahead log from being
+//! emptied or by a single large transaction; what they take then counts in full, up to half of the share.
 
 use super::change::Change;
 use super::stage::{Advance, Next, Stage};
 use super::{DATABASE, Shard};
 use crate::error::Result;
+use crate::journal::CAPACITY;
 use crate::settings::{Settings, WAL_INDEX};
 
 /// Size of a database page, which is SQLite's default.
 pub(super) const PAGE: u64 = 4096;
+
+/// What part of the room for logs is for journals: one of so many.
+const JOURNALS_PART: u64 = 4;
 
 /// Bytes given back in one step.
 pub(super) const SHRINK_STEP: u64 = 256 * PAGE;
@@ -23,7 +28,7 @@ impl Shard {
     pub(crate) fn volume(&mut self) -> Result<u64> {
         self.guard(|shard| {
             let beside = shard.log_size() + shard.size_beside("-shm") + shard.reserve_size();
-            Ok(shard.taken()?.saturating_add(beside))
+            Ok(shard.taken()?.saturating_add(beside).saturating_add(shard.journals_size()?))
         })
     }
 
@@ -59,11 +64,22 @@ pub(super) fn size(path: &std::path::Path) -> u64 {
 }
 
 impl Change<'_> {
-    /// What database and value files may take: the share of the limit without log and reserve.
+    /// What database and value files may take: the share of the limit without logs and reserve.
     pub(super) fn room(&self, limit: u64) -> u64 {
         let log = size(&self.path().with_extension("db-wal")).saturating_add(WAL_INDEX);
-        let log = log.clamp(Settings::log_share(limit), limit / 2);
-        limit.saturating_sub(log).saturating_sub(self.reserve_size())
+        let logs = log.saturating_add(self.journals()).clamp(Settings::log_share(limit), limit / 2);
+        limit.saturating_sub(logs).saturating_sub(self.reserve_size())
+    }
+
+    /// Whether the size limit permits another journal.
+    pub(super) fn has_room_for_journal(&self) -> bool {
+        let most = self.settings.size_share(self.index).map(|limit| Settings::log_share(limit) / JOURNALS_PART);
+        most.is_none_or(|most| self.journals().saturating_add(CAPACITY) <= most)
+    }
+
+    /// What the journals of the shard take at most.
+    fn journals(&self) -> u64 {
+        self.totals.biased.max(0).cast_unsigned().saturating_mul(CAPACITY)
     }
 
     /// What database and value files take.

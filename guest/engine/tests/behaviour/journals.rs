@@ -15,6 +15,7 @@ mod beside;
 mod damage;
 mod events;
 mod random;
+mod room;
 mod threads;
 
 /// What a queue is used for here.

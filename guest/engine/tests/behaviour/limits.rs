@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use larder_engine::{Cache, Changes, Error, Key, Limit, OpenOptions, Policy, Selection, SetOptions, Value};
+use larder_engine::{Cache, Changes, Draft, Error, Key, Limit, OpenOptions, Policy, Selection, SetOptions, Value};
 
 use crate::support::{Fixture, Shared, existing, integer, lasting, names, plain, put, tagged, text, value_files};
 
@@ -44,7 +44,7 @@ fn an_item_limit_is_exact() {
 }
 
 /// Bytes of all files below a directory.
-fn on_disk(directory: &std::path::Path) -> u64 {
+pub(crate) fn on_disk(directory: &std::path::Path) -> u64 {
     let each = std::fs::read_dir(directory).unwrap().map(|entry| {
         let (path, metadata) = entry.map(|entry| (entry.path(), entry.metadata().unwrap())).unwrap();
         if metadata.is_dir() { on_disk(&path) } else { metadata.len() }
@@ -123,6 +123,23 @@ fn an_entry_that_can_never_fit_is_refused_before_anything_goes() {
         assert!(names(&mut fixture.cache).contains(&"c".to_owned()));
         assert!(on_disk(fixture.path()) <= 1 << 20);
         assert_eq!(fixture.cache.check().unwrap(), []);
+    }
+}
+
+#[test]
+fn one_of_many_that_can_never_fit_is_refused_before_another_finds_no_room() {
+    for (shards, threshold) in [(1, 1 << 10), (2, 1 << 10), (1, 1 << 20), (2, 1 << 20)] {
+        let options = bytes(u64::from(shards) << 19, Policy::None);
+        let mut fixture = Fixture::with(&OpenOptions { shards: Some(shards), ..with_files(threshold, options) });
+        let draft =
+            |number, size| Draft { key: Key::Integer(number), value: Value::Bytes(vec![0; size]), options: plain() };
+        let stored = (0..20).filter(|number| fixture.cache.set_many(&[draft(*number, 60_000)]).is_ok()).count() as u64;
+        for last in 20..24 {
+            let refused = fixture.cache.set_many(&[draft(19, 60_000), draft(last, 900_000)]);
+            assert!(matches!(refused, Err(Error::TooLarge { .. })), "{refused:?} of {shards} shards");
+        }
+        assert!(matches!(fixture.cache.set_many(&[draft(19, 60_000)]), Err(Error::Full(_))));
+        assert_eq!(fixture.cache.count().unwrap(), stored);
     }
 }
 

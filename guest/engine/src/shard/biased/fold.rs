@@ -10,6 +10,7 @@ use super::super::change::{Change, Subject};
 use super::super::parts::{Draft, Kept};
 use super::super::room::NOTHING;
 use super::super::store::Reason;
+use super::super::volume::size;
 use crate::error::{Error, Result};
 use crate::journal::{self, Name, Note, Pushed};
 
@@ -178,11 +179,7 @@ impl Shard {
 
     /// Folds the journals of handles that have ended abruptly, and removes them.
     pub(in crate::shard) fn fold_abandoned(&mut self) -> Result<()> {
-        let journals: Vec<(i64, i64)> = self.database()?.run(|connection| {
-            let mut statement = connection.prepare_cached("SELECT owner, number FROM journal")?;
-            statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
-        })?;
-        for (owner, number) in journals {
+        for (owner, number) in self.journals()? {
             if self.tenure.is_alive(owner)? {
                 continue;
             }
@@ -191,6 +188,20 @@ impl Shard {
             journal::remove(self.tenure.root(), Name { owner, shard: self.index, number });
         }
         Ok(())
+    }
+
+    /// What the journals of the shard take on disk.
+    pub(in crate::shard) fn journals_size(&self) -> Result<u64> {
+        let names = self.journals()?.into_iter().map(|(owner, number)| Name { owner, shard: self.index, number });
+        Ok(names.map(|name| size(&journal::path(self.tenure.root(), name))).sum())
+    }
+
+    /// The handle and number of each journal of the shard.
+    fn journals(&self) -> Result<Vec<(i64, i64)>> {
+        self.database()?.run(|connection| {
+            let mut statement = connection.prepare_cached("SELECT owner, number FROM journal")?;
+            statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+        })
     }
 
     /// Forgets a journal that is folded.

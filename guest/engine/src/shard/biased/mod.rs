@@ -39,7 +39,7 @@ use std::collections::HashMap;
 use super::Shard;
 use super::address::Address;
 use super::change::Subject;
-use super::parts::{admit, entry_size};
+use super::parts::entry_size;
 use super::write::Store;
 use crate::entry::{Entry, Metadata, Queued};
 use crate::error::Result;
@@ -147,7 +147,7 @@ impl Shard {
             return Ok(None);
         }
         let address = Address::Queue(queue, 0);
-        admit(address, entry_size(address, store.value.size() as u64, &[]), &self.settings, self.index)?;
+        self.admit_value(address, store)?;
         Ok(journal::length_of(store.value))
     }
 

@@ -106,7 +106,7 @@ impl Shard {
         let name = Name { owner, shard: self.index, number };
         let (journal, claim) = (Journal::create(self.tenure.root(), name)?, self.unique_number());
         let window = self.change_entry(Subject::Queue(queue), |change| {
-            if !may_bias(change.settings()) {
+            if !may_bias(change.settings()) || !change.has_room_for_journal() {
                 return Ok(None);
             }
             change.bias(name, queue, claim)?;
