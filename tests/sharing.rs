@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use larder::{Cache, Value};
 use larder_tests::worker::Worker;
-use larder_tests::{database, native_integrity_check};
+use larder_tests::{database, files, native_integrity_check};
 
 const WORKER: &str = env!("CARGO_BIN_EXE_larder-worker");
 
@@ -172,6 +172,32 @@ fn native_sqlite_and_the_component_write_at_the_same_time() {
     assert_eq!(cache.get("component").unwrap(), Some(Value::Integer(1000)));
     assert_eq!(cache.get_entry("native").unwrap().unwrap().metadata.hits, 1000);
     assert_eq!(native_integrity_check(&database), "ok");
+}
+
+#[test]
+fn a_writer_in_one_shard_keeps_nobody_from_writing_in_another() {
+    let directory = tempfile::tempdir().unwrap();
+    let cache = Cache::builder().shards(4).wait(Duration::from_millis(5)).open(directory.path()).unwrap();
+    let mut waited = [0; 40];
+    let databases = files(directory.path(), "cache.db");
+    assert_eq!(databases.len(), 4);
+    for database in databases {
+        let writer = rusqlite::Connection::open(database).unwrap();
+        writer.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let waiting = (0_i64..).zip(&mut waited).filter_map(|(key, waited)| match cache.set(key, "meanwhile") {
+            Ok(_) => None,
+            Err(larder::Error::Timeout(_)) => {
+                *waited += 1;
+                Some(key)
+            }
+            Err(error) => panic!("{error}"),
+        });
+        let waiting = waiting.count();
+        assert!((1..30).contains(&waiting), "{waiting} keys wait for a writer in one of four shards");
+        writer.execute_batch("ROLLBACK").unwrap();
+    }
+    assert_eq!(waited, [1; 40], "each waits for the writer in its shard alone");
+    assert_eq!(cache.check().unwrap(), []);
 }
 
 #[test]
