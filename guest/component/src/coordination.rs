@@ -42,7 +42,7 @@ impl SharedFile for HostFile {
     }
 
     fn unlock(&self, start: u64, length: u64) -> Result<(), Fault> {
-        self.0.unlock(start, length).map_err(fault)
+        release(&self.0, start, length).map_err(fault)
     }
 
     fn is_locked(&self, start: u64, length: u64) -> Result<bool, Fault> {
@@ -99,11 +99,20 @@ impl RangeLocks for HostLocks {
     }
 
     fn unlock(&self, byte: u64) -> larder_engine::Result<()> {
-        self.named(self.file.unlock(byte, 1))
+        self.named(release(&self.file, byte, 1))
     }
 
     fn is_locked(&self, byte: u64) -> larder_engine::Result<bool> {
         self.named(self.file.is_locked(byte, 1))
+    }
+}
+
+/// Releases a range of bytes. What the operating system refused is asked once more: a lock that stayed would keep
+/// others waiting until this file is closed.
+fn release(file: &host::SharedFile, start: u64, length: u64) -> Result<(), host::Fault> {
+    match file.unlock(start, length) {
+        Err(host::Fault::Io(_)) => file.unlock(start, length),
+        done => done,
     }
 }
 

@@ -73,7 +73,7 @@ pub trait SharedFile: Send {
     /// Waits up to `wait_ms` milliseconds for others; false means that others held it all the time.
     fn lock(&self, start: u64, length: u64, mode: LockMode, wait_ms: u32) -> Result<bool, Fault>;
 
-    /// Releases a range of bytes, also when it reports a fault.
+    /// Releases a range of bytes, as far as that can be done also when it reports a fault.
     fn unlock(&self, start: u64, length: u64) -> Result<(), Fault>;
 
     /// Whether another handle holds a lock that keeps this one from locking the range exclusively.

@@ -42,15 +42,14 @@ pub(super) struct Attached {
 }
 
 impl Attached {
-    /// Opens the file, for reading only if need be.
+    /// Opens the file, for reading only if it may not be written.
     pub(super) fn open(coordination: &dyn Coordination, path: &str) -> Result<Self, Problem> {
+        let failed = |fault| Problem::Fault("open", fault, ffi::SQLITE_CANTOPEN);
         let (file, read_only) = match coordination.open(path, true, false) {
             Ok(file) => (file, false),
-            Err(fault) => match coordination.open(path, false, true) {
-                Ok(file) => (file, true),
-                // The first fault is the reason, the second only says that there is no way round.
-                Err(_) => return Err(Problem::Fault("open", fault, ffi::SQLITE_CANTOPEN)),
-            },
+            // The first fault is the reason, a second only says that there is no way round.
+            Err(Fault::Denied) => (coordination.open(path, false, true).map_err(|_| failed(Fault::Denied))?, true),
+            Err(fault) => return Err(failed(fault)),
         };
         Ok(Self {
             file,

@@ -126,6 +126,20 @@ fn the_first_user_empties_the_file_before_it_is_shared() {
 }
 
 #[test]
+fn only_a_file_that_may_not_be_written_is_opened_for_reading() {
+    let tried = |fault: Fault| {
+        let host = Host::default();
+        host.fail("open", fault);
+        assert_eq!(WalIndex::new("x.db").map(&host, 0, SIZE, true), Err(Code(ffi::SQLITE_CANTOPEN)));
+        host.calls().len()
+    };
+    assert_eq!(tried(Fault::Denied), 2);
+    for fault in [Fault::Exhausted("disk".to_owned()), Fault::Io("disk".to_owned()), Fault::NotFound] {
+        assert_eq!(tried(fault.clone()), 1, "{fault}");
+    }
+}
+
+#[test]
 fn later_users_leave_the_file_as_it_is() {
     let host = Host::default();
     host.0.lock().unwrap().size = 3 << 15;
