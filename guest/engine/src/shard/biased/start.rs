@@ -117,6 +117,8 @@ impl Shard {
             // If that has failed: there is nothing in it, whatever the database says.
             otherwise => {
                 journal.remove();
+                // Not tried again with each use.
+                self.biased.streaks.entry(queue.to_owned()).or_default().break_off(self.platform.bias_from());
                 return otherwise.map(drop);
             }
         };

@@ -39,6 +39,20 @@ fn no_more_journals_are_made_than_the_size_limit_has_room_for() {
 }
 
 #[test]
+fn a_journal_for_which_there_is_no_room_is_not_tried_again_with_each_use() {
+    let shared = Shared::new();
+    let mut cache = shared.open(1, &bytes(512 << 10));
+    let changed = || std::fs::metadata(shared.directory.path()).unwrap().modified().unwrap();
+    let mut push = || cache.push(QUEUE, &Value::Integer(1), Side::Back, &plain()).unwrap();
+    let opened = changed();
+    (0..9).for_each(|_| drop(push()));
+    let tried = changed();
+    assert!(tried > opened);
+    (0..7).for_each(|_| drop(push()));
+    assert_eq!(changed(), tried);
+}
+
+#[test]
 fn a_size_limit_bounds_what_is_on_disk_with_journals_too() {
     let limit = 1 << 20;
     let shared = Shared::new();
