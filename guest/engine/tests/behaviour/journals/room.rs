@@ -2,7 +2,7 @@
 
 use larder_engine::{Changes, Limit, OpenOptions, Side, Value};
 
-use super::{QUEUE, journals, two};
+use super::{QUEUE, journals, push, two};
 use crate::limits::on_disk;
 use crate::support::{Shared, database, plain};
 
@@ -43,12 +43,16 @@ fn a_journal_for_which_there_is_no_room_is_not_tried_again_with_each_use() {
     let shared = Shared::new();
     let mut cache = shared.open(1, &bytes(512 << 10));
     let changed = || std::fs::metadata(shared.directory.path()).unwrap().modified().unwrap();
-    let mut push = || cache.push(QUEUE, &Value::Integer(1), Side::Back, &plain()).unwrap();
+    let mut push_all = |values: std::ops::Range<i64>| {
+        for value in values {
+            assert_eq!(push(&mut cache, value), value);
+        }
+    };
     let opened = changed();
-    (0..9).for_each(|_| drop(push()));
+    push_all(0..9);
     let tried = changed();
     assert!(tried > opened);
-    (0..7).for_each(|_| drop(push()));
+    push_all(9..16);
     assert_eq!(changed(), tried);
 }
 
